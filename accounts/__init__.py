@@ -1,0 +1,1 @@
+"""Users, guests and what it means to own something."""

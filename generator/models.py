@@ -1,0 +1,203 @@
+"""Genres and their models, and the jobs that compose with them."""
+
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+
+from generator.querysets import GenerationQuerySet, GenreQuerySet, WorkerBeatQuerySet
+from library.models import Piece
+
+# A worker writes that it lives every WORKER_BEAT_SECONDS; after WORKER_ALIVE_SECONDS of silence it counts as gone.
+WORKER_BEAT_SECONDS = 3
+WORKER_ALIVE_SECONDS = 12
+
+
+class Genre(models.Model):
+    """What a visitor chooses first. The active model is the one that composes."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    position = models.PositiveSmallIntegerField(default=0, help_text="Order on the page, smallest first.")
+    active_model = models.ForeignKey(
+        "GenreModel", on_delete=models.SET_NULL, null=True, blank=True, related_name="active_in"
+    )
+
+    objects = GenreQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GenreModel(models.Model):
+    """One version of a genre's model, made from a bundle."""
+
+    class Status(models.TextChoices):
+        READY = "ready", "Ready"
+        RETIRED = "retired", "Retired"
+
+    genre = models.ForeignKey(Genre, on_delete=models.CASCADE, related_name="models")
+    version = models.PositiveIntegerField()
+    name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64, unique=True)
+    bundle = models.FileField(max_length=200)
+    manifest = models.JSONField()
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.READY)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    activated_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["genre", "-version"]
+        constraints = [models.UniqueConstraint(fields=["genre", "version"], name="one_version_a_genre")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Generation(models.Model):
+    """One request for music and the job that fulfils it. This row is the truth; Celery only delivers its id.
+
+        queued ──claim──▶ running ──piece stored──▶ succeeded
+          ▲  │               │ │ │
+          │  │ cancel        │ │ └──cancel asked, seen between two chunks──▶ cancelled ◀── (queued, cancel)
+          │  └──▶ cancelled  │ └────permanent error, deadline, third attempt lost──▶ failed
+          └──────────────────┘
+            worker lost (stale heartbeat) or transient error, at most GENERATION_MAX_ATTEMPTS attempts
+
+    Every arrow is one conditional UPDATE, so of two processes that try the same one, one does nothing. A claim is the
+    pair (worker_id, attempts): a worker that was taken for dead and comes back no longer holds it and stops.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="generations"
+    )
+    guest_key = models.CharField(max_length=64, blank=True, db_index=True)
+    client_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="The guest's address, hashed with a key of the day; for limits.",
+    )
+    form_token = models.CharField(
+        max_length=64, null=True, blank=True, unique=True, help_text="Makes a form that is sent twice one job."
+    )
+
+    genre = models.ForeignKey(Genre, on_delete=models.CASCADE, related_name="generations")
+    genre_model = models.ForeignKey(
+        GenreModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="generations"
+    )
+    params = models.JSONField(help_text="What the user chose: ensemble, length_seconds, temperature, top_p.")
+    length_seconds = models.FloatField(validators=[MinValueValidator(1), MaxValueValidator(3600)])
+    seed = models.BigIntegerField(validators=[MinValueValidator(0), MaxValueValidator(2**63 - 1)])
+    runtime = models.CharField(max_length=50, blank=True)
+    bundle_sha256 = models.CharField(max_length=64, blank=True)
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a worker claimed it.")
+    seconds_composed = models.FloatField(default=0)
+    error_code = models.SlugField(blank=True)
+    error_message = models.CharField(max_length=500, blank=True, help_text="One sentence for the user.")
+    worker_id = models.CharField(max_length=100, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deliver_after = models.DateTimeField(
+        default=timezone.now, help_text="While queued: a worker that is idle after this time sends the message again."
+    )
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = GenerationQuerySet.as_manager()
+
+    # Set by generation_create when the form token had been used: this is the job made the first time.
+    is_repeat = False
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["status", "created_at"], name="generation_queue")]
+
+    def __str__(self) -> str:
+        return f"{self.genre_id} {self.length_seconds:g} s ({self.status})"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in (self.Status.QUEUED, self.Status.RUNNING)
+
+    @property
+    def piece(self) -> Piece | None:
+        """The piece that came out of it, once it has succeeded."""
+        take = self.takes.select_related("piece").exclude(piece=None).order_by("index").first()
+        return take.piece if take else None
+
+    @property
+    def queue_position(self) -> int | None:
+        """1 for the job that is served next; None once it runs or is finished."""
+        if self.status != self.Status.QUEUED:
+            return None
+        return Generation.objects.queued().before(self).count() + 1
+
+
+class Take(models.Model):
+    """One candidate of a generation. For now there is one; its piece is empty until it is stored."""
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="takes")
+    index = models.PositiveSmallIntegerField(default=0)
+    attempt = models.PositiveSmallIntegerField(default=0)
+    seed = models.BigIntegerField()
+    piece = models.OneToOneField(Piece, on_delete=models.SET_NULL, null=True, blank=True, related_name="take")
+
+    class Meta:
+        ordering = ["generation", "index"]
+        constraints = [models.UniqueConstraint(fields=["generation", "index"], name="one_take_an_index")]
+
+    def __str__(self) -> str:
+        return f"take {self.index} of {self.generation_id}"
+
+
+class NoteChunk(models.Model):
+    """Notes of a take, appended while the rest is still being composed, for the page to draw and play.
+
+    Kept for NOTE_CHUNK_KEEP_SECONDS after the job has finished, so that a page which polls twice a second never
+    misses the last ones.
+    """
+
+    generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="note_chunks")
+    take = models.PositiveSmallIntegerField(default=0)
+    index = models.PositiveIntegerField()
+    notes = models.JSONField(help_text="[[pitch, velocity, start_ms, end_ms, voice], ...]")
+
+    class Meta:
+        ordering = ["generation", "take", "index"]
+        constraints = [models.UniqueConstraint(fields=["generation", "take", "index"], name="one_note_chunk_an_index")]
+
+    def __str__(self) -> str:
+        return f"notes {self.index} of {self.generation_id}"
+
+
+class WorkerBeat(models.Model):
+    """A worker process that lives, so that a page can say when it waits for one."""
+
+    worker_id = models.CharField(primary_key=True, max_length=100)
+    hostname = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = WorkerBeatQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.worker_id

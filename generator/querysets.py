@@ -1,0 +1,63 @@
+"""Reads of jobs, models and workers, as sentences."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.owners import OwnedQuerySet
+
+if TYPE_CHECKING:
+    from generator.models import Generation, Genre, WorkerBeat  # noqa: F401  named in the base classes
+
+
+class GenreQuerySet(models.QuerySet["Genre"]):
+    def with_active_model(self) -> Self:
+        """Genres a visitor can choose, in the order of the page."""
+        return self.exclude(active_model=None).select_related("active_model").order_by("position", "name")
+
+
+class GenerationQuerySet(OwnedQuerySet["Generation"]):
+    def queued(self) -> Self:
+        return self.filter(status="queued")
+
+    def running(self) -> Self:
+        return self.filter(status="running")
+
+    def unfinished(self) -> Self:
+        return self.filter(status__in=["queued", "running"])
+
+    def finished(self) -> Self:
+        return self.exclude(status__in=["queued", "running"])
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-pk")
+
+    def oldest_first(self) -> Self:
+        return self.order_by("created_at", "pk")
+
+    def before(self, generation: "Generation") -> Self:
+        """Those that were asked for earlier."""
+        return self.filter(
+            Q(created_at__lt=generation.created_at) | Q(created_at=generation.created_at, pk__lt=generation.pk)
+        )
+
+    def of_claim(self, generation: "Generation") -> Self:
+        """The row, as long as the worker that claimed this attempt still holds it."""
+        return self.running().filter(pk=generation.pk, worker_id=generation.worker_id, attempts=generation.attempts)
+
+    def stale(self) -> Self:
+        """Running, but their worker has written nothing for too long."""
+        return self.running().filter(
+            heartbeat_at__lt=timezone.now() - timedelta(seconds=settings.GENERATION_STALE_SECONDS)
+        )
+
+
+class WorkerBeatQuerySet(models.QuerySet["WorkerBeat"]):
+    def alive(self) -> Self:
+        from generator.models import WORKER_ALIVE_SECONDS
+
+        return self.filter(seen_at__gte=timezone.now() - timedelta(seconds=WORKER_ALIVE_SECONDS))

@@ -1,0 +1,1 @@
+"""Pieces: what users keep. This app knows nothing of models or jobs."""

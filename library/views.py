@@ -1,0 +1,63 @@
+"""Pages of pieces: one, the recent ones, and the MIDI file itself."""
+
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import condition, require_safe
+
+from accounts.owners import owner_of
+from library.models import Piece
+from library.templatetags.music import clock
+
+PIECES_PER_PAGE = 12
+
+
+def _etag(request: HttpRequest, pk: UUID) -> str | None:
+    """A stored file never changes, so its piece names it. None, and so no answer from a cache, for who may not see it."""
+    piece = Piece.objects.visible_to(owner_of(request)).filter(pk=pk).first()
+    return f'"{piece.pk.hex}-{piece.size_bytes}"' if piece else None
+
+
+@require_safe
+@never_cache
+def recent(request: HttpRequest) -> HttpResponse:
+    """What was composed in this browser and is still kept."""
+    pieces = Piece.objects.owned_by(owner_of(request)).not_expired().newest_first()
+    page = Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "library/recent.html", {"page": page, "nav": "recent"})
+
+
+@require_safe
+@never_cache
+def piece(request: HttpRequest, pk: UUID) -> HttpResponse:
+    piece = get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
+    settings = {"genre": piece.genre, "ensemble": piece.ensemble, "length": clock(piece.length_seconds)}
+    return render(request, "library/piece.html", {"piece": piece, "compose_again_query": urlencode(settings)})
+
+
+@require_safe
+@cache_control(private=True, no_cache=True)
+@condition(etag_func=_etag)
+def piece_midi(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The MIDI file: to keep, or with ?inline for the player in the page."""
+    piece = get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
+    try:
+        with piece.midi.open("rb") as stored:
+            midi = stored.read()
+    except FileNotFoundError:
+        return render(request, "404.html", {"missing_file": True}, status=404)
+    disposition = "inline" if "inline" in request.GET else "attachment"
+    return HttpResponse(
+        midi,
+        content_type="audio/midi",
+        headers={
+            "Content-Disposition": f'{disposition}; filename="{slugify(piece.title)[:80] or "piece"}.mid"',
+            "Content-Length": str(len(midi)),
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

@@ -1,0 +1,29 @@
+import contextlib
+from pathlib import Path
+
+from django.apps import AppConfig
+from django.conf import settings
+
+
+def written_folders() -> list[Path]:
+    """The folders on this machine that the running site writes to."""
+    folders = [Path(settings.VAR_DIR), Path(settings.BUNDLE_CACHE_DIR)]
+    if not settings.S3_BUCKET:
+        folders.append(Path(settings.MEDIA_ROOT))
+    if settings.USES_FILESYSTEM_BROKER:
+        folders += [Path(settings.BROKER_DIR) / name for name in ("messages", "control", "processed")]
+    return folders
+
+
+class SiteConfig(AppConfig):
+    name = "musicgen_site"
+    label = "musicgen_site"
+    verbose_name = "Site"
+
+    def ready(self) -> None:
+        from musicgen_site import checks  # noqa: F401  registers the system checks
+
+        for folder in written_folders():
+            # A folder that cannot be made is named by the system checks, with what to do.
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,9 @@
+"""The web process, for a server that speaks ASGI."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "musicgen_site.settings")
+
+application = get_asgi_application()

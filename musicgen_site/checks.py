@@ -1,0 +1,103 @@
+"""System checks: settings that each make sense alone and make none together, and folders that cannot be written."""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from musicgen_site.apps import written_folders
+
+
+def unwritable_reason(folder: Path) -> str:
+    """Why no file can be made in the folder; empty when one can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".check-"):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+@register(Tags.files)
+def folders_are_writable(**kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for folder in written_folders():
+        reason = unwritable_reason(folder)
+        if reason:
+            broker = settings.USES_FILESYSTEM_BROKER and folder.is_relative_to(settings.BROKER_DIR)
+            use = "broker folder" if broker else "media folder" if folder == settings.MEDIA_ROOT else "folder"
+            name = "BROKER_DIR" if broker else "MEDIA_ROOT" if use == "media folder" else "VAR_DIR"
+            messages.append(
+                Error(
+                    f"The {use} {folder} cannot be written: {reason}.",
+                    hint=f"Give this user the right to write there, or set {name} to another folder.",
+                    id="musicgen_site.E001",
+                )
+            )
+    return messages
+
+
+@register(Tags.files)
+def broker_folders_share_a_file_system(**kwargs: Any) -> list[CheckMessage]:
+    """kombu takes a message by renaming its file; across file systems that is a copy, and two workers may both win."""
+    if not settings.USES_FILESYSTEM_BROKER:
+        return []
+    options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+    taken_to = options["processed_folder"] if options.get("store_processed") else tempfile.gettempdir()
+    try:
+        same = os.stat(options["data_folder_in"]).st_dev == os.stat(taken_to).st_dev
+    except OSError:
+        return []  # named by folders_are_writable
+    if same:
+        return []
+    return [
+        Error(
+            f"The broker keeps messages in {options['data_folder_in']} and moves them to {taken_to}, "
+            "which is another file system.",
+            hint="Keep both folders on one file system; leave BROKER_DIR one folder without mounts in it.",
+            id="musicgen_site.E002",
+        )
+    ]
+
+
+@register(Tags.security)
+def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    if settings.SERVES_OTHERS and settings.DEBUG:
+        messages.append(
+            Error(
+                "DEBUG is on while ALLOWED_HOSTS names a public host: errors would show the settings to anyone.",
+                hint="Remove DEBUG from the environment.",
+                id="musicgen_site.E003",
+            )
+        )
+    database = settings.DATABASES["default"]["ENGINE"].rsplit(".", 1)[-1]
+    if settings.S3_BUCKET and settings.USES_FILESYSTEM_BROKER:
+        messages.append(
+            checks.Warning(
+                "Files go to S3, but the broker is a folder: workers on other machines will never get a job.",
+                hint="Set BROKER_URL to redis://… or amqp://….",
+                id="musicgen_site.W001",
+            )
+        )
+    if not settings.USES_FILESYSTEM_BROKER and database == "sqlite3":
+        messages.append(
+            checks.Warning(
+                "The broker is a server, but the database is a SQLite file: workers on other machines cannot read it.",
+                hint="Set DATABASE_URL to postgresql://….",
+                id="musicgen_site.W002",
+            )
+        )
+    if settings.SERVES_OTHERS and not settings.SERVED_OVER_HTTPS:
+        messages.append(
+            checks.Warning(
+                "ALLOWED_HOSTS names a public host, but SITE_URL starts with http://: cookies travel in the clear.",
+                hint="Set SITE_URL to the https:// address that visitors use.",
+                id="musicgen_site.W003",
+            )
+        )
+    return messages

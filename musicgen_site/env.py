@@ -1,0 +1,130 @@
+"""Reads settings from the environment and fails loudly, with a sentence, on a value that makes no sense.
+
+The real environment wins over the file `.env` beside manage.py, which `make run` writes.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE_WORDS = {"1", "true", "yes", "on"}
+FALSE_WORDS = {"0", "false", "no", "off"}
+
+
+def load_file(path: Path) -> None:
+    """Puts the NAME=value lines of a file into the environment; a name that is already set stays as it is."""
+    if not path.is_file():
+        return
+    for number, raw_line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        line = raw_line.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, separator, value = line.partition("=")
+        if not separator or not name.strip().isidentifier():
+            raise ImproperlyConfigured(f"{path.name}, line {number}: expected NAME=value. Received: {line!r}.")
+        value = value.strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        os.environ.setdefault(name.strip(), value)
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool) -> bool:
+    value = text(name).lower()
+    if not value:
+        return default
+    if value in TRUE_WORDS:
+        return True
+    if value in FALSE_WORDS:
+        return False
+    raise ImproperlyConfigured(f"{name} must be one of 1, 0, true, false, yes, no, on, off. Received: {value!r}.")
+
+
+def number(name: str, default: float, *, minimum: float, maximum: float) -> float:
+    """A number between two bounds, both inclusive."""
+    value = text(name)
+    if not value:
+        return default
+    try:
+        result = float(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number. Received: {value!r}.") from None
+    if not minimum <= result <= maximum:
+        raise ImproperlyConfigured(f"{name} must be from {minimum:g} to {maximum:g}. Received: {value!r}.")
+    return result
+
+
+def integer(name: str, default: int, *, minimum: int, maximum: int) -> int:
+    """A whole number between two bounds, both inclusive."""
+    result = number(name, default, minimum=minimum, maximum=maximum)
+    if result != int(result):
+        raise ImproperlyConfigured(f"{name} must be a whole number. Received: {text(name)!r}.")
+    return int(result)
+
+
+def choice(name: str, options: Iterable[str], default: str) -> str:
+    value = text(name, default)
+    known = list(options)
+    if value not in known:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(known)}. Received: {value!r}.")
+    return value
+
+
+def listing(name: str, default: Iterable[str]) -> list[str]:
+    """Values separated by commas."""
+    value = text(name)
+    return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)
+
+
+def folder(name: str, default: Path) -> Path:
+    return Path(text(name)).expanduser().resolve() if text(name) else default
+
+
+def database(name: str, default_file: Path) -> dict[str, Any]:
+    """Django's settings for `sqlite:////a/file` or `postgresql://user:password@host:port/name?sslmode=require`."""
+    value = text(name, f"sqlite:///{default_file}")
+    parts = urlsplit(value)
+    if parts.scheme == "sqlite":
+        file = unquote(parts.path)[1:] if parts.path.startswith("/") else ""
+        if not file:
+            raise ImproperlyConfigured(f"{name}: sqlite needs a file, as in sqlite:////var/lib/music.sqlite3.")
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": file,
+            # Write transactions take the write lock when they begin, so web and worker wait for each other (20 s)
+            # instead of failing half way; WAL lets readers go on meanwhile.
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    if parts.scheme in ("postgres", "postgresql"):
+        database_name = unquote(parts.path).strip("/")
+        if not database_name:
+            raise ImproperlyConfigured(
+                f"{name}: expected postgresql://user:password@host:port/name; the name is missing."
+            )
+        try:
+            port = parts.port
+        except ValueError:
+            raise ImproperlyConfigured(f"{name}: the port must be a number from 0 to 65535.") from None
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": database_name,
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": str(port or ""),
+            "CONN_MAX_AGE": 60,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": dict(parse_qsl(parts.query)),
+        }
+    raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgresql://. Received: {parts.scheme!r}.")

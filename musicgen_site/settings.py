@@ -1,0 +1,276 @@
+"""All settings of the site, in one file, with defaults that run on a laptop.
+
+Every value that differs between machines comes from the environment through `musicgen_site.env`, which refuses a
+value that makes no sense. `.env.example` lists the names; docs/deployment.md says which to set in production.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from musicgen_site import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env.load_file(BASE_DIR / ".env")
+
+# Everything the running site writes: database, messages, stored files, caches.
+VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
+
+# --- who may reach the site ------------------------------------------------------------------------------------------
+
+DEBUG = env.flag("DEBUG", False)
+SITE_URL = env.text("SITE_URL", f"http://localhost:{env.integer('PORT', 8000, minimum=1, maximum=65535)}").rstrip("/")
+if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
+    raise ImproperlyConfigured(f"SITE_URL must look like https://music.example.org. Received: {SITE_URL!r}.")
+
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", LOCAL_HOSTS)
+SERVES_OTHERS = not set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS)
+
+LAPTOP_SECRET_KEY = "insecure-key-for-one-laptop-only"  # noqa: S105  refused below where it would matter
+SECRET_KEY = env.text("SECRET_KEY", LAPTOP_SECRET_KEY)
+SECRET_KEY_FALLBACKS = env.listing("SECRET_KEY_FALLBACKS", [])
+if SERVES_OTHERS and (SECRET_KEY == LAPTOP_SECRET_KEY or len(SECRET_KEY) < 32):
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS names a public host, but SECRET_KEY is missing or shorter than 32 characters. "
+        'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+    )
+
+# How many proxies of ours stand before the web process, each adding one address to X-Forwarded-For.
+PROXY_COUNT = env.integer("PROXY_COUNT", 0, minimum=0, maximum=10)
+if PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SERVED_OVER_HTTPS = SITE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = SERVED_OVER_HTTPS
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
+SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS and env.flag("SSL_REDIRECT", True)
+# The address that a load balancer asks from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- what the site is made of ----------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "rest_framework",
+    "accounts",
+    "library",
+    "generator",
+    "musicgen_site.apps.SiteConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+]
+
+ROOT_URLCONF = "musicgen_site.urls"
+WSGI_APPLICATION = "musicgen_site.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": env.database("DATABASE_URL", VAR_DIR / "music.sqlite3")}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+
+# What a guest composed stays theirs for as long as the session lives.
+GUEST_DAYS = 7
+SESSION_COOKIE_AGE = GUEST_DAYS * 24 * 3600
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+USE_TZ = True
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = env.folder("STATIC_ROOT", BASE_DIR / "staticfiles")
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Sound banks and fonts are compressed already.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("sf3", "sf2", "woff2", "woff", "png", "jpg", "jpeg", "webp", "gz", "br", "zip")
+WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+
+# Stored files (pieces, bundles) are private: they lie outside the static folder and leave through views alone.
+MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_DIR / "media")
+S3_BUCKET = env.text("S3_BUCKET")
+if S3_BUCKET:
+    DEFAULT_STORAGE: dict[str, Any] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
+            "region_name": env.text("S3_REGION") or None,
+            "access_key": env.text("S3_ACCESS_KEY") or None,
+            "secret_key": env.text("S3_SECRET_KEY") or None,
+            "location": env.text("S3_PREFIX"),
+            # A job that is tried again writes the same object again (generator.services.jobs).
+            "file_overwrite": True,
+            "default_acl": None,
+            "querystring_auth": True,
+            "querystring_expire": 300,
+        },
+    }
+else:
+    DEFAULT_STORAGE = {
+        "BACKEND": "library.storage.PrivateFileSystemStorage",
+        "OPTIONS": {"location": str(MEDIA_ROOT)},
+    }
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": DEFAULT_STORAGE,
+    "staticfiles": {"BACKEND": "musicgen_site.static.HashedStaticFilesStorage"},
+}
+
+# Bundles fetched from storage, by checksum, for the worker to read.
+BUNDLE_CACHE_DIR = env.folder("BUNDLE_CACHE_DIR", VAR_DIR / "bundle-cache")
+SHIPPED_BUNDLES_DIR = BASE_DIR / "generator" / "bundles"
+
+# --- what a browser may do on our pages ------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        # The synthesizer decodes its sounds with WebAssembly.
+        "script-src": ["'self'", "'wasm-unsafe-eval'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "media-src": ["'self'", "blob:"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.GuestSessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 20,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+# --- jobs ------------------------------------------------------------------------------------------------------------
+
+BROKER_URL = env.text("BROKER_URL", "filesystem://")
+BROKER_DIR = env.folder("BROKER_DIR", VAR_DIR / "broker")
+BROKER_SCHEMES = ("filesystem", "redis", "rediss", "amqp", "amqps")
+if urlsplit(BROKER_URL).scheme not in BROKER_SCHEMES:
+    raise ImproperlyConfigured(
+        f"BROKER_URL must start with one of {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}. "
+        f"Received: {urlsplit(BROKER_URL).scheme!r}."
+    )
+USES_FILESYSTEM_BROKER = BROKER_URL.startswith("filesystem:")
+
+# A job may compose for this long before it is given up.
+GENERATION_DEADLINE_SECONDS = env.integer("GENERATION_DEADLINE_SECONDS", 300, minimum=10, maximum=7200)
+# A running job whose worker has written nothing for this long is taken for dead.
+GENERATION_STALE_SECONDS = env.integer("GENERATION_STALE_SECONDS", 20, minimum=3, maximum=3600)
+GENERATION_MAX_ATTEMPTS = 3
+# How long the notes written while composing are kept after the piece is stored, for pages that still poll.
+NOTE_CHUNK_KEEP_SECONDS = 600
+
+CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+if USES_FILESYSTEM_BROKER:
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
+        "data_folder_in": str(BROKER_DIR / "messages"),
+        "data_folder_out": str(BROKER_DIR / "messages"),
+        "control_folder": str(BROKER_DIR / "control"),
+        # kombu consumes a message by moving its file. Without a folder of its own it moves into the system's
+        # temporary folder, often another file system, where a move is a copy that two workers can both make.
+        "store_processed": True,
+        "processed_folder": str(BROKER_DIR / "processed"),
+        "polling_interval": 0.1,
+    }
+else:
+    # Longer than the longest job, or Redis delivers a running one again.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": max(3600, 2 * GENERATION_DEADLINE_SECONDS)}
+# The Generation row says how a job went; there is nothing to ask Celery for.
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "compose"
+CELERY_TASK_ROUTES = {"generator.tasks.clean_up": {"queue": "maintenance"}}
+# One composer a process. TensorFlow and LiteRT do not survive a fork, and threads share one loaded network.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = 1
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+
+# Which runtime plays the networks; auto chooses the best that this machine has.
+RUNTIME = env.choice("RUNTIME", ["auto", "litert", "tensorflow"], "auto")
+RUNTIME_THREADS = env.integer("RUNTIME_THREADS", 1, minimum=1, maximum=64)
+
+# --- limits ----------------------------------------------------------------------------------------------------------
+
+# Seconds of music that one guest may ask for in an hour, and all guests behind one address together.
+GUEST_SECONDS_PER_HOUR = env.integer("GUEST_SECONDS_PER_HOUR", 1800, minimum=1, maximum=10_000_000)
+ADDRESS_SECONDS_PER_HOUR = env.integer("ADDRESS_SECONDS_PER_HOUR", 7200, minimum=1, maximum=10_000_000)
+# Jobs of one owner that may wait or run at the same time.
+UNFINISHED_GENERATIONS_MAX = env.integer("UNFINISHED_GENERATIONS_MAX", 3, minimum=1, maximum=1000)
+
+# --- log -------------------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"job": {"()": "musicgen_site.logs.JobFilter"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} [{job}] {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["job"]}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        **{name: {"level": LOG_LEVEL} for name in ("accounts", "library", "generator", "musicgen_site")},
+        "celery": {"level": "INFO"},
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # One line a request, from the web server, is enough.
+        "django.request": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,14 @@
+"""Every address of the site. The apps name their own."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from musicgen_site import health
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("healthz", health.health, name="health"),
+    path("api/v1/", include("generator.api_urls")),
+    path("", include("library.urls")),
+    path("", include("generator.urls")),
+]
