@@ -71,7 +71,7 @@ class NoteArrays:
         )
 
     def transformed(self, *, transpose: int = 0, stretch: float = 1.0) -> "NoteArrays":
-        """The same notes, `transpose` semitones higher and `stretch` times as long; notes off the keyboard are dropped."""
+        """The same notes, `transpose` semitones higher and `stretch` times as long; what leaves 0 – 127 is dropped."""
         pitches = self.pitches.astype(np.int16) + transpose
         kept = (pitches >= 0) & (pitches < NUM_PITCHES)
         return NoteArrays(

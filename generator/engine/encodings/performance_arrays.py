@@ -133,5 +133,3 @@ def piano_features(events, onset_steps, step, features):  # type: ignore[no-unty
                 features[t, pitch] = 0.0
                 features[t, NUM_PITCHES + pitch] = 0.0
     return step
-
-

@@ -1,0 +1,322 @@
+"""Training data: a folder of MIDI files → notes with the pedal applied, in one array file → windows of events."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine.encodings import performance
+from generator.engine.encodings.performance import NoteArrays
+from generator.engine.errors import TrainingError
+
+CACHE_FORMAT = 1
+SUSTAIN_CONTROLLER = 64
+# Notes before a window that are replayed so that the keyboard is as it was; longer notes than these span are rare.
+LEAD_IN_NOTES = 200
+# Part of the segments that begin at the true start, and that finish at the true end, of a performance.
+START_SHARE = 0.08
+END_SHARE = 0.08
+COUNTDOWN_SHARE = 0.3
+DENSITY_SHARE = 0.3
+DENSITY_WINDOW_SECONDS = 5.0
+
+
+def read_notes(path: Path) -> NoteArrays:
+    """Notes of a MIDI file's pitched tracks with the sustain pedal applied, as note_seq reads them.
+
+    Times come from ticks through the file's own tempo map in float64. Notes of zero length and drums are dropped.
+
+    Raises:
+        Exception: whatever the reader raises on a file that is no MIDI; callers name and skip the file.
+    """
+    import symusic
+
+    from generator.engine.encodings.performance_arrays import apply_sustain
+
+    score = symusic.Score(str(path))
+    tempos = score.tempos.numpy()
+    ticks = np.concatenate([[0], tempos["time"].astype(np.float64)])
+    seconds_per_tick = np.concatenate([[500_000.0], tempos["mspq"].astype(np.float64)]) / 1e6 / score.tpq
+    origins = np.concatenate([[0.0], np.cumsum(np.diff(ticks) * seconds_per_tick[:-1])])
+
+    def seconds(at: NDArray[np.integer]) -> NDArray[np.float64]:
+        segment = np.maximum(np.searchsorted(ticks, at, "right") - 1, 0)
+        return origins[segment] + (at - ticks[segment]) * seconds_per_tick[segment]
+
+    parts: list[NoteArrays] = []
+    for track in score.tracks:
+        if track.is_drum or not len(track.notes):
+            continue
+        notes, controls = track.notes.numpy(), track.controls.numpy()
+        pedal = controls["number"] == SUSTAIN_CONTROLLER
+        starts = seconds(notes["time"])
+        ends = seconds(notes["time"] + notes["duration"])
+        pitches = notes["pitch"].astype(np.uint8)
+        heard = (notes["duration"] > 0) & (notes["velocity"] > 0)
+        ends, kept = apply_sustain(
+            starts[heard], ends[heard], pitches[heard], seconds(controls["time"][pedal]), controls["value"][pedal]
+        )
+        part = NoteArrays(starts[heard], ends, pitches[heard], notes["velocity"][heard].astype(np.uint8))
+        parts.append(part.take(np.flatnonzero(kept)))
+    if not parts:
+        return NoteArrays(np.zeros(0), np.zeros(0), np.zeros(0, np.uint8), np.zeros(0, np.uint8))
+    merged = NoteArrays(
+        np.concatenate([p.start_seconds for p in parts]),
+        np.concatenate([p.end_seconds for p in parts]),
+        np.concatenate([p.pitches for p in parts]),
+        np.concatenate([p.velocities for p in parts]),
+    )
+    return merged.sorted()
+
+
+@dataclass(frozen=True, slots=True)
+class MidiFile:
+    path: Path
+    split: str
+
+
+def list_files(data_dir: Path) -> list[MidiFile]:
+    """All MIDI files below a folder with their split.
+
+    The split comes from an ``index.tsv`` (columns `file` and `split`) in the folder or one below it; files that no
+    index names, and folders without one, give each twentieth file (by a hash of its name) to validation.
+
+    Raises:
+        TrainingError: there is no such folder or no MIDI file in it.
+    """
+    if not data_dir.is_dir():
+        raise TrainingError(f"Expected a folder of MIDI files; {data_dir} is not a folder.")
+    splits: dict[str, str] = {}
+    for index in sorted(data_dir.rglob("index.tsv")):
+        with index.open(newline="", encoding="utf-8") as handle:
+            for row in csv.DictReader(handle, delimiter="\t"):
+                splits[Path(row["file"]).name] = row["split"]
+    paths = sorted(p for p in data_dir.rglob("*") if p.suffix.lower() in (".mid", ".midi") and p.is_file())
+    if not paths:
+        raise TrainingError(f"Expected MIDI files (.mid, .midi) in {data_dir}; there are none.")
+    files = []
+    for path in paths:
+        hashed = int(hashlib.sha256(path.name.encode()).hexdigest(), 16) % 20 == 0
+        files.append(MidiFile(path, splits.get(path.name, "validation" if hashed else "train")))
+    return files
+
+
+@dataclass(slots=True)
+class Corpus:
+    """The notes of all files of one split, one after another.
+
+    Attributes:
+        notes: all notes.
+        offsets: int64 [files + 1]; file i holds notes offsets[i] to offsets[i + 1].
+        names: file names.
+    """
+
+    notes: NoteArrays
+    offsets: NDArray[np.int64]
+    names: list[str]
+    skipped: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def file(self, index: int) -> NoteArrays:
+        return self.notes.take(slice(int(self.offsets[index]), int(self.offsets[index + 1])))
+
+    def encoded(self, index: int) -> NDArray[np.uint16]:
+        """A whole file's events, its first note at time 0."""
+        notes = self.file(index)
+        return performance.encode(shifted(notes, -float(notes.start_seconds[0])))
+
+
+def shifted(notes: NoteArrays, seconds: float) -> NoteArrays:
+    return NoteArrays(notes.start_seconds + seconds, notes.end_seconds + seconds, notes.pitches, notes.velocities)
+
+
+def load_corpus(data_dir: Path, split: str, *, cache_dir: Path, progress: bool = True, min_notes: int = 16) -> Corpus:
+    """Notes of one split; read once, then kept as arrays in `cache_dir`.
+
+    Files that cannot be read, or hold fewer than `min_notes` notes, are skipped and named in `skipped`.
+
+    Raises:
+        TrainingError: nothing readable is left.
+    """
+    files = [f for f in list_files(data_dir) if f.split == split]
+    if not files:
+        raise TrainingError(
+            f"Expected {split} files in {data_dir}; there are none (see the split column of index.tsv)."
+        )
+    key = hashlib.sha256(
+        json.dumps([CACHE_FORMAT, min_notes, [(str(f.path), f.path.stat().st_size) for f in files]]).encode()
+    ).hexdigest()[:16]
+    cache = cache_dir / f"{split}-{key}.npz"
+    if not cache.exists():
+        _write_cache(cache, files, progress=progress, min_notes=min_notes)
+    with np.load(cache) as arrays:
+        names: list[str] = json.loads(str(arrays["names"]))
+        skipped: list[str] = json.loads(str(arrays["skipped"]))
+        notes = NoteArrays(arrays["start_seconds"], arrays["end_seconds"], arrays["pitches"], arrays["velocities"])
+        corpus = Corpus(notes, arrays["offsets"], names, skipped)
+    if not names:
+        raise TrainingError(f"None of the {len(files)} {split} files could be read: {'; '.join(corpus.skipped[:5])}")
+    return corpus
+
+
+def _write_cache(cache: Path, files: Sequence[MidiFile], *, progress: bool, min_notes: int) -> None:
+    from tqdm import tqdm
+
+    parts, names, skipped = [], [], []
+    for file in tqdm(files, desc=f"reading {files[0].split} files", unit="file", disable=not progress):
+        try:
+            notes = read_notes(file.path)
+        except Exception as error:  # a damaged file may fail in any way inside the reader
+            skipped.append(f"{file.path.name} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
+            continue
+        if len(notes) < min_notes:
+            skipped.append(f"{file.path.name} ({len(notes)} notes, {min_notes} are needed)")
+            continue
+        parts.append(notes)
+        names.append(file.path.name)
+    columns: dict[str, Any] = {
+        "start_seconds": np.concatenate([p.start_seconds for p in parts] or [np.zeros(0)]),
+        "end_seconds": np.concatenate([p.end_seconds for p in parts] or [np.zeros(0)]),
+        "pitches": np.concatenate([p.pitches for p in parts] or [np.zeros(0, np.uint8)]),
+        "velocities": np.concatenate([p.velocities for p in parts] or [np.zeros(0, np.uint8)]),
+        "offsets": np.cumsum([0] + [len(p) for p in parts]),
+        "names": json.dumps(names),
+        "skipped": json.dumps(skipped),
+    }
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    part = cache.with_suffix(".part")
+    with part.open("wb") as handle:
+        np.savez(handle, **columns)
+    part.replace(cache)
+
+
+@dataclass(slots=True)
+class Segment:
+    """A stretch of one performance as the network reads it.
+
+    Attributes:
+        inputs: uint16 [n], the event before each target (START at a true start).
+        targets: uint16 [n].
+        features: float32 [n, 280], the keyboard after each input, and the controls.
+    """
+
+    inputs: NDArray[np.uint16]
+    targets: NDArray[np.uint16]
+    features: NDArray[np.float32]
+
+
+def make_segment(
+    notes: NoteArrays,
+    *,
+    first_note: int,
+    num_events: int,
+    until_end: bool = False,
+    countdown: bool = False,
+    density: bool = False,
+    end_seconds: float | None = None,
+) -> Segment:
+    """Cut `num_events` events out of a performance.
+
+    Args:
+        notes: the performance, or as much of it around the segment as is needed, in order.
+        first_note: where the segment begins; with 0 the segment begins a piece.
+        until_end: take the last `num_events` events of what follows `first_note` instead of the first.
+        countdown, density: tell the network how much is left, and how dense what follows is.
+        end_seconds: when the performance ends, if that is not when the last of `notes` does.
+    """
+    from generator.engine.encodings.performance_arrays import advance, piano_features
+
+    lead_in = max(0, first_note - LEAD_IN_NOTES)
+    # An event is at least half a note: so many notes are enough to fill the segment.
+    chosen = notes.take(slice(lead_in, None if until_end else first_note + num_events // 2 + LEAD_IN_NOTES))
+    origin = float(chosen.start_seconds[0])
+    events = performance.encode(shifted(chosen, -origin))
+    if until_end:
+        begin = max(0, len(events) - num_events)
+    elif first_note == 0:
+        begin = 0
+    else:
+        # Jump to the NOTE_ON of the first note.
+        onsets_at = np.flatnonzero(events < performance.NOTE_OFF)
+        begin = int(onsets_at[min(first_note - lead_in, len(onsets_at) - 1)])
+    at_start = begin == 0 and lead_in == 0
+    if begin == 0 and not at_start:
+        begin = 1
+    end = min(len(events), begin + num_events)
+    targets = events[begin:end]
+    inputs = np.concatenate([[performance.START], targets[:-1]] if at_start else [events[begin - 1 : end - 1]])
+    inputs = inputs.astype(np.uint16)
+
+    onset_steps = np.full(performance.NUM_PITCHES, -1, np.int64)
+    features = np.zeros((len(inputs), performance.NUM_FEATURES), np.float32)
+    step = 0 if at_start else advance(events[: begin - 1], onset_steps, 0)
+    is_shift = (inputs >= performance.TIME_SHIFT) & (inputs < performance.VELOCITY)
+    now = step + np.cumsum(np.where(is_shift, inputs.astype(np.int64) - performance.TIME_SHIFT + 1, 0))
+    now_seconds = now / performance.STEPS_PER_SECOND
+    piano_features(inputs, onset_steps, step, features)
+    if countdown:
+        end_of_all = float(notes.end_seconds.max()) if end_seconds is None else end_seconds
+        left = (end_of_all - origin - now_seconds).astype(np.float32)
+        columns = slice(performance.COUNTDOWN_FEATURE, performance.DENSITY_FEATURE)
+        features[:, columns] = performance.countdown_features(left)
+    if density:
+        onsets = chosen.start_seconds - origin
+        ahead = np.searchsorted(onsets, now_seconds + DENSITY_WINDOW_SECONDS) - np.searchsorted(onsets, now_seconds)
+        rate = (ahead / DENSITY_WINDOW_SECONDS).astype(np.float32)
+        features[:, performance.DENSITY_FEATURE :] = performance.density_features(rate)
+    return Segment(inputs, targets, features)
+
+
+class SegmentSampler:
+    """Draws augmented segments from random places of a corpus, long performances more often."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        num_events: int,
+        rng: np.random.Generator,
+        transpose: int = 5,
+        stretch: float = 0.05,
+    ) -> None:
+        self.corpus = corpus
+        self.num_events = num_events
+        self.rng = rng
+        self.transpose = transpose
+        self.stretch = stretch
+        sizes = np.diff(corpus.offsets)
+        self._probabilities = sizes / sizes.sum()
+
+    def draw(self) -> Segment:
+        rng = self.rng
+        notes = self.corpus.file(int(rng.choice(len(self.corpus), p=self._probabilities)))
+        place = rng.random()
+        span = self.num_events // 2 + LEAD_IN_NOTES
+        until_end = place < END_SHARE
+        if until_end:
+            first_note = max(0, len(notes) - span)
+        elif place < END_SHARE + START_SHARE:
+            first_note = 0
+        else:
+            first_note = int(rng.integers(max(1, len(notes) - self.num_events // 8)))
+        begin = max(0, first_note - LEAD_IN_NOTES)
+        chosen = notes.take(slice(begin, first_note + span + LEAD_IN_NOTES))
+        stretch = float(rng.uniform(1 - self.stretch, 1 + self.stretch))
+        transpose = int(rng.integers(-self.transpose, self.transpose + 1))
+        return make_segment(
+            chosen.transformed(transpose=transpose, stretch=stretch),
+            first_note=first_note - begin,
+            num_events=self.num_events,
+            until_end=until_end,
+            countdown=until_end or bool(rng.random() < COUNTDOWN_SHARE),
+            density=bool(rng.random() < DENSITY_SHARE),
+            end_seconds=float(notes.end_seconds[-64:].max()) * stretch,
+        )

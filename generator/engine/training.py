@@ -1,0 +1,468 @@
+"""Train a genre's network on a folder of MIDI files. Runs without Django: ``python -m generator.engine.training``.
+
+Keras chooses its backend from KERAS_BACKEND (`--backend`): TensorFlow by default, PyTorch or JAX where they are
+installed. The budget is CPU minutes of this process, not wall time, so that networks compare fairly on a busy machine
+and a stopped process loses nothing.
+"""
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine import dataset
+from generator.engine.encodings import performance
+from generator.engine.errors import EngineError, TrainingError
+from generator.engine.network import NetworkConfig, build_network, load_weights, weights_of
+
+CHECKPOINT_FORMAT = 1
+
+
+@dataclass(slots=True)
+class TrainingConfig:
+    """How to train.
+
+    Attributes:
+        data_dir: folder of MIDI files; work_dir: caches, checkpoints and logs.
+        network: the shape.
+        minutes: CPU minutes of the whole training, those before a resume included.
+        rows, window: an update reads rows × window events; the state is carried on for `segment` events a row.
+        learning_rate: the highest, reached after `warm_up` of the budget, then a cosine down to 0.
+        clip_norm: global norm above which gradients are scaled down.
+        transpose: semitones up and down; stretch: part of the tempo up and down.
+        precision: "float32" or "mixed_bfloat16" (products in bfloat16, weights and state in float32).
+        threads: 0 leaves it to the backend.
+        validate_minutes, checkpoint_minutes: CPU minutes between two of each.
+        seed: of weights and of the order of the data.
+    """
+
+    data_dir: Path
+    work_dir: Path
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    minutes: float = 60.0
+    rows: int = 16
+    window: int = 64
+    segment: int = 2048
+    learning_rate: float = 4e-3
+    warm_up: float = 0.04
+    clip_norm: float = 1.0
+    transpose: int = 5
+    stretch: float = 0.05
+    precision: str = "float32"
+    threads: int = 1
+    validate_minutes: float = 5.0
+    validation_rows: int = 64
+    validation_events: int = 1024
+    checkpoint_minutes: float = 3.0
+    seed: int = 1
+    resume: bool = False
+    progress: bool = True
+
+
+@dataclass(slots=True)
+class TrainingResult:
+    """What a training reached: the weights that did best on validation, and the facts of the model card."""
+
+    weights: dict[str, NDArray[np.float32]]
+    facts: dict[str, Any]
+
+
+class Rows:
+    """Feeds `rows` parallel streams: each reads a segment window by window, then a new one begins."""
+
+    def __init__(self, sampler: dataset.SegmentSampler, rows: int, window: int) -> None:
+        self.sampler = sampler
+        self.window = window
+        self._segments: list[dataset.Segment | None] = [None] * rows
+        self._positions = [0] * rows
+
+    def next(self) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+        """Inputs, targets, weights of the targets, and for each row 1.0 to carry the state on or 0.0 to start anew.
+
+        The end of a segment that does not fill the window has weight 0.
+        """
+        rows, window = len(self._segments), self.window
+        inputs = np.zeros((rows, window), np.int32)
+        features = np.zeros((rows, window, performance.NUM_FEATURES), np.float32)
+        targets = np.zeros((rows, window), np.int32)
+        weights = np.zeros((rows, window), np.float32)
+        carry = np.ones((rows, 1), np.float32)
+        for row in range(rows):
+            segment = self._segments[row]
+            if segment is None or self._positions[row] >= len(segment.targets):
+                segment = self._segments[row] = self.sampler.draw()
+                self._positions[row] = 0
+                carry[row] = 0.0
+            part = slice(self._positions[row], self._positions[row] + window)
+            count = len(segment.targets[part])
+            inputs[row, :count] = segment.inputs[part]
+            features[row, :count] = segment.features[part]
+            targets[row, :count] = segment.targets[part]
+            weights[row, :count] = 1.0
+            self._positions[row] += window
+        return {"class_indices": inputs, "features": features}, targets, weights, carry
+
+
+def learning_rate_at(config: TrainingConfig, progress: float) -> float:
+    """Linear warm-up, then a cosine to 0; `progress` is the spent part of the budget, 0 – 1."""
+    if progress < config.warm_up:
+        return config.learning_rate * max(progress / config.warm_up, 0.01)
+    rest = (progress - config.warm_up) / (1 - config.warm_up)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
+
+
+def validation_segments(corpus: dataset.Corpus, config: TrainingConfig) -> list[dataset.Segment]:
+    """The same windows for every network: random places of the validation files, no controls, nothing changed."""
+    rng = np.random.default_rng(20181101)
+    sizes = np.diff(corpus.offsets)
+    segments: list[dataset.Segment] = []
+    while len(segments) < config.validation_rows:
+        notes = corpus.file(int(rng.choice(len(corpus), p=sizes / sizes.sum())))
+        first_note = int(rng.integers(max(1, len(notes) - config.validation_events // 2)))
+        segments.append(dataset.make_segment(notes, first_note=first_note, num_events=config.validation_events))
+    return segments
+
+
+def build_trainer(network: Any, config: TrainingConfig) -> Any:
+    """A Keras model around `network` that carries the state from one batch to the next."""
+    import keras
+    from keras import ops
+
+    class Trainer(keras.Model):
+        def __init__(self) -> None:
+            super().__init__(name="trainer", autocast=False)
+            self.network = network
+            self.carried = self.add_weight(
+                name="carried",
+                shape=(config.rows, config.network.state_size),
+                initializer="zeros",
+                trainable=False,
+                dtype="float32",
+            )
+            self.built = True
+
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            state = ops.convert_to_tensor(self.carried) * inputs["carry"]
+            logits, state = self.network({**inputs, "state": state}, training=training)
+            self.carried.assign(ops.stop_gradient(state))
+            return logits
+
+    trainer = Trainer()
+    trainer.compile(
+        optimizer=keras.optimizers.Adam(
+            learning_rate=config.learning_rate, beta_1=0.9, beta_2=0.99, global_clipnorm=config.clip_norm
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    return trainer
+
+
+def segments_loss(network: Any, config: NetworkConfig, segments: list[dataset.Segment], window: int = 256) -> float:
+    """Mean nats an event of whole segments read side by side, the state carried through."""
+    import keras
+
+    length = max(len(s.targets) for s in segments)
+    length += -length % window
+    batch = len(segments)
+    inputs, targets = np.zeros((batch, length), np.int32), np.zeros((batch, length), np.int64)
+    features = np.zeros((batch, length, performance.NUM_FEATURES), np.float32)
+    weights = np.zeros((batch, length))
+    for row, segment in enumerate(segments):
+        count = len(segment.targets)
+        inputs[row, :count], targets[row, :count] = segment.inputs, segment.targets
+        features[row, :count], weights[row, :count] = segment.features, 1.0
+    state: Any = np.zeros((batch, config.state_size), np.float32)
+    total = 0.0
+    for begin in range(0, length, window):
+        part = slice(begin, begin + window)
+        logits, state = network.predict_on_batch(
+            {"class_indices": inputs[:, part], "features": features[:, part], "state": state}
+        )
+        logits = np.asarray(keras.ops.convert_to_numpy(logits), np.float32)
+        highest = logits.max(-1, keepdims=True)
+        log_total = np.log(np.exp(logits - highest).sum(-1)) + highest[..., 0]
+        chosen = np.take_along_axis(logits, targets[:, part, None], -1)[..., 0]
+        total += float(((log_total - chosen) * weights[:, part]).sum())
+    return total / float(weights.sum())
+
+
+def train(
+    config: TrainingConfig, *, log: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
+) -> TrainingResult:
+    """Train until the budget is spent, keeping the weights that do best on validation.
+
+    A checkpoint is written every few minutes and on Ctrl-C; with `resume` the training goes on from it.
+
+    Raises:
+        TrainingError: no usable data, a checkpoint of another network, or a loss that is no number.
+        KeyboardInterrupt: after the checkpoint is written.
+    """
+    if config.threads:
+        limit_threads(config.threads)
+    import keras
+    from tqdm import tqdm
+
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.precision)
+    cache_dir = config.work_dir / "cache"
+    corpora = {
+        split: dataset.load_corpus(config.data_dir, split, cache_dir=cache_dir, progress=config.progress)
+        for split in ("train", "validation")
+    }
+    for split, corpus in corpora.items():
+        log(f"{split}: {len(corpus):,} files, {len(corpus.notes):,} notes")
+        if corpus.skipped:
+            log(f"{split}: skipped {len(corpus.skipped)}: {'; '.join(corpus.skipped[:20])}")
+    network = build_network(config.network, seed=config.seed)
+    trainer = build_trainer(network, config)
+    run = _Run(config, network, trainer, log)
+    if config.resume:
+        run.restore()
+    # Another place of the data's random order after each resume.
+    rng = np.random.default_rng([config.seed, run.updates])
+    sampler = dataset.SegmentSampler(
+        corpora["train"], num_events=config.segment, rng=rng, transpose=config.transpose, stretch=config.stretch
+    )
+    rows = Rows(sampler, config.rows, config.window)
+    held_out = validation_segments(corpora["validation"], config)
+    log(f"network: {config.network.as_dict()}, {count_weights(network):,} weights, Keras on {keras.backend.backend()}")
+
+    bar = tqdm(total=round(config.minutes * 60), unit="s", disable=not config.progress, dynamic_ncols=True)
+    last_validation = last_checkpoint = run.seconds
+    mean_loss: float | None = None
+    try:
+        while run.seconds < config.minutes * 60:
+            started = time.process_time()
+            inputs, targets, weights, carry = rows.next()
+            rate = learning_rate_at(config, run.seconds / (config.minutes * 60))
+            trainer.optimizer.learning_rate.assign(rate)
+            loss = float(trainer.train_on_batch({**inputs, "carry": carry}, targets, sample_weight=weights))
+            trainer.reset_metrics()
+            if not math.isfinite(loss):
+                raise TrainingError(f"The loss became {loss} after {run.updates} updates; try a lower learning rate.")
+            mean_loss = loss if mean_loss is None else 0.99 * mean_loss + 0.01 * loss
+            run.updates += 1
+            run.events += int(weights.sum())
+            run.seconds += time.process_time() - started
+            if run.updates % 20 == 0:
+                bar.n = min(round(run.seconds), bar.total)
+                bar.set_postfix_str(f"loss {mean_loss:.3f}, {run.events / run.seconds:,.0f} events/s")
+                run.scalar("loss/train", mean_loss)
+                run.scalar("learning_rate", rate)
+            if run.seconds - last_validation >= config.validate_minutes * 60:
+                run.validate(held_out)
+                last_validation = run.seconds
+            if run.seconds - last_checkpoint >= config.checkpoint_minutes * 60:
+                run.save()
+                last_checkpoint = run.seconds
+        run.validate(held_out)
+        run.save()
+    except KeyboardInterrupt:
+        run.save()
+        log(f"Stopped after {run.seconds / 60:.1f} CPU minutes; go on with --resume.")
+        raise
+    finally:
+        bar.close()
+        run.close()
+    assert run.best_weights is not None
+    return TrainingResult(run.best_weights, run.facts(corpora["train"]))
+
+
+class _Run:
+    """State of a training that survives a kill: weights, optimizer, budget spent, the best so far."""
+
+    def __init__(self, config: TrainingConfig, network: Any, trainer: Any, log: Callable[[str], None]) -> None:
+        from tensorboard.summary import Writer
+
+        self.config, self.network, self.trainer, self.log = config, network, trainer, log
+        self.seconds = 0.0
+        self.updates = 0
+        self.events = 0
+        self.best_loss = math.inf
+        self.best_weights: dict[str, NDArray[np.float32]] | None = None
+        self.curve: list[tuple[float, float]] = []
+        self.path = config.work_dir / "checkpoint.npz"
+        self._writer = Writer(str(config.work_dir / "tensorboard"))
+
+    def scalar(self, name: str, value: float) -> None:
+        self._writer.add_scalar(name, value, self.updates)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def validate(self, held_out: list[dataset.Segment]) -> None:
+        loss = segments_loss(self.network, self.config.network, held_out)
+        self.scalar("loss/validation", loss)
+        self.curve.append((round(self.seconds / 60, 2), round(loss, 4)))
+        self.log(
+            f"{self.seconds / 60:7.1f} CPU min  {self.updates:,} updates  {self.events:,} events  "
+            f"validation {loss:.4f} nats an event"
+        )
+        if loss < self.best_loss:
+            self.best_loss, self.best_weights = loss, weights_of(self.network)
+
+    def save(self) -> None:
+        import keras
+
+        state = {
+            "format": CHECKPOINT_FORMAT,
+            "network": self.config.network.as_dict(),
+            "seconds": self.seconds,
+            "updates": self.updates,
+            "events": self.events,
+            "best_loss": self.best_loss,
+            "curve": self.curve,
+        }
+        arrays = {f"weights/{k}": v for k, v in weights_of(self.network).items()}
+        arrays |= {f"best/{k}": v for k, v in (self.best_weights or {}).items()}
+        for i, variable in enumerate(self.trainer.optimizer.variables):
+            arrays[f"optimizer/{i}"] = np.asarray(keras.ops.convert_to_numpy(variable))
+        part = self.path.with_suffix(".part")
+        with part.open("wb") as handle:
+            np.savez(handle, state=json.dumps(state), **arrays)  # type: ignore[arg-type]
+        part.replace(self.path)
+
+    def restore(self) -> None:
+        if not self.path.exists():
+            raise TrainingError(f"Expected a checkpoint to go on from at {self.path}; there is none.")
+        with np.load(self.path) as arrays:
+            state = json.loads(str(arrays["state"]))
+            if state["format"] != CHECKPOINT_FORMAT or state["network"] != self.config.network.as_dict():
+                raise TrainingError(f"The checkpoint {self.path} is of another network: {state['network']}.")
+
+            def named(prefix: str) -> dict[str, NDArray[np.float32]]:
+                return {k.removeprefix(prefix): arrays[k] for k in arrays.files if k.startswith(prefix)}
+
+            load_weights(self.network, named("weights/"))
+            self.best_weights = named("best/") or None
+            optimizer = self.trainer.optimizer
+            optimizer.build(self.trainer.trainable_variables)
+            for i, variable in enumerate(optimizer.variables):
+                variable.assign(arrays[f"optimizer/{i}"])
+        self.seconds, self.updates, self.events = state["seconds"], state["updates"], state["events"]
+        self.best_loss, self.curve = state["best_loss"], [tuple(p) for p in state["curve"]]
+
+    def facts(self, corpus: dataset.Corpus) -> dict[str, Any]:
+        """Training facts for the model card."""
+        import keras
+
+        config = self.config
+        return {
+            "cpu_minutes": round(self.seconds / 60, 1),
+            "updates": self.updates,
+            "events": self.events,
+            "files": len(corpus),
+            "notes": len(corpus.notes),
+            "skipped_files": len(corpus.skipped),
+            "weights": count_weights(self.network),
+            "backend": keras.backend.backend(),
+            "precision": config.precision,
+            "learning_rate": config.learning_rate,
+            "events_an_update": config.rows * config.window,
+            "validation_nats_per_event": round(self.best_loss, 4),
+            "validation_curve": self.curve,
+        }
+
+
+def count_weights(network: Any) -> int:
+    return sum(math.prod(v.shape) for v in network.trainable_variables)
+
+
+def limit_threads(threads: int) -> None:
+    """Let the backend use so many threads; must run before the backend does any work."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+    elif backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    elif backend == "jax":
+        os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
+            " --xla_cpu_multi_thread_eigen=false" if threads == 1 else ""
+        )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options shared by the management command and ``python -m``."""
+    defaults = {f.name: f.default for f in fields(TrainingConfig)}
+    network = NetworkConfig()
+    parser.add_argument("--data", type=Path, required=True, help="folder of MIDI files, with or without an index.tsv")
+    parser.add_argument("--work-dir", type=Path, help="caches, checkpoints, logs (default: checkpoints/<genre>)")
+    parser.add_argument("--minutes", type=float, default=defaults["minutes"], help="CPU minutes (default: %(default)s)")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the work folder")
+    parser.add_argument("--cell", default=network.cell, help="rnn, gru, lstm or mingru (default: %(default)s)")
+    parser.add_argument("--layers", type=int, default=network.layers)
+    parser.add_argument("--units", type=int, default=network.units)
+    parser.add_argument("--plain-stack", action="store_true", help="no residual connections or normalisation")
+    parser.add_argument("--no-features", action="store_true", help="events alone as input, as Magenta's network has")
+    for name in ("rows", "window", "segment", "threads", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=defaults[name], help="default: %(default)s")
+    for name in ("learning-rate", "validate-minutes", "checkpoint-minutes"):
+        parser.add_argument(
+            f"--{name}", type=float, default=defaults[name.replace("-", "_")], help="default: %(default)s"
+        )
+    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default=defaults["precision"])
+
+
+def config_from(options: argparse.Namespace, work_dir: Path) -> TrainingConfig:
+    return TrainingConfig(
+        data_dir=options.data,
+        work_dir=options.work_dir or work_dir,
+        network=NetworkConfig(
+            cell=options.cell,
+            layers=options.layers,
+            units=options.units,
+            residual=not options.plain_stack,
+            uses_features=not options.no_features,
+        ),
+        minutes=options.minutes,
+        rows=options.rows,
+        window=options.window,
+        segment=options.segment,
+        learning_rate=options.learning_rate,
+        precision=options.precision,
+        threads=options.threads,
+        validate_minutes=options.validate_minutes,
+        checkpoint_minutes=options.checkpoint_minutes,
+        seed=options.seed,
+        resume=options.resume,
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m generator.engine.training", description=__doc__)
+    parser.add_argument("genre")
+    parser.add_argument("--backend", choices=("tensorflow", "torch", "jax"), help="what Keras runs on")
+    add_arguments(parser)
+    options = parser.parse_args(arguments)
+    if options.backend:
+        os.environ["KERAS_BACKEND"] = options.backend
+    try:
+        config = config_from(options, Path("checkpoints") / options.genre)
+        config.work_dir.mkdir(parents=True, exist_ok=True)
+        result = train(config)
+    except EngineError as error:
+        print(f"Error: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(json.dumps(result.facts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
