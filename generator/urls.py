@@ -1,5 +1,12 @@
-"""Addresses; written with the views."""
+from django.urls import path
 
-from django.urls import URLPattern, URLResolver
+from generator import views
 
-urlpatterns: list[URLPattern | URLResolver] = []
+app_name = "generator"
+
+urlpatterns = [
+    path("", views.compose, name="compose"),
+    path("generations/<uuid:pk>/", views.generation, name="generation"),
+    path("generations/<uuid:pk>/cancel/", views.generation_cancel_view, name="generation-cancel"),
+    path("help/garageband/", views.help_garageband, name="help-garageband"),
+]

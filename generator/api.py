@@ -1,0 +1,129 @@
+"""The JSON interface under /api/v1/. The page itself uses it; every error is one sentence."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError as ServiceError
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from rest_framework import status
+from rest_framework.exceptions import NotFound, ParseError, UnsupportedMediaType, ValidationError
+from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView, exception_handler
+
+from accounts.owners import ensure_owner_of, owner_of
+from generator.errors import NoModelInstalled, QuotaExceeded
+from generator.forms import genre_choices
+from generator.models import Generation, NoteChunk
+from generator.serializers import GenerationRequestSerializer, PieceSerializer, generation_data, genre_data
+from generator.services import generation_cancel, generation_create
+from library.models import Piece
+
+
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Errors as JSON: {field: [sentence]} for what was sent, {"detail": sentence} for everything else."""
+    if isinstance(error, QuotaExceeded):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
+        return Response({"detail": error.message}, status=status.HTTP_429_TOO_MANY_REQUESTS, headers=headers)
+    if isinstance(error, NoModelInstalled):
+        return Response({"detail": error.message}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
+    if isinstance(error, ServiceError):
+        fields = error.message_dict if hasattr(error, "error_dict") else {"detail": error.messages[0]}
+        return Response(fields, status=status.HTTP_400_BAD_REQUEST)
+    response = exception_handler(error, context)
+    if response is not None and isinstance(error, ParseError):
+        response.data = {"detail": "The body of the request is not valid JSON."}
+    elif response is not None and isinstance(error, UnsupportedMediaType):
+        response.data = {"detail": "Send JSON, with the header Content-Type: application/json."}
+    elif response is not None and response.status_code == status.HTTP_404_NOT_FOUND:
+        response.data = {"detail": "There is nothing here, or it belongs to someone else."}
+    return response
+
+
+@method_decorator(never_cache, name="dispatch")
+class JsonView(APIView):
+    """Session and CSRF token for everyone, guests too (see the authentication class in the settings)."""
+
+    parser_classes = [JSONParser]
+
+    def get_exception_handler(self) -> Any:
+        return answer_error
+
+    def generation(self, pk: UUID) -> Generation:
+        mine = Generation.objects.owned_by(owner_of(self.request)).select_related("genre", "genre_model")
+        return get_object_or_404(mine, pk=pk)
+
+
+class GenreList(JsonView):
+    def get(self, request: Request) -> Response:
+        return Response([genre_data(genre) for genre in genre_choices()])
+
+
+class GenerationList(JsonView):
+    def post(self, request: Request) -> Response:
+        if not isinstance(request.data, dict):
+            raise ParseError
+        wanted = GenerationRequestSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        generation = generation_create(
+            owner=ensure_owner_of(request),
+            genre_slug=wanted.validated_data["genre"],
+            params={key: wanted.validated_data[key] for key in ("ensemble", "length_seconds")},
+            form_token=wanted.validated_data["form_token"] or None,
+        )
+        code = status.HTTP_200_OK if generation.is_repeat else status.HTTP_201_CREATED
+        return Response(generation_data(generation), status=code)
+
+
+class GenerationDetail(JsonView):
+    def get(self, request: Request, pk: UUID) -> Response:
+        return Response(generation_data(self.generation(pk)))
+
+
+class GenerationNotes(JsonView):
+    """What was composed since the chunk numbered `after`, asked for twice a second while the page plays."""
+
+    def get(self, request: Request, pk: UUID) -> Response:
+        generation = self.generation(pk)
+        after = request.query_params.get("after", "0")
+        if not (after.isascii() and after.isdigit() and len(after) < 10):
+            raise ValidationError({"after": ["Give the number that the last answer called next."]})
+        chunks = NoteChunk.objects.filter(generation=generation, take=0)
+        newest = chunks.order_by("-index").values_list("index", flat=True).first()
+        notes = [note for chunk in chunks.filter(index__gte=int(after)).order_by("index") for note in chunk.notes]
+        # Smaller than `after` where the chunks were deleted: what was heard so far is void, or the job long finished.
+        following = 0 if newest is None else newest + 1
+        return Response({**generation_data(generation), "next": following, "notes": notes})
+
+
+class GenerationCancel(JsonView):
+    def post(self, request: Request, pk: UUID) -> Response:
+        generation = self.generation(pk)
+        generation_cancel(generation=generation)
+        return Response(generation_data(self.generation(pk)))
+
+
+class PieceList(JsonView, ListAPIView):
+    serializer_class = PieceSerializer
+
+    def get_queryset(self) -> QuerySet[Piece]:
+        return Piece.objects.owned_by(owner_of(self.request)).not_expired().newest_first()
+
+
+class PieceDetail(JsonView, RetrieveAPIView):
+    serializer_class = PieceSerializer
+
+    def get_queryset(self) -> QuerySet[Piece]:
+        return Piece.objects.visible_to(owner_of(self.request))
+
+
+class Missing(JsonView):
+    """Any other address under /api/v1/ answers in JSON too."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

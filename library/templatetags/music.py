@@ -1,0 +1,27 @@
+"""How pages write music's numbers."""
+
+import json
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def clock(seconds: float) -> str:
+    """Minutes and seconds as a player shows them: 75.2 → 1:15."""
+    whole = max(0, round(seconds))
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+@register.filter(name="json")
+def as_json(value: Any) -> str:
+    """For a data attribute: the template escapes it, the script parses it."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+@register.filter
+def programs(voices: list[dict[str, Any]]) -> str:
+    """General MIDI programs of the voices, 0-based, as the player's attribute wants them: "0,48"."""
+    return ",".join(str(voice["program"]) for voice in voices)

@@ -1,0 +1,53 @@
+// Talks to our own JSON interface. Errors carry what the server said, field by field.
+
+export class ApiError extends Error {
+  /** @param {number} status 0 when the server could not be reached */
+  constructor(status, errors, retryAfterSeconds = null) {
+    super(Object.values(errors).flat()[0] ?? "Something went wrong.");
+    this.status = status;
+    this.errors = errors;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+
+  /** Whether asking again later may help. */
+  get isPassing() {
+    return this.status === 0 || this.status >= 500;
+  }
+}
+
+const SENTENCES = {
+  0: "The site cannot be reached at the moment.",
+  403: "This page was open for too long. Reload it, then try again.",
+  404: "There is nothing here any more.",
+  500: "Something went wrong on our side. Try again in a minute.",
+};
+
+async function request(url, options) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", cache: "no-store", ...options });
+  } catch {
+    throw new ApiError(0, { detail: SENTENCES[0] });
+  }
+  let data = null;
+  try {
+    data = await response.json();
+  } catch {
+    data = null;
+  }
+  if (response.ok && data) return data;
+  const status = response.ok ? 500 : response.status;
+  const known = status === 403 || !data || typeof data !== "object" ? null : data;
+  const errors = known ?? { detail: SENTENCES[status] ?? SENTENCES[500] };
+  throw new ApiError(status, errors, Number(response.headers.get("Retry-After")) || null);
+}
+
+export const getJson = (url) => request(url, { headers: { Accept: "application/json" } });
+
+export function postJson(url, body, csrfToken) {
+  return request(url, {
+    method: "POST",
+    headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": csrfToken },
+    body: JSON.stringify(body),
+  });
+}

@@ -1,0 +1,225 @@
+// Follows one generation: its progress in words and a bar, its notes into the player as they are composed.
+import { ApiError, getJson, postJson } from "./api.js";
+
+const POLL_MS = 500;
+const SLOW_POLL_MS = 2000; // while it waits, or while nobody looks
+const PATIENCE_MS = 8000; // longest pause between two tries when the site cannot be reached
+const FINISHED = new Set(["succeeded", "failed", "cancelled"]);
+
+export const clock = (seconds) => {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+};
+
+/** The section of a page that shows one generation (templates/generator/_generation.html). */
+export class GenerationView {
+  /** @param {HTMLElement} section  @param {{onChange?: (state: object) => void}} hooks */
+  constructor(section, { onChange = () => {} } = {}) {
+    this.section = section;
+    this.onChange = onChange;
+    this.api = section.dataset.api;
+    this.player = section.querySelector("music-player");
+    this.id = null;
+    this.run = 0; // counts what is watched; an answer that belongs to an earlier run is dropped
+    this.part("cancel").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.cancel();
+    });
+  }
+
+  part(name) {
+    return this.section.querySelector(`[data-result-${name}]`);
+  }
+
+  get isBusy() {
+    return ["sending", "queued", "running"].includes(this.section.dataset.status);
+  }
+
+  /** Generate was pressed: the area appears, before the server has answered. */
+  prepare(facts) {
+    this.run += 1;
+    this.id = null;
+    this.#reset();
+    this.section.dataset.status = "sending";
+    this.part("facts").textContent = facts;
+    this.part("title").textContent = "Your piece";
+    this.part("status").textContent = "Sending your wish…";
+    this.section.hidden = false;
+  }
+
+  hide() {
+    this.run += 1;
+    this.id = null;
+    this.#stopLive();
+    this.section.dataset.status = "idle";
+    this.section.hidden = true;
+  }
+
+  /**
+   * Watches until the piece is there, it failed or was cancelled.
+   * @param {string} id
+   * @param {{heard?: boolean}} options heard: a click allowed sound, so that notes may play as they come
+   */
+  async watch(id, { heard = false } = {}) {
+    const run = ++this.run;
+    this.id = id;
+    this.heard = heard;
+    this.live = false;
+    this.next = 0;
+    this.announcedQuarter = 0;
+    this.section.hidden = false;
+    let pause = POLL_MS;
+    for (;;) {
+      let state;
+      try {
+        state = await getJson(`${this.api}${id}/notes/?after=${this.next}`);
+        if (run !== this.run) return;
+        pause = state.status === "queued" && !state.worker_seen ? SLOW_POLL_MS : POLL_MS;
+        if (document.hidden && !this.live) pause = SLOW_POLL_MS;
+      } catch (error) {
+        if (run !== this.run) return;
+        if (!(error instanceof ApiError) || !error.isPassing) {
+          this.#gone(error);
+          return;
+        }
+        pause = Math.min(pause * 2, PATIENCE_MS);
+        this.part("status").textContent = "The site does not answer. Trying again…";
+      }
+      if (state && this.#show(state)) return;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      if (run !== this.run) return;
+    }
+  }
+
+  async cancel() {
+    if (!this.id) return;
+    const button = this.part("cancel").querySelector("button");
+    button.setAttribute("aria-disabled", "true");
+    button.textContent = "Cancelling…";
+    try {
+      const token = this.part("cancel").querySelector("[name=csrfmiddlewaretoken]").value;
+      await postJson(`${this.api}${this.id}/cancel/`, {}, token);
+      // The watch goes on and sees the worker stop.
+    } catch (error) {
+      this.#error(error.message);
+      button.removeAttribute("aria-disabled");
+      button.textContent = "Cancel";
+    }
+  }
+
+  /** Shows one answer of the server; true when it was the last. */
+  #show(state) {
+    if (state.next < this.next && !FINISHED.has(state.status)) {
+      // The job starts over, with another model: what was heard so far is void.
+      this.#stopLive();
+      this.next = 0;
+      this.announcedQuarter = 0;
+      return false;
+    }
+    const before = this.section.dataset.status;
+    this.next = state.next;
+    this.section.dataset.status = state.status;
+    this.part("facts").textContent = `${state.genre_name} · ${state.ensemble_name} · ${clock(state.length_seconds)}`;
+    this.part("title").textContent = state.title;
+    this.part("status").textContent = state.message;
+    const bar = this.part("progress");
+    bar.max = state.length_seconds;
+    bar.value = Math.min(state.seconds_composed, state.length_seconds);
+    this.#announce(before, state);
+    this.#notes(state);
+    const finished = FINISHED.has(state.status);
+    this.part("progress-row").hidden = finished;
+    this.part("cancel").hidden = finished;
+    this.part("again").hidden = !finished;
+    if (state.status === "succeeded") this.#finish(state);
+    else if (finished) {
+      this.#stopLive();
+      if (state.error) this.#error(state.error);
+    }
+    this.onChange(state);
+    return finished;
+  }
+
+  #notes(state) {
+    if (!this.player?.startLive || (state.notes.length === 0 && !this.live)) return;
+    if (!this.live && !FINISHED.has(state.status)) {
+      this.live = true;
+      this.part("player").hidden = false;
+      this.player.startLive({
+        voices: state.voices,
+        lengthSeconds: state.length_seconds,
+        title: `${state.ensemble_name}, ${clock(state.length_seconds)}`,
+        autoplay: this.heard,
+      });
+    }
+    if (!this.live) return;
+    if (state.notes.length) this.player.appendNotes(state.notes);
+    this.player.setComposed(state.seconds_composed);
+  }
+
+  #finish(state) {
+    const { piece } = state;
+    if (!piece) return;
+    const src = `${piece.midi_url}?inline`;
+    if (this.live) this.player.finishLive({ src, lengthSeconds: piece.length_seconds });
+    else this.player?.load?.({ src, voices: piece.voices, lengthSeconds: piece.length_seconds, title: piece.title });
+    this.live = false;
+    this.part("player").hidden = false;
+    this.part("title").textContent = piece.title;
+    this.part("status").textContent = `${state.message} ${piece.notes_count} notes.`;
+    const download = this.part("download");
+    download.href = piece.midi_url;
+    download.hidden = false;
+    const open = this.part("open");
+    open.href = piece.url;
+    open.hidden = false;
+  }
+
+  /** Says it aloud when the state changes and at each quarter, not at every answer. */
+  #announce(before, state) {
+    const quarter = Math.floor((4 * state.seconds_composed) / state.length_seconds);
+    const moved = state.status === "running" && quarter > this.announcedQuarter;
+    if (before === state.status && !moved) return;
+    this.announcedQuarter = quarter;
+    this.part("announce").textContent = `${state.title}. ${state.message}`;
+  }
+
+  #gone(error) {
+    this.#stopLive();
+    this.section.dataset.status = "failed";
+    this.part("title").textContent = "This piece is not here";
+    this.part("status").textContent = "";
+    this.part("progress-row").hidden = true;
+    this.part("cancel").hidden = true;
+    this.part("again").hidden = false;
+    this.#error(error instanceof ApiError ? error.message : "The page met a fault. Reload it and try again.");
+    this.onChange({ status: "gone" });
+  }
+
+  #error(sentence) {
+    const error = this.part("error");
+    error.textContent = sentence;
+    error.hidden = false;
+  }
+
+  #stopLive() {
+    if (this.live) this.player?.abortLive?.();
+    this.live = false;
+    this.part("player").hidden = true;
+  }
+
+  #reset() {
+    this.player?.stop?.();
+    this.#stopLive();
+    this.part("error").hidden = true;
+    this.part("download").hidden = true;
+    this.part("open").hidden = true;
+    this.part("again").hidden = true;
+    this.part("cancel").hidden = true;
+    this.part("progress-row").hidden = false;
+    this.part("progress").removeAttribute("value");
+    const button = this.part("cancel").querySelector("button");
+    button.removeAttribute("aria-disabled");
+    button.textContent = "Cancel";
+  }
+}
