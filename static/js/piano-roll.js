@@ -1,0 +1,404 @@
+/* Draws the notes of a piece on two canvases: the roll, which follows the playback, and the overview of the whole piece.
+ *
+ * It knows nothing of sound: notes, position and length go in, a click comes out as onSeek(seconds).
+ * Notes are [startSeconds, endSeconds, pitch, velocity, channel, voice], in the order of their start.
+ */
+
+const SECONDS_PER_VIEW = 12;
+/* Where in the roll "now" stands while it scrolls, as a share of the width. */
+const NOW_AT = 0.28;
+const MIN_PITCHES = 37;
+const LONGEST_NOTE_SECONDS = 30;
+const VELOCITY_SHADES = 16;
+const VOICE_COLORS = 8;
+const BLACK_KEYS = new Set([1, 3, 6, 8, 10]);
+const LABEL_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
+const NEW_NOTE_MS = 450;
+
+export function formatTime(seconds) {
+  const whole = Math.max(0, Math.floor(seconds + 1e-6));
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  const rest = String(whole % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+function firstAtOrAfter(notes, seconds) {
+  let low = 0;
+  let high = notes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (notes[middle][0] < seconds) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/* Any CSS colour as [red, green, blue, alpha]; the canvas itself does the parsing. */
+function toRgb(context, color) {
+  context.fillStyle = "#000";
+  context.fillStyle = color;
+  const parsed = context.fillStyle;
+  if (parsed.startsWith("#")) return [1, 3, 5].map((at) => parseInt(parsed.slice(at, at + 2), 16)).concat(1);
+  const numbers = (parsed.match(/[\d.]+/g) ?? []).map(Number);
+  return [numbers[0] ?? 0, numbers[1] ?? 0, numbers[2] ?? 0, numbers[3] ?? 1];
+}
+
+const toCss = ([red, green, blue, alpha]) => `rgba(${Math.round(red)}, ${Math.round(green)}, ${Math.round(blue)}, ${alpha})`;
+const mix = (from, to, share) => from.map((value, index) => value + (to[index] - value) * share);
+
+export class PianoRoll {
+  constructor({ roll, overview, onSeek }) {
+    this.roll = { canvas: roll, context: roll.getContext("2d"), width: 0, height: 0 };
+    this.overview = { canvas: overview, context: overview.getContext("2d"), width: 0, height: 0 };
+    this.notes = [];
+    this.births = new Map();
+    this.mutedVoices = new Set();
+    this.position = 0;
+    this.lengthSeconds = 0;
+    this.composedSeconds = Infinity;
+    this.viewStart = 0;
+    this.lowest = 48;
+    this.highest = 84;
+    this.playing = false;
+    this.overviewStale = true;
+    this.frame = 0;
+    this.animating = false;
+    this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+    this.dark = window.matchMedia("(prefers-color-scheme: dark)");
+    this.abort = new AbortController();
+    const { signal } = this.abort;
+
+    this.resizes = new ResizeObserver(() => this.resize());
+    this.resizes.observe(roll);
+    this.resizes.observe(overview);
+    this.themes = new MutationObserver(() => this.readTheme());
+    this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme", "class"] });
+    this.dark.addEventListener("change", () => this.readTheme(), { signal });
+    roll.addEventListener("pointerdown", (event) => this.beginDrag(event, onSeek), { signal });
+    this.readTheme();
+    this.resize();
+  }
+
+  destroy() {
+    this.abort.abort();
+    this.resizes.disconnect();
+    this.themes.disconnect();
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.destroyed = true;
+  }
+
+  /* ---- what is shown ----------------------------------------------------------------------------------------- */
+
+  clear(lengthSeconds = 0, composedSeconds = Infinity) {
+    this.notes = [];
+    this.births.clear();
+    this.position = 0;
+    this.viewStart = 0;
+    this.lengthSeconds = lengthSeconds;
+    this.composedSeconds = composedSeconds;
+    this.lowest = 48;
+    this.highest = 84;
+    this.changed();
+  }
+
+  setNotes(notes, lengthSeconds) {
+    this.notes = notes;
+    this.births.clear();
+    this.lengthSeconds = lengthSeconds;
+    this.composedSeconds = Infinity;
+    this.fitPitches(notes);
+    this.changed();
+  }
+
+  /* More notes of a piece that grows; each glows for a moment where it appears. */
+  addNotes(notes) {
+    const now = performance.now();
+    for (const note of notes) {
+      this.notes.splice(firstAtOrAfter(this.notes, note[0]), 0, note);
+      if (!this.calm.matches) this.births.set(note, now);
+    }
+    this.fitPitches(notes);
+    this.changed();
+  }
+
+  setComposed(seconds) {
+    this.composedSeconds = seconds;
+    this.changed();
+  }
+
+  setMutedVoices(voices) {
+    this.mutedVoices = new Set(voices);
+    this.changed();
+  }
+
+  setPosition(seconds, playing) {
+    if (seconds === this.position && playing === this.playing) return;
+    this.position = seconds;
+    this.playing = playing;
+    this.requestDraw();
+  }
+
+  changed() {
+    this.overviewStale = true;
+    this.requestDraw();
+  }
+
+  fitPitches(notes) {
+    if (notes.length && this.notes.length === notes.length) {
+      this.lowest = 127;
+      this.highest = 0;
+    }
+    for (const [, , pitch] of notes) {
+      this.lowest = Math.min(this.lowest, pitch);
+      this.highest = Math.max(this.highest, pitch);
+    }
+    const missing = MIN_PITCHES - (this.highest - this.lowest + 1);
+    if (missing > 0) {
+      this.lowest = Math.max(0, this.lowest - Math.ceil(missing / 2));
+      this.highest = Math.min(127, this.lowest + MIN_PITCHES - 1);
+    }
+  }
+
+  /* ---- size and colours -------------------------------------------------------------------------------------- */
+
+  resize() {
+    for (const surface of [this.roll, this.overview]) {
+      const { canvas, context } = surface;
+      const scale = window.devicePixelRatio || 1;
+      surface.width = canvas.clientWidth;
+      surface.height = canvas.clientHeight;
+      const width = Math.round(surface.width * scale);
+      const height = Math.round(surface.height * scale);
+      if (canvas.width !== width || canvas.height !== height) {
+        canvas.width = width;
+        canvas.height = height;
+      }
+      context.setTransform(scale, 0, 0, scale, 0, 0);
+    }
+    this.overviewStale = true;
+    this.draw();
+  }
+
+  readTheme() {
+    const style = getComputedStyle(this.roll.canvas);
+    const value = (name) => toRgb(this.roll.context, style.getPropertyValue(name).trim());
+    const names = ["bg", "black-key", "grid", "text", "now", "glow", "veil", "muted"];
+    const [ground, ...rest] = names.map((name) => value(`--player-roll-${name}`));
+    const [black, line, text, now, glow, veil, muted] = rest.map(toCss);
+    this.colors = { white: toCss(ground), black, line, text, now, glow, veil, muted };
+    /* Soft notes sink into the ground, loud ones lean towards the colour of a sounding note. */
+    this.shades = [];
+    for (let voice = 0; voice < VOICE_COLORS; voice += 1) {
+      const color = value(`--player-voice-${voice}`);
+      this.shades.push(
+        Array.from({ length: VELOCITY_SHADES }, (_, shade) => {
+          const loud = shade / (VELOCITY_SHADES - 1);
+          return toCss(loud < 0.7 ? mix(ground, color, 0.42 + (0.58 * loud) / 0.7) : mix(color, rest[4], (loud - 0.7) * 0.7));
+        }),
+      );
+    }
+    this.changed();
+  }
+
+  colorOf(note) {
+    const [, , , velocity, , voice] = note;
+    if (this.mutedVoices.has(voice)) return this.colors.muted;
+    return this.shades[voice % this.shades.length][Math.min(VELOCITY_SHADES - 1, Math.max(0, Math.floor(((velocity - 16) / 96) * VELOCITY_SHADES)))];
+  }
+
+  /* ---- geometry ---------------------------------------------------------------------------------------------- */
+
+  /* Seconds that fit into the roll: a narrow screen shows less, a short piece is shown whole. */
+  get viewSeconds() {
+    const seconds = Math.max(6, Math.min(20, (SECONDS_PER_VIEW * this.roll.width) / 800));
+    return this.lengthSeconds > 0 && this.lengthSeconds <= seconds ? this.lengthSeconds : seconds;
+  }
+
+  updateView() {
+    const seconds = this.viewSeconds;
+    const last = Math.max(0, this.lengthSeconds - seconds);
+    if (this.dragging) return;
+    if (this.calm.matches) {
+      /* Without motion the roll turns pages. */
+      const page = Math.floor((this.position + 1e-6) / seconds) * seconds;
+      this.viewStart = Math.min(page, last);
+    } else {
+      this.viewStart = Math.min(Math.max(0, this.position - seconds * NOW_AT), last);
+    }
+  }
+
+  secondsAt(clientX) {
+    const box = this.roll.canvas.getBoundingClientRect();
+    const share = Math.min(Math.max((clientX - box.left) / box.width, 0), 1);
+    return Math.min(Math.max(this.viewStart + share * this.viewSeconds, 0), this.lengthSeconds);
+  }
+
+  beginDrag(event, onSeek) {
+    if (event.button !== 0 || this.lengthSeconds <= 0) return;
+    this.dragging = true;
+    const { signal } = this.abort;
+    const drag = new AbortController();
+    const options = { signal: AbortSignal.any ? AbortSignal.any([signal, drag.signal]) : drag.signal };
+    this.roll.canvas.setPointerCapture(event.pointerId);
+    onSeek(this.secondsAt(event.clientX), false);
+    this.roll.canvas.addEventListener("pointermove", (move) => onSeek(this.secondsAt(move.clientX), false), options);
+    const finish = (last) => {
+      drag.abort();
+      this.dragging = false;
+      onSeek(this.secondsAt(last.clientX), true);
+      this.requestDraw();
+    };
+    this.roll.canvas.addEventListener("pointerup", finish, options);
+    this.roll.canvas.addEventListener("pointercancel", finish, options);
+  }
+
+  /* ---- drawing ----------------------------------------------------------------------------------------------- */
+
+  requestDraw() {
+    if (this.frame || this.destroyed) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+    });
+  }
+
+  draw() {
+    if (this.destroyed || !this.roll.width || !this.colors) return;
+    this.updateView();
+    this.drawRoll();
+    if (this.overviewStale) this.drawOverview();
+    if (this.births.size) this.requestDraw();
+  }
+
+  drawRoll() {
+    const { context, width, height } = this.roll;
+    const labels = 18;
+    const body = height - labels;
+    const low = this.lowest - 1;
+    const rows = this.highest - this.lowest + 3;
+    const row = body / rows;
+    const scale = width / this.viewSeconds;
+    const x = (seconds) => (seconds - this.viewStart) * scale;
+    const y = (pitch) => body - (pitch - low + 1) * row;
+    context.fillStyle = this.colors.white;
+    context.fillRect(0, 0, width, height);
+    this.drawKeys(context, width, row, y, low, rows);
+    this.drawSeconds(context, width, body, height, x);
+    this.drawNotes(context, width, row, x, y);
+    this.drawFuture(context, width, body, x);
+    this.drawNow(context, x(this.position), body);
+  }
+
+  drawKeys(context, width, row, y, low, rows) {
+    for (let pitch = low; pitch < low + rows; pitch += 1) {
+      if (BLACK_KEYS.has(((pitch % 12) + 12) % 12)) {
+        context.fillStyle = this.colors.black;
+        context.fillRect(0, y(pitch), width, row);
+      }
+      if (pitch % 12 === 0) {
+        context.fillStyle = this.colors.line;
+        context.fillRect(0, Math.round(y(pitch) + row) - 0.5, width, 1);
+      }
+    }
+  }
+
+  drawSeconds(context, width, body, height, x) {
+    const perLabel = (this.viewSeconds / width) * 64;
+    const step = LABEL_STEPS.find((candidate) => candidate >= perLabel) ?? 300;
+    context.font = "11px system-ui, sans-serif";
+    context.textBaseline = "middle";
+    context.textAlign = "left";
+    const end = this.viewStart + this.viewSeconds;
+    for (let seconds = Math.floor(this.viewStart / step) * step; seconds <= end; seconds += step) {
+      const left = Math.round(x(seconds));
+      context.fillStyle = this.colors.line;
+      context.fillRect(left, 0, 1, body + 4);
+      if (left > -20 && left < width - 30) {
+        context.fillStyle = this.colors.text;
+        context.fillText(formatTime(seconds), left + 4, (body + height) / 2);
+      }
+    }
+  }
+
+  drawNotes(context, width, row, x, y) {
+    const { notes, position } = this;
+    const now = performance.now();
+    const end = this.viewStart + this.viewSeconds;
+    const height = Math.max(row - (row > 5 ? 1 : 0), 2.5);
+    const radius = Math.min(3, height / 2);
+    for (let index = firstAtOrAfter(notes, this.viewStart - LONGEST_NOTE_SECONDS); index < notes.length; index += 1) {
+      const note = notes[index];
+      if (note[0] > end) break;
+      if (note[1] < this.viewStart) continue;
+      const left = x(note[0]);
+      const long = Math.max(x(note[1]) - left - 1, 2.5);
+      const top = y(note[2]) + (row - height) / 2;
+      const sounds = note[0] <= position && note[1] > position && !this.mutedVoices.has(note[5]) && this.playing;
+      const age = this.births.has(note) ? (now - this.births.get(note)) / NEW_NOTE_MS : 1;
+      if (age >= 1) this.births.delete(note);
+      context.globalAlpha = Math.min(1, 0.15 + age);
+      context.fillStyle = this.colorOf(note);
+      context.beginPath();
+      context.roundRect(left, top, long, height, radius);
+      context.fill();
+      if (sounds || age < 1) {
+        context.globalAlpha = sounds ? 1 : (1 - age) * 0.8;
+        context.shadowColor = this.colorOf(note);
+        context.shadowBlur = sounds ? 12 : 0;
+        context.fillStyle = this.colors.glow;
+        context.fill();
+        context.shadowBlur = 0;
+      }
+    }
+    context.globalAlpha = 1;
+  }
+
+  /* What is not composed yet lies under a veil. */
+  drawFuture(context, width, body, x) {
+    if (this.composedSeconds >= this.lengthSeconds) return;
+    const left = Math.max(0, x(this.composedSeconds));
+    if (left >= width) return;
+    context.fillStyle = this.colors.veil;
+    context.fillRect(left, 0, width - left, body);
+    context.fillStyle = this.colors.line;
+    for (let stripe = left - (left % 14) + 14; stripe < width + body; stripe += 14) {
+      context.beginPath();
+      context.moveTo(Math.max(left, stripe - body), Math.min(body, stripe - left));
+      context.lineTo(stripe, 0);
+      context.lineWidth = 1;
+      context.strokeStyle = this.colors.line;
+      context.stroke();
+    }
+  }
+
+  drawNow(context, left, body) {
+    context.fillStyle = this.colors.now;
+    context.fillRect(Math.round(left) - 1, 0, 2, body);
+    context.beginPath();
+    context.moveTo(left - 5, 0);
+    context.lineTo(left + 5, 0);
+    context.lineTo(left, 7);
+    context.fill();
+  }
+
+  drawOverview() {
+    this.overviewStale = false;
+    const { context, width, height } = this.overview;
+    context.clearRect(0, 0, width, height);
+    if (this.lengthSeconds <= 0 || !width) return;
+    const scale = width / this.lengthSeconds;
+    const rows = this.highest - this.lowest + 1;
+    const inner = height - 8;
+    for (const note of this.notes) {
+      context.fillStyle = this.colorOf(note);
+      const top = 4 + inner - ((note[2] - this.lowest + 1) / rows) * inner;
+      context.fillRect(note[0] * scale, top, Math.max((note[1] - note[0]) * scale, 1), Math.max(inner / rows, 1.2));
+    }
+    if (this.composedSeconds < this.lengthSeconds) {
+      context.fillStyle = this.colors.veil;
+      context.fillRect(this.composedSeconds * scale, 0, width, height);
+    }
+  }
+}
