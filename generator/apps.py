@@ -5,4 +5,7 @@ class GeneratorConfig(AppConfig):
     name = "generator"
 
     def ready(self) -> None:
-        from generator import checks  # noqa: F401  registers the system checks
+        from generator import worker
+
+        # Heard by Celery worker processes alone.
+        worker.connect()

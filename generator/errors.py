@@ -2,30 +2,20 @@
 
 
 class QuotaExceeded(Exception):
-    """A guest asked for more music than an hour allows."""
+    """An owner asked for more than the limits allow just now; it is worth trying again after some seconds."""
 
-    def __init__(self, retry_after_seconds: int) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.message = message
         self.retry_after_seconds = retry_after_seconds
-        minutes = max(1, round(retry_after_seconds / 60))
-        super().__init__(
-            "That is more music than one guest may ask for in an hour. "
-            f"Try a shorter piece, or come back in {minutes} minute{'' if minutes == 1 else 's'}."
-        )
-
-    @property
-    def message(self) -> str:
-        return str(self)
 
 
 class NoModelInstalled(Exception):
     """No genre has an active model, so there is nothing to compose with."""
 
     def __init__(self) -> None:
-        super().__init__(
+        self.message = (
             "No genre model is installed. Install one with: "
             "python manage.py import_genre_model generator/bundles/piano.bundle --activate"
         )
-
-    @property
-    def message(self) -> str:
-        return str(self)
+        super().__init__(self.message)

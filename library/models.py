@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.owners import OwnedQuerySet
+from accounts.owners import OwnedQuerySet, Owner
 
 
 class PieceQuerySet(OwnedQuerySet["Piece"]):
@@ -18,6 +18,10 @@ class PieceQuerySet(OwnedQuerySet["Piece"]):
 
     def expired(self) -> Self:
         return self.filter(expires_at__lte=timezone.now())
+
+    def visible_to(self, owner: Owner) -> Self:
+        """Own pieces and the examples that everyone may hear."""
+        return (self.owned_by(owner) | self.examples()).not_expired()
 
     def examples(self) -> Self:
         return self.filter(is_example=True)

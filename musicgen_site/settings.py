@@ -127,14 +127,15 @@ STATIC_ROOT = env.folder("STATIC_ROOT", BASE_DIR / "staticfiles")
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Sound banks and fonts are compressed already.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("sf3", "sf2", "woff2", "woff", "png", "jpg", "jpeg", "webp", "gz", "br", "zip")
-WHITENOISE_KEEP_ONLY_HASHED_FILES = False
+# Django's hashed names, and our sound banks, which carry a hash of their own: browsers keep both for a year.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+\.[0-9a-f]{10,12}\..+$"
 
 # Stored files (pieces, bundles) are private: they lie outside the static folder and leave through views alone.
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_DIR / "media")
 S3_BUCKET = env.text("S3_BUCKET")
 if S3_BUCKET:
     DEFAULT_STORAGE: dict[str, Any] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "library.storage_s3.PrivateS3Storage",
         "OPTIONS": {
             "bucket_name": S3_BUCKET,
             "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
@@ -261,7 +262,7 @@ LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"job": {"()": "musicgen_site.logs.JobFilter"}},
+    "filters": {"job": {"()": "generator.logs.JobFilter"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} [{job}] {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["job"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -1,0 +1,63 @@
+# What one does with this project. `make run` and `make test` work on a fresh machine with Python, git and make.
+
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell command -v $(name)),$(name))))
+IN := .venv/bin/python
+SOURCES := .
+
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest bench bench-magenta lock admin
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
+
+run: setup  ## the site on http://localhost:8000, web and worker (PORT=8001 make run for another port)
+	@$(IN) manage.py prepare
+	@exec $(IN) manage.py run
+
+test: setup-dev chromium lint types migrations-check pytest  ## lint, types, migrations and every test
+
+setup:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: sudo apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) scripts/bootstrap.py
+
+setup-dev:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: sudo apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) scripts/bootstrap.py --dev
+
+chromium:
+	@$(IN) scripts/chromium.py
+
+lint: setup-dev  ## ruff: rules and format
+	@echo "==> ruff"
+	@$(IN) -m ruff check $(SOURCES)
+	@$(IN) -m ruff format --check $(SOURCES)
+
+format: setup-dev  ## let ruff mend what it can
+	@$(IN) -m ruff check --fix $(SOURCES)
+	@$(IN) -m ruff format $(SOURCES)
+
+types: setup-dev  ## mypy
+	@echo "==> mypy"
+	@$(IN) -m mypy $(SOURCES)
+
+migrations-check: setup-dev
+	@echo "==> migrations"
+	@DJANGO_SETTINGS_MODULE=tests.settings $(IN) manage.py makemigrations --check --dry-run
+
+pytest: setup-dev
+	@echo "==> tests"
+	@$(IN) -m pytest --durations=10
+
+bench: setup  ## all benchmarks, one JSON line a figure
+	@for file in bench/bench_*.py; do $(IN) $$file || exit 1; done
+
+bench-magenta:  ## the same figures for Magenta itself, in its own venv
+	@test -x bench/magenta/run || { echo "bench/magenta/run is not there yet."; exit 1; }
+	@bench/magenta/run
+
+lock: setup-dev  ## pin every version again: requirements.in → requirements.txt, for every platform
+	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
+	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+
+admin: setup  ## make an administrator; sign in on /admin/
+	@$(IN) manage.py migrate --verbosity 0
+	@$(IN) manage.py createsuperuser

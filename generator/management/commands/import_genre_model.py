@@ -1,0 +1,52 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from generator import services
+from generator.engine.errors import EngineError
+from generator.models import GenreModel
+
+
+class Command(BaseCommand):
+    help = "Installs bundles as new versions of their genres' models."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("bundles", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("--activate", action="store_true", help="let it compose its genre from now on")
+        parser.add_argument(
+            "--skip-installed",
+            action="store_true",
+            help="leave a bundle that is installed alone, also when another model is active",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for path in map(Path, options["bundles"]):
+            self._import(path, activate=options["activate"], skip_installed=options["skip_installed"])
+
+    def _import(self, path: Path, *, activate: bool, skip_installed: bool) -> None:
+        if path.suffix == ".mag":
+            raise CommandError("Magenta's .mag bundles cannot be read yet; give a .bundle file.")
+        try:
+            if skip_installed and services.genre_model_is_installed(path=path):
+                return
+            model, is_new = services.genre_model_import(path=path, activate=activate)
+        except EngineError as error:
+            raise CommandError(f"{path}: {error.message}") from error
+        except OSError as error:
+            raise CommandError(f"{path} could not be stored: {error.strerror or error}.") from error
+        what = "Installed" if is_new else "Found the installed"
+        active = ", now active" if activate else ""
+        self.stdout.write(f"{what} {model.name} (version {model.version} of {model.genre.name}){active}.")
+        if activate:
+            self._make_example(model)
+
+    def _make_example(self, model: GenreModel) -> None:
+        try:
+            piece, is_new = services.example_ensure(genre_model=model)
+        except (EngineError, OSError) as error:
+            # The site works without an example, and every other piece would fail for the same reason, with a sentence.
+            self.stderr.write(f"No example piece could be composed with {model.name}: {error}")
+        else:
+            if is_new:
+                self.stdout.write(f"Composed an example: {piece.title}.")

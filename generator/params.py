@@ -1,0 +1,33 @@
+"""What a user chose, checked against what a model offers."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from generator.engine.controls import compose_request
+from generator.engine.errors import ControlError
+from generator.engine.manifest import parse_manifest
+
+# Which seed it will be does not matter for what is allowed.
+SEED: dict[str, Any] = {"seed": 0}
+PARAMS = ("ensemble", "length_seconds", "temperature", "top_p")
+
+
+def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """All params of a generation, with the model's defaults for those that were not chosen.
+
+    Raises ValidationError with one sentence for each field that the model does not offer.
+    """
+    model = parse_manifest(manifest)
+    wrong = {name: f"The model has no control called {name}." for name in params if name not in PARAMS}
+    for name in PARAMS:
+        try:
+            compose_request(model, **SEED, **{name: params.get(name)})
+        except ControlError as error:
+            wrong[name] = error.message
+    if wrong:
+        raise ValidationError(wrong)
+    request = compose_request(model, **SEED, **{name: params.get(name) for name in PARAMS})
+    chosen = asdict(request)
+    return {name: chosen[name] for name in PARAMS}

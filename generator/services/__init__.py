@@ -1,0 +1,28 @@
+"""Writes of the generator: asking for music, composing it, looking after jobs, installing models.
+
+Importing this package loads no engine that composes: the web process uses it.
+"""
+
+from generator.services.genre_models import (
+    example_ensure,
+    genre_model_activate,
+    genre_model_import,
+    genre_model_is_installed,
+)
+from generator.services.jobs import generation_claim, generation_compose
+from generator.services.requests import generation_cancel, generation_create
+from generator.services.sweeping import SweepResult, clean_up, generations_sweep
+
+__all__ = [
+    "SweepResult",
+    "clean_up",
+    "example_ensure",
+    "generation_cancel",
+    "generation_claim",
+    "generation_compose",
+    "generation_create",
+    "generations_sweep",
+    "genre_model_activate",
+    "genre_model_import",
+    "genre_model_is_installed",
+]

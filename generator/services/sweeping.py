@@ -1,0 +1,130 @@
+"""Looking after jobs: what a lost worker or a lost message left behind, and what nobody needs any more."""
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from generator.delivery import REDELIVER_SECONDS, deliver, next_delivery
+from generator.logs import job_logged
+from generator.models import Generation, NoteChunk, WorkerBeat
+from generator.quota import CLIENT_HASH_DAYS
+from generator.services.jobs import generation_finish
+from generator.workers import is_gone
+from library import services as library
+
+logger = logging.getLogger(__name__)
+
+# While every worker is busy a message may simply be waiting its turn; it is sent again only after this long.
+BUSY_REDELIVER_SECONDS = 60
+REDELIVER_AT_MOST = 100
+FINISHED_GENERATION_KEEP_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """How many jobs were put back, ended or sent again."""
+
+    requeued: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    redelivered: int = 0
+
+
+def generations_sweep(*, idle: bool = True) -> SweepResult:
+    """Puts jobs of lost workers back into the queue and sends messages again that were lost.
+
+    Many processes may sweep at once: each step is a conditional UPDATE. `idle` says that the caller is a worker with
+    nothing to do, so that a queued job whose message was sent some seconds ago must have lost it.
+    """
+    counts = {"requeued": 0, "failed": 0, "cancelled": 0}
+    for generation in _lost_generations():
+        with job_logged(generation.pk):
+            outcome = _recover(generation)
+            if outcome:
+                counts[outcome] += 1
+    return SweepResult(**counts, redelivered=_redeliver(idle))
+
+
+def _lost_generations() -> list[Generation]:
+    """Running jobs whose worker is known to be dead, or has written nothing for too long."""
+    gone = [beat.worker_id for beat in WorkerBeat.objects.all() if is_gone(beat)]
+    lost = Generation.objects.stale() | Generation.objects.running().filter(worker_id__in=gone)
+    found = list(lost)
+    # After the jobs were read: a worker that is forgotten first would leave them to the slower rule.
+    WorkerBeat.objects.filter(worker_id__in=gone).delete()
+    return found
+
+
+def _recover(generation: Generation) -> str | None:
+    """Ends or requeues one lost job; None when another process was quicker or the worker wrote just now."""
+    if generation.cancel_requested_at:
+        return "cancelled" if generation_finish(generation=generation, status=Generation.Status.CANCELLED) else None
+    if generation.attempts >= settings.GENERATION_MAX_ATTEMPTS:
+        logger.error("Given up: %d workers were lost while composing it.", generation.attempts)
+        ended = generation_finish(
+            generation=generation,
+            status=Generation.Status.FAILED,
+            error_code="lost",
+            error_message="The computer that composed this piece stopped several times. Try again, or a shorter piece.",
+        )
+        return "failed" if ended else None
+    requeued = (
+        Generation.objects.of_claim(generation)
+        .filter(heartbeat_at=generation.heartbeat_at)
+        .update(status=Generation.Status.QUEUED, worker_id="", deliver_after=next_delivery())
+    )
+    if requeued:
+        logger.warning("Worker %s was lost; the generation is queued again.", generation.worker_id)
+        deliver(generation.pk)
+    return "requeued" if requeued else None
+
+
+def _redeliver(idle: bool) -> int:
+    now = timezone.now()
+    due = Generation.objects.queued().filter(deliver_after__lte=now)
+    if not idle:
+        # One that was tried before waits for this sweep alone: its message was consumed.
+        patience = timedelta(seconds=BUSY_REDELIVER_SECONDS - REDELIVER_SECONDS)
+        due = due.filter(Q(attempts__gt=0) | Q(deliver_after__lte=now - patience))
+    sent = 0
+    for generation in due.oldest_first()[:REDELIVER_AT_MOST]:
+        mine = (
+            Generation.objects.queued()
+            .filter(pk=generation.pk, deliver_after=generation.deliver_after)
+            .update(deliver_after=next_delivery())
+        )
+        if mine and deliver(generation.pk):
+            sent += 1
+    return sent
+
+
+def clean_up() -> None:
+    """Removes what nobody needs any more: notes of stored pieces, guests' old pieces, old addresses, old messages."""
+    now = timezone.now()
+    old_chunks = NoteChunk.objects.filter(
+        generation__finished_at__lt=now - timedelta(seconds=settings.NOTE_CHUNK_KEEP_SECONDS)
+    )
+    old_chunks.delete()
+    Generation.objects.filter(created_at__lt=now - timedelta(days=CLIENT_HASH_DAYS)).exclude(client_hash="").update(
+        client_hash=""
+    )
+    library.pieces_expire()
+    Generation.objects.finished().filter(
+        Q(takes=None) | Q(takes__piece=None), finished_at__lt=now - timedelta(days=FINISHED_GENERATION_KEEP_DAYS)
+    ).delete()
+    if settings.USES_FILESYSTEM_BROKER:
+        _remove_consumed_messages(Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["processed_folder"]))
+
+
+def _remove_consumed_messages(folder: Path, *, keep_seconds: float = 3600) -> None:
+    oldest = time.time() - keep_seconds
+    for entry in os.scandir(folder):
+        if entry.name.endswith(".msg") and entry.stat().st_mtime < oldest:
+            Path(entry.path).unlink(missing_ok=True)

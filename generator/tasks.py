@@ -1,0 +1,18 @@
+"""What Celery delivers. Each task is a thin interface to one service; the rows say what is true."""
+
+from celery import shared_task
+
+from generator import services
+from generator.worker import worker
+from generator.workers import this_worker_id
+
+
+@shared_task(name="generator.tasks.compose")
+def compose(generation_id: str) -> None:
+    with worker.at_work():
+        services.generation_compose(pk=generation_id, worker_id=this_worker_id())
+
+
+@shared_task(name="generator.tasks.clean_up")
+def clean_up() -> None:
+    services.clean_up()
