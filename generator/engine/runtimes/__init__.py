@@ -1,0 +1,63 @@
+"""What runs a network's step function: one interface, whatever stands behind it."""
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from generator.engine.bundles import Bundle
+
+RUNTIMES = ("litert",)
+
+# A step function is exported for these batch sizes; anything between is padded with rows that nobody reads.
+BATCH_SIZES = (1, 4, 16)
+MAX_BATCH = BATCH_SIZES[-1]
+
+
+def signature_name(batch: int) -> str:
+    """The flatbuffer's name for the step of one batch size."""
+    return f"step_{batch}"
+
+
+class Runtime(Protocol):
+    """Advances networks by one event: rows are pieces, and no row changes another's result."""
+
+    name: str
+    num_classes: int
+    num_features: int
+    state_size: int
+
+    def step(
+        self,
+        class_indices: NDArray[np.int32],
+        features: NDArray[np.float32],
+        state: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """One event for each row.
+
+        Args:
+            class_indices: int32 [B], the events just drawn.
+            features: float32 [B, num_features], what is known about the piece after them.
+            state: float32 [B, state_size], zeros at the start of a piece.
+
+        Returns:
+            Logits of the next event, float32 [B, num_classes], and the new state, float32 [B, state_size].
+        """
+        ...
+
+
+def open_runtime(name: str, bundle: "Bundle", *, num_threads: int = 1) -> Runtime:
+    """The runtime of that name with the bundle's network in it; ``auto`` takes the first that there is.
+
+    Raises:
+        EngineError: there is no runtime of that name.
+        BundleError: the bundle's step function cannot be run or does not fit its manifest.
+    """
+    if name in ("auto", "litert"):
+        from generator.engine.runtimes.litert import LiteRtRuntime
+
+        return LiteRtRuntime(bundle.step_function, num_threads=num_threads)
+    raise EngineError(f"Expected a runtime of auto, {', '.join(RUNTIMES)}; got {name!r}.")

@@ -1,0 +1,90 @@
+"""From a network's weights to the LiteRT step function of a bundle. The only module here that imports TensorFlow."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from generator.engine.errors import BundleError
+from generator.engine.network import NetworkConfig, build_network, load_weights, step_model
+from generator.engine.runtimes import BATCH_SIZES, signature_name
+
+Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+def build_step_function(config: NetworkConfig, weights: Mapping[str, np.ndarray]) -> bytes:
+    """A LiteRT flatbuffer with dynamic-range int8 weights: one signature a batch size, all over the same buffers.
+
+    Args:
+        config: the network's shape.
+        weights: float32 arrays by the names that `generator.engine.network.weights_of` gives.
+
+    Raises:
+        BundleError: the weights do not fit the network, or TensorFlow cannot convert it.
+    """
+    keras = _keras_on_tensorflow()
+    network = build_network(config)
+    load_weights(network, dict(weights))
+    constants = [(variable, variable.numpy()) for variable in network.variables]
+    return convert(
+        step_model(network, config),
+        num_features=config.num_features,
+        state_size=config.state_size,
+        # Baked in as constants: converted as variables they would stay outside the flatbuffer.
+        scope=lambda tf: keras.StatelessScope(state_mapping=[(v, tf.constant(value)) for v, value in constants]),
+    )
+
+
+def convert(step: Step, *, num_features: int, state_size: int, scope: Callable[[Any], Any]) -> bytes:
+    """Trace `step` once for each of `BATCH_SIZES` and convert the lot.
+
+    A signature has static shapes. With a dynamic batch dimension XNNPACK reads memory nobody wrote: single rows came
+    out as NaN, a different one in each run (measured with ai-edge-litert 2.3.0).
+
+    Args:
+        step: ``(class_indices [batch], features [batch, num_features], state [batch, state_size])`` → logits, state.
+        scope: given the TensorFlow module, a context manager to trace in.
+    """
+    import tensorflow as tf
+
+    def traced(batch: int) -> Any:
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([batch], tf.int32, "class_indices"),
+                tf.TensorSpec([batch, num_features], tf.float32, "features"),
+                tf.TensorSpec([batch, state_size], tf.float32, "state"),
+            ]
+        )
+        def run(class_indices: Any, features: Any, state: Any) -> dict[str, Any]:
+            with scope(tf):
+                logits, new_state = step(class_indices, features, state)
+            return {"logits": logits, "state": new_state}
+
+        return run
+
+    import tempfile
+
+    module = tf.Module()
+    functions = {signature_name(batch): traced(batch) for batch in BATCH_SIZES}
+    # Functions that nothing holds are collected before they are saved.
+    module.functions = functions
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=functions)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        try:
+            return bytes(converter.convert())
+        except Exception as error:  # the converter raises its own kinds, one a release
+            raise BundleError("TensorFlow could not convert this network into a step function.") from error
+
+
+def _keras_on_tensorflow() -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        raise BundleError(
+            f"A step function is built by Keras on TensorFlow, but Keras runs on {keras.backend.backend()} here."
+        )
+    return keras

@@ -1,0 +1,98 @@
+"""The step function on the CPU through LiteRT: int8 weights, 60 MB, one thread."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine.errors import BundleError
+from generator.engine.runtimes import BATCH_SIZES, MAX_BATCH, signature_name
+
+_INPUTS = ("class_indices", "features", "state")
+_OUTPUTS = ("logits", "state")
+_FLATBUFFER_IDENTIFIER = b"TFL3"
+
+
+class LiteRtRuntime:
+    """Runs a step function written by `generator.engine.runtimes.export`.
+
+    Not safe for two threads at once: each composer has its own.
+    """
+
+    name = "litert"
+
+    def __init__(self, step_function: bytes, *, num_threads: int = 1) -> None:
+        """
+        Raises:
+            BundleError: the bytes are no step function for every one of `BATCH_SIZES`.
+        """
+        if step_function[4:8] != _FLATBUFFER_IDENTIFIER:
+            raise BundleError("The bundle's step function is not a LiteRT file.")
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            # The interpreter reads the bytes in place.
+            self._step_function = step_function
+            self._interpreter = Interpreter(model_content=step_function, num_threads=num_threads)
+            self._runners = {
+                batch: self._interpreter.get_signature_runner(signature_name(batch)) for batch in BATCH_SIZES
+            }
+        except (ValueError, RuntimeError, KeyError) as error:
+            raise BundleError("LiteRT cannot load the bundle's step function.") from error
+        shapes = [self._shapes(batch) for batch in BATCH_SIZES]
+        self.num_features, self.state_size, self.num_classes = shapes[0]
+        if any(shape != shapes[0] for shape in shapes):
+            raise BundleError("The bundle's step function has another shape for each batch size.")
+
+    def step(
+        self,
+        class_indices: NDArray[np.int32],
+        features: NDArray[np.float32],
+        state: NDArray[np.float32],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """See `generator.engine.runtimes.Runtime`; more than `MAX_BATCH` rows run as several batches."""
+        rows = len(class_indices)
+        if rows > MAX_BATCH:
+            first = self.step(class_indices[:MAX_BATCH], features[:MAX_BATCH], state[:MAX_BATCH])
+            rest = self.step(class_indices[MAX_BATCH:], features[MAX_BATCH:], state[MAX_BATCH:])
+            return np.concatenate([first[0], rest[0]]), np.concatenate([first[1], rest[1]])
+        batch = next(size for size in BATCH_SIZES if size >= rows)
+        outputs = self._runners[batch](
+            class_indices=_padded(class_indices, batch),
+            features=_padded(features, batch),
+            state=_padded(state, batch),
+        )
+        return outputs["logits"][:rows], outputs["state"][:rows]
+
+    def _shapes(self, batch: int) -> tuple[int, int, int]:
+        """(features, state, classes) of one signature, after checking that the rest is as it must be."""
+        runner: Any = self._runners[batch]
+        inputs, outputs = runner.get_input_details(), runner.get_output_details()
+        if set(inputs) != set(_INPUTS) or set(outputs) != set(_OUTPUTS):
+            raise BundleError("The bundle's step function has other inputs or outputs than a step has.")
+        found = {name: tuple(int(n) for n in detail["shape"]) for name, detail in (inputs | outputs).items()}
+        found["state_in"] = tuple(int(n) for n in inputs["state"]["shape"])
+        num_features, state_size, num_classes = (found[name][-1] for name in ("features", "state", "logits"))
+        expected = {
+            "class_indices": (batch,),
+            "features": (batch, num_features),
+            "state": (batch, state_size),
+            "state_in": (batch, state_size),
+            "logits": (batch, num_classes),
+        }
+        floats = [inputs["features"], inputs["state"], outputs["state"], outputs["logits"]]
+        if (
+            found != expected
+            or inputs["class_indices"]["dtype"] != np.int32
+            or any(f["dtype"] != np.float32 for f in floats)
+        ):
+            raise BundleError("The bundle's step function has inputs or outputs of another shape than a step has.")
+        return num_features, state_size, num_classes
+
+
+def _padded(rows: NDArray[Any], batch: int) -> NDArray[Any]:
+    if len(rows) == batch:
+        return np.ascontiguousarray(rows)
+    padded = np.zeros((batch, *rows.shape[1:]), rows.dtype)
+    padded[: len(rows)] = rows
+    return padded
