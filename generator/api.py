@@ -93,11 +93,15 @@ class GenerationNotes(JsonView):
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 10):
             raise ValidationError({"after": ["Give the number that the last answer called next."]})
-        chunks = NoteChunk.objects.filter(generation=generation, take=0)
-        newest = chunks.order_by("-index").values_list("index", flat=True).first()
-        notes = [note for chunk in chunks.filter(index__gte=int(after)).order_by("index") for note in chunk.notes]
-        # Smaller than `after` where the chunks were deleted: what was heard so far is void, or the job long finished.
-        following = 0 if newest is None else newest + 1
+        # Read after the row: a job that has succeeded has all its chunks. Read once: a worker appends meanwhile.
+        stored = NoteChunk.objects.filter(generation=generation, take=0)
+        chunks = list(stored.filter(index__gte=int(after)).order_by("index"))
+        following = int(after)
+        if chunks:
+            following = chunks[-1].index + 1
+        elif following and not stored.exists():
+            following = 0  # deleted: the job is long finished, or starts over
+        notes = [note for chunk in chunks for note in chunk.notes]
         return Response({**generation_data(generation), "next": following, "notes": notes})
 
 

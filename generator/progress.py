@@ -27,10 +27,10 @@ def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
         case Generation.Status.RUNNING:
             return f"{clock(generation.seconds_composed)} of {clock(generation.length_seconds)} composed."
         case Generation.Status.SUCCEEDED:
+            if generation.piece is None:
+                return "It is no longer kept."
             return f"All {clock(generation.length_seconds)} composed."
-        case Generation.Status.FAILED:
-            return generation.error_message or "Something went wrong. Try again in a minute."
-        case Generation.Status.CANCELLED:
+        case Generation.Status.FAILED | Generation.Status.CANCELLED:
             return "Nothing was kept."
     if not worker_seen:
         return "No worker is running at the moment. Your piece stays queued and starts as soon as there is one."

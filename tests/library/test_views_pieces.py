@@ -1,0 +1,148 @@
+"""A piece's page, its MIDI file, and the recent pieces of a browser."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
+
+from library.models import Piece
+from tests.factories import TINY_MIDI, guest, make_piece, member
+
+pytestmark = pytest.mark.django_db
+
+
+def strangers(bob: Any) -> list[Client]:
+    other = Client()
+    other.force_login(bob)
+    return [Client(), other]
+
+
+class TestPage:
+    def test_it_shows_the_facts_and_where_to_go_on(self, guest_client: Client):
+        piece = make_piece(
+            title="Nocturne of a machine",
+            length_seconds=90.2,
+            seed=1234567,
+            ensemble="harpsichord",
+            ensemble_name="Harpsichord",
+        )
+        response = guest_client.get(f"/pieces/{piece.pk}/")
+        assert response.status_code == 200
+        page = response.content.decode()
+        for wanted in ("Nocturne of a machine", "Harpsichord", "1:30", "1234567", "piano-1", "neural network"):
+            assert wanted in page
+        assert f'href="/pieces/{piece.pk}/midi/"' in page
+        assert 'href="/?genre=piano&amp;ensemble=harpsichord&amp;length=1%3A30"' in page
+        assert f'data-src="/pieces/{piece.pk}/midi/?inline"' in page
+
+    def test_a_title_is_escaped(self, guest_client: Client):
+        piece = make_piece(title="<script>alert(1)</script>")
+        assert "<script>alert" not in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+
+    @pytest.mark.parametrize("ending", ["", "midi/"])
+    def test_it_is_not_found_by_others(self, guest_client: Client, bob: Any, ending: str):
+        piece = make_piece()
+        assert guest_client.get(f"/pieces/{piece.pk}/{ending}").status_code == 200
+        for client in strangers(bob):
+            assert client.get(f"/pieces/{piece.pk}/{ending}").status_code == 404
+
+    @pytest.mark.parametrize("ending", ["", "midi/"])
+    def test_an_example_is_open_to_all(self, client: Client, bob: Any, ending: str):
+        piece = make_piece(guest(""), is_example=True)
+        for stranger in strangers(bob):
+            assert stranger.get(f"/pieces/{piece.pk}/{ending}").status_code == 200
+
+    @pytest.mark.parametrize("ending", ["", "midi/"])
+    def test_an_expired_piece_is_gone(self, guest_client: Client, ending: str):
+        piece = make_piece(expires_at=timezone.now() - timedelta(seconds=1))
+        assert guest_client.get(f"/pieces/{piece.pk}/{ending}").status_code == 404
+
+    @pytest.mark.parametrize("ending", ["", "midi/"])
+    def test_bad_ids_and_methods(self, guest_client: Client, ending: str):
+        assert guest_client.get(f"/pieces/{uuid.uuid4()}/{ending}").status_code == 404
+        assert guest_client.get(f"/pieces/7/{ending}").status_code == 404
+        assert guest_client.post(f"/pieces/{make_piece().pk}/{ending}").status_code == 405
+
+
+class TestMidi:
+    def get(self, client: Client, piece: Piece, query: str = "", **headers: str) -> Any:
+        return client.get(f"/pieces/{piece.pk}/midi/{query}", headers=headers)
+
+    def test_the_file_comes_as_it_is_stored(self, guest_client: Client):
+        response = self.get(guest_client, make_piece(title="Étude No. 3 / for “you”"))
+        assert response.content == TINY_MIDI
+        assert response["Content-Type"] == "audio/midi"
+        assert response["Content-Disposition"] == 'attachment; filename="etude-no-3-for-you.mid"'
+        assert response["Content-Length"] == str(len(TINY_MIDI))
+        assert response["X-Content-Type-Options"] == "nosniff"
+
+    @pytest.mark.parametrize("title", ['"\r\nSet-Cookie: a=b', "ピアノ", "../../etc/passwd", " "])
+    def test_a_title_never_breaks_the_header(self, guest_client: Client, title: str):
+        disposition = self.get(guest_client, make_piece(title=title))["Content-Disposition"]
+        name = disposition.removeprefix('attachment; filename="').removesuffix('.mid"')
+        assert name
+        assert name.replace("-", "").isalnum()
+        assert name.isascii()
+
+    def test_the_player_gets_it_inline(self, guest_client: Client):
+        assert self.get(guest_client, make_piece(), "?inline")["Content-Disposition"].startswith("inline; ")
+
+    def test_a_browser_that_has_it_is_told_so(self, guest_client: Client):
+        piece = make_piece()
+        etag = self.get(guest_client, piece)["ETag"]
+        again = self.get(guest_client, piece, if_none_match=etag)
+        assert (again.status_code, again.content) == (304, b"")
+        assert self.get(guest_client, piece, if_none_match='"other"').status_code == 200
+
+    def test_somebody_elses_etag_opens_nothing(self, guest_client: Client, bob: Any):
+        piece = make_piece()
+        etag = self.get(guest_client, piece)["ETag"]
+        for client in strangers(bob):
+            response = self.get(client, piece, if_none_match=etag)
+            assert response.status_code == 404
+            assert "ETag" not in response
+
+    def test_shared_caches_keep_nothing(self, guest_client: Client):
+        assert "private" in self.get(guest_client, make_piece())["Cache-Control"]
+
+    def test_a_file_that_is_lost_is_said_to_be_lost(self, guest_client: Client):
+        piece = make_piece()
+        default_storage.delete(piece.midi.name)
+        response = self.get(guest_client, piece)
+        assert response.status_code == 404
+        assert "file is missing" in response.content.decode()
+
+
+class TestRecent:
+    def test_it_lists_the_own_pieces_newest_first(self, guest_client: Client, alice: Any):
+        now = timezone.now()
+        make_piece(title="Older piece", created_at=now - timedelta(hours=2))
+        make_piece(title="Newer piece", created_at=now - timedelta(hours=1))
+        make_piece(title="Expired piece", expires_at=now)
+        make_piece(guest("guest-bob"), title="Bobs piece")
+        make_piece(member(alice), title="Alices piece")
+        make_piece(guest(""), title="Example piece", is_example=True)
+        page = guest_client.get("/recent/").content.decode()
+        assert page.index("Newer piece") < page.index("Older piece")
+        for hidden in ("Expired piece", "Bobs piece", "Alices piece", "Example piece"):
+            assert hidden not in page
+
+    def test_nothing_yet(self, client: Client):
+        response = client.get("/recent/")
+        assert response.status_code == 200
+        assert "Nothing here yet" in response.content.decode()
+
+    def test_it_is_paged_and_forgives_bad_pages(self, guest_client: Client):
+        for number in range(13):
+            make_piece(title=f"Piece number {number}")
+        assert "Page 1 of 2" in guest_client.get("/recent/").content.decode()
+        assert "Page 2 of 2" in guest_client.get("/recent/?page=2").content.decode()
+        for page in ("0", "-1", "99", "x"):
+            assert guest_client.get(f"/recent/?page={page}").status_code == 200
+
+    def test_it_is_only_read(self, client: Client):
+        assert client.post("/recent/").status_code == 405
