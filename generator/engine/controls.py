@@ -70,6 +70,18 @@ def compose_request(
     )
 
 
+def parse_seed(text: str) -> int:
+    """A seed as people type it.
+
+    Raises:
+        ControlError: no whole number of 0 to `MAX_SEED`.
+    """
+    # int() would also take signs, underscores and the digits of other scripts.
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_SEED):
+        raise ControlError(f"Expected a seed of 0 to {MAX_SEED}; got {_short(text)}.")
+    return int(text)
+
+
 def checked(request: ComposeRequest) -> ComposeRequest:
     """The same request when its whole numbers are what random generators accept."""
     for name, value in (("seed", request.seed), ("take", request.take), ("attempt", request.attempt)):

@@ -1,0 +1,147 @@
+"""`compose`: a genre's bundle, a length and a seed → a MIDI file. Needs no web process, database or migration."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from generator.engine.errors import BundleError, EngineError
+
+BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+
+
+class Command(BaseCommand):
+    help = "Compose one piece and write it as a MIDI file; facts as JSON on stdout, progress on stderr."
+    requires_system_checks: list[str] = []
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("genre", help="genre of a shipped bundle, such as piano")
+        parser.add_argument("--seconds", help="length of the piece (default: the bundle's)")
+        parser.add_argument("--seed", help="whole number; the same one gives the same bytes (default: a new one)")
+        parser.add_argument("--type", dest="ensemble", help="ensemble, such as grand-piano (default: the bundle's)")
+        parser.add_argument("--temperature", help="how freely events are drawn (default: the bundle's)")
+        parser.add_argument("--top-p", help="draw from the likeliest events that hold this probability")
+        parser.add_argument("--bundle", type=Path, metavar="FILE", help="a bundle instead of the shipped one")
+        parser.add_argument("--output", type=Path, required=True, metavar="OUT.mid", help="the file to write")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            facts = _compose(**{name: options[name] for name in _OPTIONS})
+        except EngineError as error:
+            raise CommandError(error.message) from error
+        except OSError as error:
+            raise CommandError(f"{options['output']} cannot be written: {error.strerror or error}.") from error
+        except KeyboardInterrupt as error:
+            raise CommandError("Stopped; nothing was written.") from error
+        self.stdout.write(json.dumps(facts, ensure_ascii=False))
+
+
+_OPTIONS = ("genre", "seconds", "seed", "ensemble", "temperature", "top_p", "bundle", "output")
+
+
+def _compose(
+    *,
+    genre: str,
+    seconds: str | None,
+    seed: str | None,
+    ensemble: str | None,
+    temperature: str | None,
+    top_p: str | None,
+    bundle: Path | None,
+    output: Path,
+) -> dict[str, Any]:
+    # Only this command and the worker compose: the modules that need numpy and LiteRT are imported here.
+    from generator.engine.bundles import read_bundle
+    from generator.engine.composer import Composer
+    from generator.engine.controls import compose_request, parse_seed
+
+    began = time.monotonic()
+    loaded = read_bundle(bundle or _shipped_bundle(genre))
+    if loaded.manifest.genre != genre:
+        raise BundleError(f"Expected a bundle of genre {genre}; got one of {loaded.manifest.genre}.")
+    request = compose_request(
+        loaded.manifest,
+        seed=secrets.randbelow(2**31) if seed is None else parse_seed(seed),
+        length_seconds=seconds,
+        ensemble=ensemble,
+        temperature=temperature,
+        top_p=top_p,
+    )
+    if not output.parent.is_dir():
+        raise EngineError(f"Expected an output in a folder that exists; got {output}.")
+    composer = Composer(loaded, runtime=os.environ.get("RUNTIME", "auto"))
+    with _Progress(request.length_seconds) as progress:
+        composition = composer.compose(request, on_progress=progress.show)
+    data = composition.to_midi_bytes(title=f"{loaded.manifest.genre_name}, seed {request.seed}")
+    _write(output, data)
+    return {
+        "output": str(output),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "size_bytes": len(data),
+        "genre": loaded.manifest.genre,
+        "type": request.ensemble,
+        "length_seconds": composition.length_seconds,
+        "notes": len(composition.notes),
+        "seed": request.seed,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "bundle": composition.bundle_name,
+        "bundle_sha256": composition.bundle_sha256,
+        "runtime": composition.runtime,
+        "wall_seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def _shipped_bundle(genre: str) -> Path:
+    shipped = sorted(path.stem for path in BUNDLES.glob("*.bundle"))
+    path = BUNDLES / f"{genre}.bundle"
+    if re.fullmatch(r"[a-z0-9-]+", genre) and path.is_file():
+        return path
+    known = f"expected one of {', '.join(shipped)}" if shipped else "name one with --bundle FILE"
+    raise BundleError(f"There is no shipped bundle of genre {genre[:40]}; {known}.")
+
+
+def _write(output: Path, data: bytes) -> None:
+    """All of the file or none of it: written beside its place, then renamed."""
+    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+class _Progress:
+    """A bar of the seconds composed, on stderr, so that stdout holds the facts alone."""
+
+    def __init__(self, length_seconds: float) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            total=length_seconds,
+            desc="Composing",
+            unit="s",
+            file=sys.stderr,
+            bar_format="{desc}: {percentage:3.0f}% |{bar}| {n:.0f} of {total:.0f} s of music [{elapsed}]",
+        )
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.close()
+
+    def show(self, seconds: float) -> None:
+        self._bar.update(seconds - self._bar.n)
