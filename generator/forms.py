@@ -28,6 +28,14 @@ class EnsembleChoice:
         return json.dumps(self.voices, separators=(",", ":"))
 
 
+def voices_of(ensemble: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the player needs to know of the voices of an ensemble in a manifest."""
+    return [
+        {"name": voice["name"], "program": voice["program"], "is_drum": voice.get("is_drum", False)}
+        for voice in ensemble["voices"]
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class GenreChoice:
     """One genre as the page and the API offer it."""
@@ -48,14 +56,13 @@ class GenreChoice:
 
     @classmethod
     def of(cls, genre: Genre) -> "GenreChoice":
-        assert genre.active_model is not None
-        manifest = genre.active_model.manifest
+        manifest = genre.active_model.manifest if genre.active_model else {}
         length = manifest["controls"]["length"]
         return cls(
             slug=genre.slug,
             name=genre.name,
             model_name=genre.active_model.name,
-            ensembles=[EnsembleChoice(one["key"], one["name"], one["voices"]) for one in manifest["ensembles"]],
+            ensembles=[EnsembleChoice(one["key"], one["name"], voices_of(one)) for one in manifest["ensembles"]],
             default_ensemble=manifest["defaults"]["ensemble"],
             min_seconds=length["min_seconds"],
             max_seconds=length["max_seconds"],

@@ -27,9 +27,9 @@ def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
         case Generation.Status.RUNNING:
             return f"{clock(generation.seconds_composed)} of {clock(generation.length_seconds)} composed."
         case Generation.Status.SUCCEEDED:
-            if generation.piece is None:
+            if (piece := generation.piece) is None:
                 return "It is no longer kept."
-            return f"All {clock(generation.length_seconds)} composed."
+            return f"{clock(piece.length_seconds)} of music, {piece.notes_count} notes."
         case Generation.Status.FAILED | Generation.Status.CANCELLED:
             return "Nothing was kept."
     if not worker_seen:

@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
-from generator.forms import GenreChoice
+from generator.forms import GenreChoice, voices_of
 from generator.lengths import parse_length
 from generator.models import Generation
 from generator.progress import sentence_of, title_of, worker_seen
@@ -87,8 +87,8 @@ def ensemble_of(generation: Generation) -> dict[str, Any]:
     """The ensemble that was asked for, from the manifest of the model that composes."""
     manifest = generation.genre_model.manifest if generation.genre_model else {"ensembles": []}
     key = generation.params["ensemble"]
-    nameless = {"key": key, "name": key, "voices": []}
-    return next((one for one in manifest["ensembles"] if one["key"] == key), nameless)
+    found = next((one for one in manifest["ensembles"] if one["key"] == key), {"name": key, "voices": []})
+    return {"key": key, "name": found["name"], "voices": voices_of(found)}
 
 
 def generation_data(generation: Generation) -> dict[str, Any]:

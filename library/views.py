@@ -18,7 +18,7 @@ PIECES_PER_PAGE = 12
 
 
 def _etag(request: HttpRequest, pk: UUID) -> str | None:
-    """A stored file never changes, so its piece names it. None, and so no answer from a cache, for who may not see it."""
+    """A stored file never changes, so its piece names it. None, and so no 304, for those who may not see it."""
     piece = Piece.objects.visible_to(owner_of(request)).filter(pk=pk).first()
     return f'"{piece.pk.hex}-{piece.size_bytes}"' if piece else None
 

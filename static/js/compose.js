@@ -105,6 +105,13 @@ function enhance() {
     first?.focus();
   }
 
+  /** Brings the result into view, its top first where the screen is too small for all of it. */
+  function reveal() {
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const fits = section.offsetHeight < window.innerHeight;
+    section.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: fits ? "nearest" : "start" });
+  }
+
   // --- Generate --------------------------------------------------------------------------------------------------
 
   const newToken = () => {
@@ -136,10 +143,9 @@ function enhance() {
       const generation = await postJson(form.dataset.api, wish, token);
       newToken();
       remember(generation.id);
-      const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      section.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "nearest" });
+      view.watch(generation.id, { heard: true, state: generation });
       section.querySelector("[data-result-title]").focus({ preventScroll: true });
-      view.watch(generation.id, { heard: true });
+      reveal();
     } catch (error) {
       view.hide();
       setBusy(false);

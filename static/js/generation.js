@@ -58,9 +58,10 @@ export class GenerationView {
   /**
    * Watches until the piece is there, it failed or was cancelled.
    * @param {string} id
-   * @param {{heard?: boolean}} options heard: a click allowed sound, so that notes may play as they come
+   * @param {{heard?: boolean, state?: object}} options heard: a click allowed sound, so that notes may play as they
+   *   come; state: what the server said of it just now
    */
-  async watch(id, { heard = false } = {}) {
+  async watch(id, { heard = false, state: first = null } = {}) {
     const run = ++this.run;
     this.id = id;
     this.heard = heard;
@@ -68,6 +69,7 @@ export class GenerationView {
     this.next = 0;
     this.announcedQuarter = 0;
     this.section.hidden = false;
+    if (first) this.#show({ ...first, notes: [], next: 0 });
     let pause = POLL_MS;
     for (;;) {
       let state;
@@ -141,7 +143,7 @@ export class GenerationView {
   }
 
   #notes(state) {
-    if (!this.player?.startLive || (state.notes.length === 0 && !this.live)) return;
+    if (!this.player?.startLive) return;
     if (!this.live && !FINISHED.has(state.status)) {
       this.live = true;
       this.part("player").hidden = false;
@@ -166,7 +168,7 @@ export class GenerationView {
     this.live = false;
     this.part("player").hidden = false;
     this.part("title").textContent = piece.title;
-    this.part("status").textContent = `${state.message} ${piece.notes_count} notes.`;
+    this.part("status").textContent = state.message;
     const download = this.part("download");
     download.href = piece.midi_url;
     download.hidden = false;
