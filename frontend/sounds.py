@@ -2,11 +2,12 @@
 
     python3 sounds.py [FluidR3Mono_GM.sf3]
 
-The font is FluidR3Mono GM (MIT), as in Debian's package fluidr3mono-gm-soundfont. A browser then fetches only the sounds
-of the piece it plays. Needs nothing but Python's standard library. Running it twice writes the same bytes.
+The font is FluidR3Mono GM (MIT), as in Debian's package fluidr3mono-gm-soundfont. A browser then fetches only the
+sounds of the piece it plays. Needs nothing but Python's standard library. Running it twice writes the same bytes.
 
-An SF3 file is a SoundFont 2 file (https://www.synthfont.com/sfspec24.pdf) whose samples are Ogg Vorbis streams: a sample
-header's start and end count bytes of the ``smpl`` chunk, and its loop points count sample frames from the sample's start.
+An SF3 file is a SoundFont 2 file (https://www.synthfont.com/sfspec24.pdf) whose samples are Ogg Vorbis streams: a
+sample header's start and end count bytes of the ``smpl`` chunk, and its loop points count sample frames from the
+sample's start.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class SoundFont:
     def __init__(self, data: bytes) -> None:
         if data[:4] != b"RIFF" or data[8:12] != b"sfbk":
             raise SystemExit("This is no SoundFont file: expected RIFF … sfbk.")
-        lists = {kind: body for kind, body in _lists(data[12:])}
+        lists = dict(_lists(data[12:]))
         self.info = lists[b"INFO"]
         self.samples_data = dict(_chunks(lists[b"sdta"]))[b"smpl"]
         records = dict(_chunks(lists[b"pdta"]))

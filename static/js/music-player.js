@@ -12,11 +12,10 @@
  */
 import { readMidi } from "./midi-file.js";
 import { formatTime, PianoRoll } from "./piano-roll.js";
+import { announceMedia, forgetMedia, hideHint, muteHint, rememberedVolume, rememberVolume } from "./player-surroundings.js";
 import { buildView, buildVoiceButton, setIcon, setLabel } from "./player-view.js";
-import { channelsFor, soundEngine, SoundError } from "./sound-engine.js";
+import { channelsFor, SoundBlocked, soundEngine } from "./sound-engine.js";
 
-const VOLUME_KEY = "player-volume";
-const HINT_KEY = "player-hint-hidden";
 const SMALL_STEP_SECONDS = 5;
 const LARGE_STEP_SECONDS = 15;
 const NO_FILE = "The piece could not be loaded. Try again, or download the MIDI file.";
@@ -24,24 +23,6 @@ const TYPING = "input, select, textarea, button, a[href], summary, [contentedita
 
 const players = new Set();
 let lastUsed = null;
-
-const isApplePhone = () => /iPhone|iPad|iPod/.test(navigator.userAgent) || (navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1);
-
-function remembered(storage, key) {
-  try {
-    return storage().getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function remember(storage, key, value) {
-  try {
-    storage().setItem(key, value);
-  } catch {
-    /* Storage may be forbidden; then the choice lasts as long as the page. */
-  }
-}
 
 /* Space plays and pauses wherever it does not type a blank or press a button. */
 function onSpace(event) {
@@ -66,7 +47,7 @@ export class MusicPlayer extends HTMLElement {
     this.view = buildView(this);
     this.abort = new AbortController();
     this.roll = new PianoRoll({ roll: this.view.roll, overview: this.view.overview, onSeek: (seconds, last) => this.seek(seconds, last) });
-    this.volume = Number(remembered(() => localStorage, VOLUME_KEY) ?? 80);
+    this.volume = rememberedVolume();
     this.muted = false;
     this.rate = 1;
     this.loop = false;
@@ -104,7 +85,10 @@ export class MusicPlayer extends HTMLElement {
     this.view = null;
     this.replaceChildren();
     players.delete(this);
-    if (lastUsed === this) lastUsed = null;
+    if (lastUsed === this) {
+      lastUsed = null;
+      forgetMedia();
+    }
     if (players.size === 0) document.removeEventListener("keydown", onSpace);
     if (![...players].some((player) => player.engine === this.engine)) this.engine.close();
   }
@@ -119,7 +103,9 @@ export class MusicPlayer extends HTMLElement {
     this.position = 0;
     this.live = false;
     this.sent = false;
+    this.heard = false;
     this.loaded = false;
+    this.blocked = false;
     this.state = "empty";
   }
 
@@ -267,7 +253,10 @@ export class MusicPlayer extends HTMLElement {
     this.composedSeconds = Infinity;
     this.source = { src, voices: this.voices, lengthSeconds: this.lengthSeconds, title: this.dataset.title };
     this.roll.setNotes(this.notes, this.lengthSeconds);
-    if (this.sent && this.sounds) this.engine.setLimit(Infinity, this.lengthSeconds);
+    if (this.sent && this.sounds) {
+      this.engine.setLimit(Infinity, this.lengthSeconds);
+      this.engine.setLoop(this.loop);
+    }
     this.refresh();
     try {
       const piece = await this.fetchPiece(src);
@@ -309,6 +298,7 @@ export class MusicPlayer extends HTMLElement {
     this.engine.unlock();
     this.engine.take(this);
     this.sent = false;
+    this.blocked = false;
     this.setState("preparing");
     try {
       await this.engine.prepare(this.voices);
@@ -322,12 +312,19 @@ export class MusicPlayer extends HTMLElement {
       this.engine.play(this.position);
       this.setState("playing");
       this.showHint();
-      this.announceMedia();
+      announceMedia(this);
       this.emit("play");
     } catch (error) {
       if (stale()) return;
-      this.showError(error, () => this.play());
+      if (error instanceof SoundBlocked) this.waitForClick();
+      else this.showError(error, () => this.play());
     }
+  }
+
+  /* The browser wants a click before it lets anything sound: nothing is wrong, the play button is that click. */
+  waitForClick() {
+    this.blocked = true;
+    this.setState("paused");
   }
 
   sendSong(keepPosition) {
@@ -385,7 +382,8 @@ export class MusicPlayer extends HTMLElement {
   }
 
   soundStarted() {
-    this.emit("first-sound");
+    if (!this.heard) this.emit("first-sound");
+    this.heard = true;
   }
 
   soundEnded() {
@@ -432,7 +430,7 @@ export class MusicPlayer extends HTMLElement {
     on(view.retry, "click", () => this.retry());
     on(view.hintClose, "click", () => {
       view.hint.hidden = true;
-      remember(() => sessionStorage, HINT_KEY, "1");
+      hideHint();
       view.play.focus();
     });
     /* A hand that comes near will press play soon. */
@@ -476,7 +474,7 @@ export class MusicPlayer extends HTMLElement {
   setVolume(percent) {
     this.volume = percent;
     this.muted = false;
-    remember(() => localStorage, VOLUME_KEY, String(percent));
+    rememberVolume(percent);
     this.showVolume();
   }
 
@@ -577,6 +575,7 @@ export class MusicPlayer extends HTMLElement {
     let text = "";
     if (this.state === "loading") text = "Loading the piece…";
     else if (this.state === "preparing") text = this.live ? "Waiting for the first notes…" : "Loading the sounds…";
+    else if (this.blocked) text = "Press play to listen";
     else if (waiting) text = this.notes.length ? "Waiting for the composer…" : "Waiting for the first notes…";
     if (this.view.status.textContent !== text) this.view.status.textContent = text;
   }
@@ -597,7 +596,7 @@ export class MusicPlayer extends HTMLElement {
   }
 
   showError(error, again) {
-    const message = error instanceof SoundError || error instanceof Error ? error.message : String(error);
+    const message = error instanceof Error ? error.message : String(error);
     this.again = again;
     this.setState("error");
     this.view.errorText.textContent = message;
@@ -611,32 +610,10 @@ export class MusicPlayer extends HTMLElement {
     this.again?.();
   }
 
-  /* Browsers do not tell whether a phone is muted, so the hint is shown once wherever that is likely. */
   showHint() {
-    const phone = window.matchMedia("(pointer: coarse)").matches;
-    if (!phone || remembered(() => sessionStorage, HINT_KEY)) return;
-    this.view.hintText.textContent = isApplePhone()
-      ? "No sound? Flip the silent switch on the side of your iPhone or iPad (or turn off silent mode) and turn up the volume."
-      : "No sound? Turn up the media volume of your phone.";
-    this.view.hint.hidden = false;
-  }
-
-  announceMedia() {
-    if (!navigator.mediaSession) return;
-    if (window.MediaMetadata) navigator.mediaSession.metadata = new MediaMetadata({ title: this.dataset.title || document.title });
-    const handlers = {
-      play: () => this.play(),
-      pause: () => this.pause(),
-      stop: () => this.stop(),
-      seekto: (details) => this.seek(details.seekTime),
-    };
-    for (const [action, handler] of Object.entries(handlers)) {
-      try {
-        navigator.mediaSession.setActionHandler(action, handler);
-      } catch {
-        /* Not every browser knows every action. */
-      }
-    }
+    const hint = muteHint();
+    this.view.hintText.textContent = hint;
+    this.view.hint.hidden = !hint;
   }
 
   emit(name, detail = {}) {

@@ -7,6 +7,9 @@
 /* What can go wrong, in words that a listener understands. */
 export class SoundError extends Error {}
 
+/* The browser waits for a click before it lets a page sound. */
+export class SoundBlocked extends SoundError {}
+
 const MESSAGES = {
   unsupported: "This browser cannot play sound in the page. You can still download the MIDI file.",
   worklet: "The sound engine could not be loaded. Try again, or download the MIDI file.",
@@ -21,6 +24,10 @@ const RAMP_SECONDS = 0.02;
 /* Audio thread milliseconds per decoding slice: silent contexts may take longer without anyone hearing it. */
 const DECODE_SILENT_MS = 40;
 const DECODE_SOUNDING_MS = 2;
+
+/* A solo piano leaves most of the range unused: lift it, and catch the loudest chords. */
+const BOOST = 2.4;
+const LIMITER = { threshold: -6, knee: 6, ratio: 12, attack: 0.003, release: 0.12 };
 
 /* General MIDI families whose notes last as long as the key is held. */
 const isSustained = (program) => (program >= 16 && program <= 23) || (program >= 40 && program <= 44) || (program >= 48 && program <= 103);
@@ -52,11 +59,12 @@ class SoundEngine {
     this.rate = 1;
     this.lengthSeconds = 0;
     this.suspendTimer = 0;
+    this.unlocked = false;
   }
 
   /* ---- life cycle -------------------------------------------------------------------------------------------- */
 
-  /* Creates the context; it stays suspended until unlock(). */
+  /* Creates the context; it sleeps until unlock(), also where a browser would let it start by itself. */
   open() {
     if (this.context && this.context.state !== "closed") return this.context;
     const Context = window.AudioContext ?? window.webkitAudioContext;
@@ -67,18 +75,24 @@ class SoundEngine {
       throw new SoundError(MESSAGES.unsupported);
     }
     this.context = context;
+    if (!this.unlocked) context.suspend().catch(() => {});
     context.onstatechange = () => this.contextChanged(context);
     this.gain = context.createGain();
     this.analyser = context.createAnalyser();
     this.analyser.fftSize = 2048;
     this.samples = new Float32Array(this.analyser.fftSize);
-    this.gain.connect(this.analyser).connect(context.destination);
+    this.boost = context.createGain();
+    this.boost.gain.value = BOOST;
+    const limiter = context.createDynamicsCompressor();
+    Object.entries(LIMITER).forEach(([name, value]) => (limiter[name].value = value));
+    this.boost.connect(limiter).connect(this.gain).connect(this.analyser).connect(context.destination);
     return context;
   }
 
   /* To be called synchronously inside a click: browsers let a context start only there. */
   unlock() {
     clearTimeout(this.suspendTimer);
+    this.unlocked = true;
     try {
       if (navigator.audioSession) navigator.audioSession.type = "playback";
       const context = this.open();
@@ -119,6 +133,8 @@ class SoundEngine {
     try {
       await context.audioWorklet.addModule(this.workletUrl);
     } catch (cause) {
+      /* A context remembers a script that it could not load: only a new one can try again. */
+      if (context === this.context) this.close();
       throw new SoundError(MESSAGES.worklet, { cause });
     }
     if (context !== this.context) throw new SoundError(MESSAGES.worklet);
@@ -126,7 +142,7 @@ class SoundEngine {
     const ready = this.answer("ready");
     node.port.onmessage = (event) => this.receive(event.data);
     node.onprocessorerror = () => this.fail(new SoundError(MESSAGES.worklet));
-    node.connect(this.gain);
+    node.connect(this.boost);
     this.node = node;
     await ready;
     return node;
@@ -300,12 +316,12 @@ class SoundEngine {
     if (context.state === "running") return;
     let timer;
     const deadline = new Promise((_, reject) => {
-      timer = setTimeout(() => reject(new SoundError(MESSAGES.blocked)), RESUME_DEADLINE_MS);
+      timer = setTimeout(() => reject(new SoundBlocked(MESSAGES.blocked)), RESUME_DEADLINE_MS);
     });
     try {
       await Promise.race([context.resume(), deadline]);
     } catch (cause) {
-      throw cause instanceof SoundError ? cause : new SoundError(MESSAGES.blocked, { cause });
+      throw cause instanceof SoundError ? cause : new SoundBlocked(MESSAGES.blocked, { cause });
     } finally {
       clearTimeout(timer);
     }

@@ -8,7 +8,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Page,
+    Playwright,
+    Request,
+    sync_playwright,
+)
 
 from tests.browser.player_site import PlayerSite
 
@@ -24,6 +33,8 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # As in the browsers of people: sound needs a click first.
+    "--autoplay-policy=document-user-activation-required",
 ]
 HOW_TO_INSTALL = (
     "Browser tests need Chromium: run `apt-get install chromium`, or `playwright install chromium`, "
