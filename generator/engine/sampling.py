@@ -141,6 +141,8 @@ class PerformanceGrammar:
         self.done = np.zeros(rows, bool)
         self._end = _steps(rule.length_seconds for rule in rules)
         self._max_note = _steps(rule.max_note_seconds for rule in rules)
+        # Where notes are short, the last one begins late enough to be held.
+        self._last_onset_by = self._end - np.minimum(_LAST_ONSET, _RELEASE + self._max_note)
         self._max_silence = _steps(rule.max_silence_seconds for rule in rules)
         self._max_gap = _steps(rule.max_gap_seconds for rule in rules)
         self._max_start = _steps(rule.max_start_seconds for rule in rules)
@@ -175,7 +177,7 @@ class PerformanceGrammar:
         must_begin_by = np.where(
             some_sound | before_first, must_begin_by, np.minimum(must_begin_by, self._silent_since + self._max_silence)
         )
-        must_begin_by = np.where(self._can_hold(), must_begin_by, np.minimum(must_begin_by, self._end - _LAST_ONSET))
+        must_begin_by = np.where(self._can_hold(), must_begin_by, np.minimum(must_begin_by, self._last_onset_by))
         cap = np.where(self._closed, cap, np.minimum(cap, must_begin_by - now))
 
         within_budget = self._notes < _NOTES_AT_ONCE + _NOTES_PER_SECOND * now // STEPS_PER_SECOND
