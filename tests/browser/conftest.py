@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -111,7 +112,7 @@ def make_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts: list[BrowserContext] = []
     watches: list[PageWatch] = []
 
-    def make(**options: object) -> Page:
+    def make(**options: Any) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
         context.set_default_timeout(20_000)
         contexts.append(context)

@@ -23,9 +23,13 @@ PAGE = """<!doctype html>
 <link rel="stylesheet" href="/static/css/music-player.css">
 <link rel="stylesheet" href="/static/css/site.css">
 <script type="module" src="/static/js/music-player.js"></script></head>
-<body><main class="container py-4"><h1>Player</h1>{body}<p><input id="field" aria-label="A field"></p></main></body></html>
+<body><main class="container py-4"><h1>Player</h1>{body}
+<p><input id="field" aria-label="A field"></p></main></body></html>
 """
-PLAYER = '<music-player data-sounds="/static/sounds/" data-worklet="{worklet}" data-title="{title}" {attributes}></music-player>'
+PLAYER = (
+    '<music-player data-sounds="/static/sounds/" data-worklet="{worklet}" data-title="{title}" {attributes}>'
+    "</music-player>"
+)
 
 
 def player_html(*, src: str = "", title: str = "Test piece", worklet: str = "", attributes: str = "") -> str:
