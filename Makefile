@@ -1,6 +1,9 @@
 # What one does with this project. `make run` and `make test` work on a fresh machine with Python, git and make.
 
 PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell command -v $(name)),$(name))))
+# Starting takes half as long where compiled modules may be kept.
+export PYTHONDONTWRITEBYTECODE :=
+
 IN := .venv/bin/python
 SOURCES := .
 

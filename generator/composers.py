@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from generator.engine.bundles import read_bundle
-from generator.engine.composer import Composer
+from generator.engine.composer import ComposeRequest, Composer
 from generator.engine.errors import BundleError
 from generator.errors import NoModelInstalled
 from generator.models import Generation, GenreModel
@@ -30,6 +30,10 @@ class LoadedModel:
     sha256: str
     manifest: dict[str, Any]
     composer: Composer
+
+    def warm_up(self) -> None:
+        """Composes a second of music: the first step of a network sets up more than all that follow."""
+        self.composer.compose(ComposeRequest(length_seconds=1.0, seed=0, ensemble=self.manifest["defaults"]["ensemble"]))
 
     def ensemble(self, key: str) -> dict[str, Any]:
         """The ensemble of this key, as the manifest describes it."""
@@ -66,6 +70,7 @@ class Composers:
                         read_bundle(bundle_file(model)), runtime=runtime_name(), num_threads=settings.RUNTIME_THREADS
                     ),
                 )
+                loaded.warm_up()
                 self._loaded[model.sha256] = loaded
                 logger.info("Loaded %s.", model.name)
             return loaded

@@ -1,6 +1,7 @@
 """What a running job tells the database: that it lives, how far it is, and the notes composed so far."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -39,10 +40,11 @@ class LiveNotes:
         self._written_at = clock()
         self._deadline = self._written_at + settings.GENERATION_DEADLINE_SECONDS
         self._wrote_notes = False
-        self._unwritten: list[Note] = []
+        self._unwritten: list[NoteRow] = []
         self._seconds_composed = generation.seconds_composed
         self._next_index = 0
-        self._left_out = 0
+        # Notes that an earlier attempt has written. Their order may differ: it depends on where chunks end.
+        self._written_before: Counter[tuple[int, ...]] = Counter()
 
     def start(self, bundle_sha256: str) -> None:
         """Says which bundle composes, and finds out what an earlier attempt has written already."""
@@ -52,14 +54,17 @@ class LiveNotes:
             chunks.delete()
         written = list(chunks.order_by("index"))
         self._next_index = written[-1].index + 1 if written else 0
-        self._left_out = sum(len(chunk.notes) for chunk in written)
+        self._written_before = Counter(tuple(row) for chunk in written for row in chunk.notes)
         self.generation.bundle_sha256 = bundle_sha256
         Generation.objects.of_claim(self.generation).update(bundle_sha256=bundle_sha256)
 
     def on_notes(self, notes: list[Note]) -> None:
-        skipped = min(self._left_out, len(notes))
-        self._left_out -= skipped
-        self._unwritten += notes[skipped:]
+        for row in rows_of_notes(notes):
+            key = tuple(row)
+            if self._written_before[key]:
+                self._written_before[key] -= 1
+            else:
+                self._unwritten.append(row)
         self._write_if_due()
 
     def on_progress(self, seconds_composed: float) -> None:
@@ -96,9 +101,10 @@ class LiveNotes:
 
     def write_chunk(self) -> None:
         """Appends the notes not written yet. Called inside the transaction that proves the claim."""
-        rows: list[NoteRow] = rows_of_notes(self._unwritten)
-        if rows:
-            NoteChunk.objects.create(generation=self.generation, take=self.take, index=self._next_index, notes=rows)
+        if self._unwritten:
+            NoteChunk.objects.create(
+                generation=self.generation, take=self.take, index=self._next_index, notes=self._unwritten
+            )
             self._next_index += 1
             self._wrote_notes = True
         self._unwritten = []

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery import signals
-from django.core.management import CommandError, call_command
+from django.core.management import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from generator import workers
@@ -51,7 +51,6 @@ class Worker:
         from generator.composers import composers
 
         started_at = time.monotonic()
-        self._quietly(workers.beat)
         self._quietly(composers.load_active)
         logger.info("Ready in %.1f s as %s.", time.monotonic() - started_at, workers.this_worker_id())
 
@@ -116,7 +115,7 @@ def connect() -> None:
 def _on_init(**kwargs: Any) -> None:
     try:
         # A broker folder or a media folder without rights ends the process here, with a sentence.
-        call_command("check")
+        BaseCommand().check()
     except CommandError as error:
         # Celery swallows whatever a receiver raises, except the wish to end.
         raise SystemExit(str(error)) from error

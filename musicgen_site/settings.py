@@ -212,7 +212,8 @@ GENERATION_MAX_ATTEMPTS = 3
 # How long the notes written while composing are kept after the piece is stored, for pages that still poll.
 NOTE_CHUNK_KEEP_SECONDS = 600
 
-CELERY_BROKER_URL = BROKER_URL
+# kombu warns about an address without a host.
+CELERY_BROKER_URL = "filesystem://localhost" if USES_FILESYSTEM_BROKER else BROKER_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 if USES_FILESYSTEM_BROKER:
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {

@@ -6,4 +6,18 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "musicgen_site.settings")
 
+
+def warm_up() -> None:
+    """Imports now what the first request would import otherwise: a second that its visitor would wait for."""
+    from django.urls import get_resolver
+
+    from musicgen_site import celery_app
+
+    get_resolver().check()
+    celery_app.finalize(auto=True)
+    # Names the transport's classes and opens no connection: a broker that is away must not keep the site from starting.
+    _ = celery_app.amqp.producer_pool, celery_app.backend, celery_app.connection_for_write().transport_cls
+
+
 application = get_wsgi_application()
+warm_up()

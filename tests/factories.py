@@ -10,39 +10,15 @@ from accounts.models import User
 from accounts.owners import Owner
 from generator.models import Generation, Genre, GenreModel, Take
 from library.models import Piece
+from tests.tiny_bundle import tiny_manifest
 
 _numbers = itertools.count(1)
 
 # One bar of middle C, readable by any sequencer.
 TINY_MIDI = bytes.fromhex("4d546864000000060001000100604d54726b0000000c00903c4060803c4000ff2f00")
 
-PIANO_VOICES = [{"name": "Grand piano", "program": 0, "is_drum": False}]
-
-PIANO_MANIFEST: dict[str, Any] = {
-    "format": 1,
-    "genre": "piano",
-    "genre_name": "Piano",
-    "name": "piano-1",
-    "encoding": {"name": "performance", "steps_per_second": 100, "velocity_bins": 32, "num_classes": 388},
-    "controls": {
-        "length": {"min_seconds": 15, "max_seconds": 300, "default_seconds": 60, "presets": [15, 30, 60, 120, 180, 300]}
-    },
-    "ensembles": [
-        {"key": "grand-piano", "name": "Grand piano", "voices": PIANO_VOICES},
-        {
-            "key": "electric-piano",
-            "name": "Electric piano",
-            "voices": [{"name": "Electric piano", "program": 4, "is_drum": False}],
-        },
-        {
-            "key": "harpsichord",
-            "name": "Harpsichord",
-            "voices": [{"name": "Harpsichord", "program": 6, "is_drum": False}],
-        },
-    ],
-    "defaults": {"ensemble": "grand-piano", "length_seconds": 60, "temperature": 1.0, "top_p": 0.97},
-    "card": {},
-}
+PIANO_MANIFEST: dict[str, Any] = tiny_manifest("piano-1").as_dict()
+PIANO_VOICES: list[dict[str, Any]] = PIANO_MANIFEST["ensembles"][0]["voices"]
 
 
 def make_user(username: str | None = None, *, staff: bool = False, **fields: Any) -> User:

@@ -16,7 +16,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("check")
+        self.check()
         if has_migrations_to_run():
             self.stdout.write("==> Bringing the database up to date")
             call_command("migrate", interactive=False, verbosity=0)
