@@ -5,7 +5,6 @@ but the standard library.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -246,7 +245,8 @@ class _Fields:
 
     def number(self, name: str, low: float, high: float, default: Any = _MISSING) -> float:
         value = self.get(name, default)
-        if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+        # NaN is in no range, and a whole number too large for a float is compared as it is.
+        if type(value) not in (int, float) or not low <= value <= high:
             raise self.wrong(name, f"a number of {low:g} to {high:g}", value)
         return float(value)
 
