@@ -35,6 +35,7 @@ class TrainingConfig:
         data_dir: folder of MIDI files; work_dir: caches, checkpoints and logs.
         network: the shape.
         minutes: CPU minutes of the whole training, those before a resume included.
+        max_updates: stop after so many updates, if that is sooner; 0 is no such limit.
         rows, window: an update reads rows × window events; the state is carried on for `segment` events a row.
         learning_rate: the highest, reached after `warm_up` of the budget, then a cosine down to 0.
         clip_norm: global norm above which gradients are scaled down.
@@ -49,6 +50,7 @@ class TrainingConfig:
     work_dir: Path
     network: NetworkConfig = field(default_factory=NetworkConfig)
     minutes: float = 60.0
+    max_updates: int = 0
     rows: int = 16
     window: int = 64
     segment: int = 2048
@@ -207,13 +209,6 @@ def train(
         TrainingError: no usable data, a checkpoint of another network, or a loss that is no number.
         KeyboardInterrupt: after the checkpoint is written.
     """
-    if config.threads:
-        limit_threads(config.threads)
-    import keras
-    from tqdm import tqdm
-
-    keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy(config.precision)
     cache_dir = config.work_dir / "cache"
     corpora = {
         split: dataset.load_corpus(config.data_dir, split, cache_dir=cache_dir, progress=config.progress)
@@ -223,6 +218,14 @@ def train(
         log(f"{split}: {len(corpus):,} files, {len(corpus.notes):,} notes")
         if corpus.skipped:
             log(f"{split}: skipped {len(corpus.skipped)}: {'; '.join(corpus.skipped[:20])}")
+    # After the data: a wrong folder is said at once, a framework takes seconds to import.
+    if config.threads:
+        limit_threads(config.threads)
+    import keras
+    from tqdm import tqdm
+
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.precision)
     network = build_network(config.network, seed=config.seed)
     trainer = build_trainer(network, config)
     run = _Run(config, network, trainer, log)
@@ -241,10 +244,10 @@ def train(
     last_validation = last_checkpoint = run.seconds
     mean_loss: float | None = None
     try:
-        while run.seconds < config.minutes * 60:
+        while (spent := run.spent()) < 1.0:
             started = time.process_time()
             inputs, targets, weights, carry = rows.next()
-            rate = learning_rate_at(config, run.seconds / (config.minutes * 60))
+            rate = learning_rate_at(config, spent)
             trainer.optimizer.learning_rate.assign(rate)
             loss = float(trainer.train_on_batch({**inputs, "carry": carry}, targets, sample_weight=weights))
             trainer.reset_metrics()
@@ -293,6 +296,11 @@ class _Run:
         self.curve: list[tuple[float, float]] = []
         self.path = config.work_dir / "checkpoint.npz"
         self._writer = Writer(str(config.work_dir / "tensorboard"))
+
+    def spent(self) -> float:
+        """Part of the budget that is used up, from 0."""
+        updates = self.updates / self.config.max_updates if self.config.max_updates else 0.0
+        return max(self.seconds / (self.config.minutes * 60), updates)
 
     def scalar(self, name: str, value: float) -> None:
         self._writer.add_scalar(name, value, self.updates)
@@ -409,8 +417,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--units", type=int, default=network.units)
     parser.add_argument("--plain-stack", action="store_true", help="no residual connections or normalisation")
     parser.add_argument("--no-features", action="store_true", help="events alone as input, as Magenta's network has")
-    for name in ("rows", "window", "segment", "threads", "seed"):
-        parser.add_argument(f"--{name}", type=int, default=defaults[name], help="default: %(default)s")
+    for name in ("max-updates", "rows", "window", "segment", "validation-rows", "validation-events", "threads", "seed"):
+        parser.add_argument(
+            f"--{name}", type=int, default=defaults[name.replace("-", "_")], help="default: %(default)s"
+        )
     for name in ("learning-rate", "validate-minutes", "checkpoint-minutes"):
         parser.add_argument(
             f"--{name}", type=float, default=defaults[name.replace("-", "_")], help="default: %(default)s"
@@ -430,6 +440,7 @@ def config_from(options: argparse.Namespace, work_dir: Path) -> TrainingConfig:
             uses_features=not options.no_features,
         ),
         minutes=options.minutes,
+        max_updates=options.max_updates,
         rows=options.rows,
         window=options.window,
         segment=options.segment,
@@ -437,6 +448,8 @@ def config_from(options: argparse.Namespace, work_dir: Path) -> TrainingConfig:
         precision=options.precision,
         threads=options.threads,
         validate_minutes=options.validate_minutes,
+        validation_rows=options.validation_rows,
+        validation_events=options.validation_events,
         checkpoint_minutes=options.checkpoint_minutes,
         seed=options.seed,
         resume=options.resume,
