@@ -137,6 +137,8 @@ class Composer:
         Raises:
             ControlError: a request asks for what the bundle does not offer.
         """
+        if not requests:
+            return []
         listeners = listeners or [Listener()] * len(requests)
         pieces = [
             _Piece(request, self._ensemble_of(request), listener, self.chunk_wall_seconds)

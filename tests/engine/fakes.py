@@ -60,8 +60,8 @@ class FakeRuntime:
 def pianist(seed: int = 0, *, sharpness: float = 1.0) -> FakeRuntime:
     """Something like a performance: short waits, about as many ends as beginnings, and a taste of its own."""
     taste = np.random.default_rng(seed).normal(0, sharpness, (performance.NUM_CLASSES + 1, performance.NUM_CLASSES))
-    taste[:, performance.TIME_SHIFT : performance.VELOCITY] -= 0.05 * np.arange(performance.MAX_SHIFT_STEPS)
-    taste[:, performance.NOTE_OFF : performance.TIME_SHIFT] += 2.0
+    taste[:, performance.TIME_SHIFT : performance.VELOCITY] += 3.0 - 0.03 * np.arange(performance.MAX_SHIFT_STEPS)
+    taste[:, performance.NOTE_OFF : performance.TIME_SHIFT] += 3.0
     return FakeRuntime(lambda index, features, step: taste[index])
 
 

@@ -1,0 +1,111 @@
+"""A sound piece passes; each fault is found and nothing else with it."""
+
+import numpy as np
+import pytest
+
+from generator.engine.critic import check_piece, piece_facts
+from generator.engine.music import Note
+from tests.music import notes
+
+
+def sound_piece(length_seconds: float = 30.0) -> list[Note]:
+    """Four notes a second without a pattern, each as long as the wait for the next."""
+    pitches = np.random.default_rng(5).integers(40, 90, int(length_seconds * 4)).tolist()
+    return [Note(pitch, 80, i / 4, (i + 1) / 4) for i, pitch in enumerate(pitches)]
+
+
+def faults(piece: list[Note], length_seconds: float = 30.0) -> tuple[str, ...]:
+    return check_piece(piece, length_seconds).faults
+
+
+class TestFaults:
+    def test_a_sound_piece_has_none(self) -> None:
+        check = check_piece(sound_piece(), 30.0)
+        assert check.passed
+        assert check.faults == ()
+
+    def test_no_notes(self) -> None:
+        assert faults([]) == ("It has no notes.",)
+
+    def test_the_length_may_be_off_by_a_second(self) -> None:
+        assert faults(sound_piece(30.0), 31.0) == ()
+        assert faults(sound_piece(30.0), 31.5) == ("It ends at 30.00 s instead of 31.5 s.",)
+        assert faults(sound_piece(30.0), 28.5) == ("It ends at 30.00 s instead of 28.5 s.",)
+
+    def test_a_silence(self) -> None:
+        piece = [note for note in sound_piece() if not 10.0 <= note.start_seconds < 14.0]
+        assert faults(piece) == ()
+        piece = [note for note in piece if not 14.0 <= note.start_seconds < 14.5]
+        assert faults(piece) == ("Nothing sounds for 4.5 s.",)
+
+    def test_a_late_first_note_is_a_silence(self) -> None:
+        assert faults([note for note in sound_piece() if note.start_seconds >= 5]) == ("Nothing sounds for 5.0 s.",)
+
+    def test_a_note_that_hangs(self) -> None:
+        assert faults([*sound_piece(), Note(20, 80, 1.0, 16.0)]) == ()
+        assert faults([*sound_piece(), Note(20, 80, 1.0, 17.0)]) == ("A note lasts 16.0 s.",)
+
+    def test_notes_that_overlap(self) -> None:
+        assert faults([*sound_piece(), *notes((20, 80, 1.0, 2.0), (20, 80, 1.5, 2.5))]) == (
+            "1 notes begin while their pitch sounds.",
+        )
+
+    def test_a_pitch_of_two_voices_does_not_overlap(self) -> None:
+        assert faults([*sound_piece(), Note(20, 80, 1.0, 2.0, 0), Note(20, 80, 1.5, 2.5, 1)]) == ()
+
+    def test_too_few_notes(self) -> None:
+        thin = [Note(40 + i, 80, i * 1.5, i * 1.5 + 1.5) for i in range(20)]
+        assert faults(thin) == ("It has 0.67 notes a second.",)
+
+    def test_too_few_pitches(self) -> None:
+        piece = [Note(60 + note.pitch % 11, 80, note.start_seconds, note.end_seconds) for note in sound_piece()]
+        assert faults(piece) == ("It has 11 different pitches.",)
+
+    def test_one_pitch_again_and_again(self) -> None:
+        piece = [
+            Note(60, 80, note.start_seconds, note.end_seconds) if 5 <= note.start_seconds < 12 else note
+            for note in sound_piece()
+        ]
+        (fault,) = faults(piece)
+        assert fault.startswith("One pitch comes 2")
+
+    @pytest.mark.parametrize(("times", "passes"), [(6, True), (7, False)])
+    def test_a_pattern_of_16_notes(self, times: int, passes: bool) -> None:
+        pattern = [40, 43, 47, 52, 55, 59, 64, 67, 66, 63, 58, 54, 51, 46, 42, 39]
+        other = sound_piece()
+        piece = [
+            Note(pattern[i % 16], 80, note.start_seconds, note.end_seconds) if i < 16 * times else note
+            for i, note in enumerate(other)
+        ]
+        assert check_piece(piece, 30.0).passed is passes
+
+    def test_a_note_that_ends_before_it_begins(self) -> None:
+        assert "A note ends before it begins." in faults([*sound_piece(), Note(20, 80, 5.0, 4.0)])
+
+
+class TestFacts:
+    def test_figures_of_a_few_notes(self) -> None:
+        facts = piece_facts(notes((60, 80, 0.0, 1.0), (64, 90, 0.5, 2.0), (60, 100, 3.0, 4.0)), 4.0)
+        assert (facts.notes, facts.distinct_pitches, facts.lowest_pitch, facts.highest_pitch) == (3, 2, 60, 64)
+        assert (facts.notes_per_second, facts.median_velocity, facts.max_polyphony) == (0.75, 90, 2)
+        assert (facts.longest_silence_seconds, facts.longest_gap_seconds) == (1.0, 2.5)
+
+    def test_notes_that_follow_each_other_do_not_sound_at_once(self) -> None:
+        assert piece_facts(notes((60, 80, 0.0, 1.0), (64, 80, 1.0, 2.0)), 2.0).max_polyphony == 1
+
+    def test_a_short_pattern_is_a_loop(self) -> None:
+        piece = [Note(60 + i % 4, 80, i / 4, (i + 1) / 4) for i in range(40)]
+        assert piece_facts(piece, 10.0).loop_count == 10
+
+    def test_the_notes_of_a_chord_have_no_order(self) -> None:
+        shift = [0.0, 0.01, 0.02]
+        piece = [
+            Note(pitch, 80, i + shift[(n + i) % 3], i + 0.9)
+            for i in range(24)
+            for n, pitch in enumerate([48, 52 + i % 4, 67])
+        ]
+        assert piece_facts(piece, 24.0).loop_count == 6
+
+    def test_an_empty_piece_has_figures(self) -> None:
+        facts = piece_facts([], 10.0)
+        assert (facts.notes, facts.lowest_pitch, facts.loop_count, facts.most_repeated) == (0, None, 0, 0)
