@@ -11,13 +11,11 @@
  * player:error {detail.message}.
  */
 import { readMidi } from "./midi-file.js";
-import { formatTime, PianoRoll } from "./piano-roll.js";
+import { PianoRoll } from "./piano-roll.js";
 import { announceMedia, forgetMedia, hideHint, muteHint, rememberedVolume, rememberVolume } from "./player-surroundings.js";
-import { buildView, buildVoiceButton, setIcon, setLabel } from "./player-view.js";
+import { PlayerView } from "./player-view.js";
 import { channelsFor, SoundBlocked, soundEngine } from "./sound-engine.js";
 
-const SMALL_STEP_SECONDS = 5;
-const LARGE_STEP_SECONDS = 15;
 const NO_FILE = "The piece could not be loaded. Try again, or download the MIDI file.";
 const TYPING = "input, select, textarea, button, a[href], summary, [contenteditable], [role=button], dialog";
 
@@ -44,9 +42,9 @@ export class MusicPlayer extends HTMLElement {
     if (players.size === 0) document.addEventListener("keydown", onSpace);
     players.add(this);
     this.engine = soundEngine({ workletUrl: this.dataset.worklet, soundsUrl: this.dataset.sounds });
-    this.view = buildView(this);
+    this.view = new PlayerView(this);
     this.abort = new AbortController();
-    this.roll = new PianoRoll({ roll: this.view.roll, overview: this.view.overview, onSeek: (seconds, last) => this.seek(seconds, last) });
+    this.roll = new PianoRoll({ ...this.view.canvases, onSeek: (seconds, settled) => this.seek(seconds, settled) });
     this.volume = rememberedVolume();
     this.muted = false;
     this.rate = 1;
@@ -55,9 +53,13 @@ export class MusicPlayer extends HTMLElement {
     this.attempt = 0;
     this.loadAttempt = 0;
     this.reset();
-    this.bind();
-    this.showVolume();
-    this.showTempo();
+    this.view.bind(this, this.abort.signal);
+    this.applyVolume();
+    this.setTempo(100);
+    /* A hand that comes near will press play soon. */
+    for (const near of ["pointerenter", "focusin", "touchstart"]) {
+      this.addEventListener(near, () => this.warmUp(), { signal: this.abort.signal, passive: true });
+    }
     if (this.dataset.src) this.loadFromAttributes();
     else this.refresh();
   }
@@ -229,12 +231,11 @@ export class MusicPlayer extends HTMLElement {
     ]);
     this.roll.addNotes(notes);
     this.notes = this.roll.notes;
-    this.composedSeconds = notes.reduce((latest, note) => Math.max(latest, note[0]), this.composedSeconds);
     if (this.sent && this.sounds) this.engine.addNotes(notes, this.composedSeconds);
     this.refresh();
   }
 
-  /* All music before `seconds` has been handed over. To be called after appendNotes. */
+  /* Every note that begins before `seconds` has been handed over: playing may go so far. To be called after appendNotes. */
   setComposed(seconds) {
     if (!this.live) return;
     this.composedSeconds = Math.max(this.composedSeconds, seconds);
@@ -311,7 +312,7 @@ export class MusicPlayer extends HTMLElement {
       this.engine.setLoop(this.loop && !this.live);
       this.engine.play(this.position);
       this.setState("playing");
-      this.showHint();
+      this.view.showHint(muteHint());
       announceMedia(this);
       this.emit("play");
     } catch (error) {
@@ -415,114 +416,47 @@ export class MusicPlayer extends HTMLElement {
 
   /* ---- controls ------------------------------------------------------------------------------------------------ */
 
-  bind() {
-    const { view } = this;
-    const on = (target, type, listener) => target.addEventListener(type, listener, { signal: this.abort.signal });
-    on(view.play, "click", () => this.toggle());
-    on(view.stop, "click", () => this.stop());
-    on(view.loop, "click", () => this.setLoop(!this.loop));
-    on(view.mute, "click", () => this.setMuted(!this.muted));
-    on(view.volume, "input", () => this.setVolume(Number(view.volume.value)));
-    on(view.tempo, "input", () => this.setTempo(Number(view.tempo.value)));
-    on(view.seek, "input", () => this.seek(Number(view.seek.value), false));
-    on(view.seek, "change", () => this.seek(Number(view.seek.value)));
-    for (const slider of [view.seek, view.roll]) on(slider, "keydown", (event) => this.onSeekKey(event));
-    on(view.retry, "click", () => this.retry());
-    on(view.hintClose, "click", () => {
-      view.hint.hidden = true;
-      hideHint();
-      view.play.focus();
-    });
-    /* A hand that comes near will press play soon. */
-    for (const near of ["pointerenter", "focusin", "touchstart"]) {
-      this.addEventListener(near, () => this.warmUp(), { signal: this.abort.signal, once: true, passive: true });
-    }
-  }
-
   warmUp() {
-    if (this.loaded && navigator.userActivation?.hasBeenActive) this.prepare(this.voices);
-  }
-
-  onSeekKey(event) {
-    const now = this.currentTime;
-    const target = {
-      ArrowRight: now + SMALL_STEP_SECONDS,
-      ArrowUp: now + SMALL_STEP_SECONDS,
-      ArrowLeft: now - SMALL_STEP_SECONDS,
-      ArrowDown: now - SMALL_STEP_SECONDS,
-      PageUp: now + LARGE_STEP_SECONDS,
-      PageDown: now - LARGE_STEP_SECONDS,
-      Home: 0,
-      End: this.lengthSeconds,
-    }[event.key];
-    if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    this.seek(target);
+    if (this.loaded) this.prepare(this.voices);
   }
 
   setLoop(loop) {
     this.loop = loop;
-    this.view.loop.setAttribute("aria-pressed", String(loop));
+    this.view.showLoop(loop);
     if (this.sounds) this.engine.setLoop(loop && !this.live);
   }
 
   setMuted(muted) {
     this.muted = muted;
-    this.showVolume();
+    this.applyVolume();
   }
 
   setVolume(percent) {
     this.volume = percent;
     this.muted = false;
     rememberVolume(percent);
-    this.showVolume();
+    this.applyVolume();
   }
 
-  showVolume() {
-    const { view } = this;
-    const silent = this.muted || this.volume === 0;
-    view.volume.value = this.volume;
-    view.volume.style.setProperty("--player-fill", `${this.volume}%`);
-    view.volume.setAttribute("aria-valuetext", silent ? `${this.volume} %, muted` : `${this.volume} %`);
-    view.mute.setAttribute("aria-pressed", String(this.muted));
-    setLabel(view.mute, "Mute");
-    setIcon(view.mute, silent ? "volume-mute-fill" : this.volume < 50 ? "volume-down-fill" : "volume-up-fill");
+  applyVolume() {
+    this.view.showVolume(this.volume, this.muted);
     if (this.sounds) this.engine.setVolume(this.muted ? 0 : this.volume / 100);
   }
 
   setTempo(percent) {
     this.rate = percent / 100;
+    this.view.showTempo(percent);
     if (this.sounds) this.engine.setRate(this.rate);
-    this.showTempo();
-  }
-
-  showTempo() {
-    const percent = Math.round(this.rate * 100);
-    this.view.tempo.value = percent;
-    this.view.tempo.style.setProperty("--player-fill", `${percent - 50}%`);
-    this.view.tempo.setAttribute("aria-valuetext", `${percent} %`);
-    this.view.tempoValue.textContent = `${percent} %`;
   }
 
   showVoices() {
-    const { voices } = this.view;
-    voices.hidden = this.voices.length < 2;
-    voices.replaceChildren(
-      ...(voices.hidden ? [] : this.voices).map((voice, index) => {
-        const button = buildVoiceButton(voice.name || `Voice ${index + 1}`, index);
-        button.addEventListener("click", () => this.toggleVoice(index, button));
-        const item = document.createElement("li");
-        item.append(button);
-        return item;
-      }),
-    );
-  }
-
-  toggleVoice(index, button) {
-    if (!this.mutedVoices.delete(index)) this.mutedVoices.add(index);
-    button.setAttribute("aria-pressed", String(!this.mutedVoices.has(index)));
-    this.roll.setMutedVoices(this.mutedVoices);
-    this.sendMutedVoices();
+    const names = this.voices.map((voice, index) => voice.name || `Voice ${index + 1}`);
+    this.view.showVoices(names, (index) => {
+      if (!this.mutedVoices.delete(index)) this.mutedVoices.add(index);
+      this.roll.setMutedVoices(this.mutedVoices);
+      this.sendMutedVoices();
+      return !this.mutedVoices.has(index);
+    });
   }
 
   sendMutedVoices() {
@@ -540,14 +474,22 @@ export class MusicPlayer extends HTMLElement {
 
   setState(state) {
     this.state = state;
-    if (state !== "error") this.view.error.hidden = true;
+    if (state !== "error") this.view.showError("");
     this.refresh();
   }
 
   /* Brings the view up to date, and once a frame again while it plays. */
   refresh() {
     if (!this.view) return;
-    this.show();
+    const now = this.currentTime;
+    const waiting = this.state === "playing" && this.engine.clock.waiting;
+    this.roll.setPosition(now, this.state === "playing" && !waiting);
+    this.view.showPosition(now, this.lengthSeconds);
+    this.view.showState({
+      active: this.state === "playing" || this.state === "preparing",
+      canPlay: this.live || this.loaded,
+      text: this.statusText(waiting),
+    });
     if (this.state === "playing" && !this.frame) {
       this.frame = requestAnimationFrame(() => {
         this.frame = 0;
@@ -556,64 +498,28 @@ export class MusicPlayer extends HTMLElement {
     }
   }
 
-  show() {
-    const { view } = this;
-    const now = this.currentTime;
-    const active = this.state === "playing" || this.state === "preparing";
-    const waiting = this.state === "playing" && this.engine.clock.waiting;
-    this.roll.setPosition(now, this.state === "playing" && !waiting);
-    setIcon(view.play, active ? "pause-fill" : "play-fill");
-    setLabel(view.play, active ? "Pause" : "Play");
-    view.play.disabled = !(this.live || this.loaded);
-    view.stop.disabled = view.play.disabled;
-    view.seek.disabled = view.play.disabled;
-    this.showStatus(waiting);
-    this.showPosition(now);
-  }
-
-  showStatus(waiting) {
-    let text = "";
-    if (this.state === "loading") text = "Loading the piece…";
-    else if (this.state === "preparing") text = this.live ? "Waiting for the first notes…" : "Loading the sounds…";
-    else if (this.blocked) text = "Press play to listen";
-    else if (waiting) text = this.notes.length ? "Waiting for the composer…" : "Waiting for the first notes…";
-    if (this.view.status.textContent !== text) this.view.status.textContent = text;
-  }
-
-  showPosition(now) {
-    const { view } = this;
-    const [nowText, lengthText] = [formatTime(now), formatTime(Math.round(this.lengthSeconds))];
-    view.past.style.setProperty("--player-share", this.lengthSeconds ? (now / this.lengthSeconds).toFixed(4) : "0");
-    view.seek.max = this.lengthSeconds;
-    view.seek.value = now;
-    if (view.now.textContent === nowText && view.length.textContent === lengthText) return;
-    view.now.textContent = nowText;
-    view.length.textContent = lengthText;
-    for (const slider of [view.seek, view.roll]) slider.setAttribute("aria-valuetext", `${nowText} of ${lengthText}`);
-    view.roll.setAttribute("aria-valuemin", "0");
-    view.roll.setAttribute("aria-valuemax", String(Math.round(this.lengthSeconds)));
-    view.roll.setAttribute("aria-valuenow", String(Math.floor(now)));
+  statusText(waiting) {
+    if (this.state === "loading") return "Loading the piece…";
+    if (this.state === "preparing") return this.live && !this.notes.length ? "Waiting for the first notes…" : "Loading the sounds…";
+    if (this.blocked) return "Press play to listen";
+    if (waiting) return this.notes.length ? "Waiting for the composer…" : "Waiting for the first notes…";
+    return "";
   }
 
   showError(error, again) {
-    const message = error instanceof Error ? error.message : String(error);
     this.again = again;
     this.setState("error");
-    this.view.errorText.textContent = message;
-    this.view.error.hidden = false;
-    this.emit("error", { message });
+    this.view.showError(error.message);
+    this.emit("error", { message: error.message });
   }
 
   retry() {
-    this.view.error.hidden = true;
     this.setState(this.loaded || this.live ? "paused" : "empty");
     this.again?.();
   }
 
-  showHint() {
-    const hint = muteHint();
-    this.view.hintText.textContent = hint;
-    this.view.hint.hidden = !hint;
+  hintClosed() {
+    hideHint();
   }
 
   emit(name, detail = {}) {

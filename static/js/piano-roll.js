@@ -190,8 +190,10 @@ export class PianoRoll {
     this.colors = { white: toCss(ground), black, line, text, now, glow, veil, muted };
     /* Soft notes sink into the ground, loud ones lean towards the colour of a sounding note. */
     this.shades = [];
+    this.sounding = [];
     for (let voice = 0; voice < VOICE_COLORS; voice += 1) {
       const color = value(`--player-voice-${voice}`);
+      this.sounding.push(toCss(mix(color, rest[4], 0.65)));
       this.shades.push(
         Array.from({ length: VELOCITY_SHADES }, (_, shade) => {
           const loud = shade / (VELOCITY_SHADES - 1);
@@ -347,7 +349,7 @@ export class PianoRoll {
         context.globalAlpha = sounds ? 1 : (1 - age) * 0.8;
         context.shadowColor = this.colorOf(note);
         context.shadowBlur = sounds ? 12 : 0;
-        context.fillStyle = this.colors.glow;
+        context.fillStyle = sounds ? this.sounding[note[5] % VOICE_COLORS] : this.colors.glow;
         context.fill();
         context.shadowBlur = 0;
       }

@@ -1,4 +1,8 @@
-/* The markup of <music-player>: built once per element, without innerHTML of anything that comes from outside. */
+/* What <music-player> shows and what its controls do: markup, labels, keys. Nothing here knows of sound.
+ *
+ * The markup is built once per element, and never from text that comes from outside.
+ */
+import { formatTime } from "./piano-roll.js";
 import { ICON_PATHS } from "../vendor/bootstrap-icons/player-icons.js";
 
 function create(tag, attributes = {}, children = []) {
@@ -8,7 +12,7 @@ function create(tag, attributes = {}, children = []) {
   return element;
 }
 
-export function setIcon(button, name) {
+function setIcon(button, name) {
   if (button.dataset.icon === name) return;
   button.dataset.icon = name;
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -23,7 +27,7 @@ export function setIcon(button, name) {
 }
 
 /* One label for eyes, ears and the pointer that rests on the button. */
-export function setLabel(button, label) {
+function setLabel(button, label) {
   if (button.getAttribute("aria-label") === label) return;
   button.setAttribute("aria-label", label);
   button.title = label;
@@ -43,7 +47,7 @@ function slider(className, label, { min, max, step, value }) {
 }
 
 /* Fills `host` and returns the parts that change. */
-export function buildView(host) {
+function build(host) {
   const roll = create("canvas", { class: "mp-roll", tabindex: "0", role: "slider", "aria-label": "Piano roll, position" });
   const status = create("div", { class: "mp-status", role: "status" });
   const stage = create("div", { class: "mp-stage" }, [roll, status]);
@@ -87,8 +91,133 @@ export function buildView(host) {
   };
 }
 
-export function buildVoiceButton(name, index) {
-  const element = create("button", { type: "button", class: "mp-voice", "aria-pressed": "true" }, [name]);
-  element.style.setProperty("--player-voice", `var(--player-voice-${index % 8})`);
-  return element;
+const SMALL_STEP_SECONDS = 5;
+const LARGE_STEP_SECONDS = 15;
+
+/* Where a key on the seek slider or the roll leads, in seconds; undefined for other keys. */
+function targetOfKey(key, now, end) {
+  return {
+    ArrowRight: now + SMALL_STEP_SECONDS,
+    ArrowUp: now + SMALL_STEP_SECONDS,
+    ArrowLeft: now - SMALL_STEP_SECONDS,
+    ArrowDown: now - SMALL_STEP_SECONDS,
+    PageUp: now + LARGE_STEP_SECONDS,
+    PageDown: now - LARGE_STEP_SECONDS,
+    Home: 0,
+    End: end,
+  }[key];
+}
+
+function showPercent(input, percent, text) {
+  const share = ((percent - input.min) / (input.max - input.min)) * 100;
+  input.value = percent;
+  input.style.setProperty("--player-fill", `${share}%`);
+  input.setAttribute("aria-valuetext", text);
+}
+
+export class PlayerView {
+  constructor(host) {
+    this.parts = build(host);
+  }
+
+  get canvases() {
+    return { roll: this.parts.roll, overview: this.parts.overview };
+  }
+
+  /* Connects the controls with the player, until `signal` aborts. */
+  bind(player, signal) {
+    const { parts } = this;
+    const on = (target, type, listener) => target.addEventListener(type, listener, { signal });
+    on(parts.play, "click", () => player.toggle());
+    on(parts.stop, "click", () => player.stop());
+    on(parts.loop, "click", () => player.setLoop(!player.loop));
+    on(parts.mute, "click", () => player.setMuted(!player.muted));
+    on(parts.volume, "input", () => player.setVolume(Number(parts.volume.value)));
+    on(parts.tempo, "input", () => player.setTempo(Number(parts.tempo.value)));
+    on(parts.seek, "input", () => player.seek(Number(parts.seek.value), false));
+    on(parts.seek, "change", () => player.seek(Number(parts.seek.value)));
+    on(parts.retry, "click", () => player.retry());
+    on(parts.hintClose, "click", () => {
+      parts.hint.hidden = true;
+      parts.play.focus();
+      player.hintClosed();
+    });
+    for (const slider of [parts.seek, parts.roll]) {
+      on(slider, "keydown", (event) => {
+        const target = targetOfKey(event.key, player.currentTime, player.duration);
+        if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        player.seek(target);
+      });
+    }
+  }
+
+  /* ---- settings ------------------------------------------------------------------------------------------------ */
+
+  showVolume(percent, muted) {
+    const { volume, mute } = this.parts;
+    const silent = muted || percent === 0;
+    showPercent(volume, percent, silent ? `${percent} %, muted` : `${percent} %`);
+    mute.setAttribute("aria-pressed", String(muted));
+    setIcon(mute, silent ? "volume-mute-fill" : percent < 50 ? "volume-down-fill" : "volume-up-fill");
+  }
+
+  showTempo(percent) {
+    showPercent(this.parts.tempo, percent, `${percent} %`);
+    this.parts.tempoValue.textContent = `${percent} %`;
+  }
+
+  showLoop(loop) {
+    this.parts.loop.setAttribute("aria-pressed", String(loop));
+  }
+
+  /* One button a voice where there are several; onToggle(index) answers whether the voice sounds now. */
+  showVoices(names, onToggle) {
+    const { voices } = this.parts;
+    voices.hidden = names.length < 2;
+    voices.replaceChildren(
+      ...(voices.hidden ? [] : names).map((name, index) => {
+        const button = create("button", { type: "button", class: "mp-voice", "aria-pressed": "true" }, [name]);
+        button.style.setProperty("--player-voice", `var(--player-voice-${index % 8})`);
+        button.addEventListener("click", () => button.setAttribute("aria-pressed", String(onToggle(index))));
+        return create("li", {}, [button]);
+      }),
+    );
+  }
+
+  /* ---- state --------------------------------------------------------------------------------------------------- */
+
+  showState({ active, canPlay, text }) {
+    const { play, stop, seek, status } = this.parts;
+    setIcon(play, active ? "pause-fill" : "play-fill");
+    setLabel(play, active ? "Pause" : "Play");
+    play.disabled = stop.disabled = seek.disabled = !canPlay;
+    if (status.textContent !== text) status.textContent = text;
+  }
+
+  showPosition(seconds, lengthSeconds) {
+    const { seek, roll, past, now, length } = this.parts;
+    past.style.setProperty("--player-share", lengthSeconds ? (seconds / lengthSeconds).toFixed(4) : "0");
+    seek.max = lengthSeconds;
+    seek.value = seconds;
+    const [nowText, lengthText] = [formatTime(seconds), formatTime(Math.round(lengthSeconds))];
+    if (now.textContent === nowText && length.textContent === lengthText && roll.hasAttribute("aria-valuenow")) return;
+    now.textContent = nowText;
+    length.textContent = lengthText;
+    for (const slider of [seek, roll]) slider.setAttribute("aria-valuetext", `${nowText} of ${lengthText}`);
+    roll.setAttribute("aria-valuemin", "0");
+    roll.setAttribute("aria-valuemax", String(Math.round(lengthSeconds)));
+    roll.setAttribute("aria-valuenow", String(Math.floor(seconds)));
+  }
+
+  /* "" hides it. */
+  showError(sentence) {
+    this.parts.errorText.textContent = sentence;
+    this.parts.error.hidden = !sentence;
+  }
+
+  showHint(sentence) {
+    this.parts.hintText.textContent = sentence;
+    this.parts.hint.hidden = !sentence;
+  }
 }
