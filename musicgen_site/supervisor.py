@@ -108,6 +108,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         running = [child for child in self.children if child.is_running]
+        self.say("run", f"Stopping; a piece that is being composed has {STOP_SECONDS:g} s to end.")
         for child in running:
             _signal_group(child, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from generator import tasks
 from generator.models import GenreModel
 from generator.services import genre_model_import
 from tests.tiny_bundle import tiny_bundle
@@ -23,6 +24,17 @@ def piano(db: None, bundle_path: Path) -> GenreModel:
     """The tiny piano model, installed and active."""
     model, _ = genre_model_import(path=bundle_path, activate=True)
     return model
+
+
+class Outbox(list[str]):
+    """Ids of the jobs whose message was sent."""
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch) -> Outbox:
+    sent = Outbox()
+    monkeypatch.setattr(tasks.compose, "delay", sent.append)
+    return sent
 
 
 @pytest.fixture
@@ -44,4 +56,4 @@ def start_worker(transactional_db: None, no_messages: None, tmp_path: Path) -> I
 
     yield start
     for worker in started:
-        worker.stop()
+        worker.kill_if_running()

@@ -1,0 +1,205 @@
+"""Asking for music."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from accounts.owners import Owner
+from generator import tasks
+from generator.errors import NoModelInstalled, QuotaExceeded
+from generator.models import Generation
+from generator.quota import client_hash
+from generator.services import generation_cancel, generation_create, requests
+from tests import factories
+from tests.generator.conftest import Outbox
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def genre(outbox: Outbox, db: None) -> Any:
+    return factories.make_genre("piano")
+
+
+def ask(owner: Owner | None = None, *, form_token: str | None = None, genre_slug: str = "piano", **params: Any) -> Any:
+    return generation_create(
+        owner=owner or factories.guest(), genre_slug=genre_slug, params=params, form_token=form_token
+    )
+
+
+def test_defaults_come_from_the_active_model(genre: Any) -> None:
+    generation = ask()
+    assert generation.status == Generation.Status.QUEUED
+    assert generation.params == {"ensemble": "grand-piano", "length_seconds": 60.0, "temperature": 1.0, "top_p": 0.95}
+    assert generation.length_seconds == 60
+    assert generation.genre_model == genre.active_model
+    assert generation.guest_key == "guest-alice"
+    assert generation.queue_position == 1
+    assert ask().queue_position == 2
+
+
+def test_the_seed_is_drawn_or_given() -> None:
+    assert ask(factories.guest("a")).seed != ask(factories.guest("b")).seed
+    assert (
+        generation_create(owner=factories.guest("c"), genre_slug="piano", params={}, form_token=None, seed=42).seed
+        == 42
+    )
+
+
+@pytest.mark.parametrize("length", ["", 0, -5, 14.9, 300.1, 10**12, "long", float("nan"), [], True])
+def test_a_length_that_is_not_on_offer_is_named(length: Any) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ask(length_seconds=length)
+    assert list(caught.value.message_dict) == ["length_seconds"]
+    assert caught.value.messages[0].endswith(".")
+    assert not Generation.objects.exists()
+
+
+def test_a_type_that_is_not_on_offer_is_named() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ask(ensemble="kazoo")
+    assert list(caught.value.message_dict) == ["ensemble"]
+
+
+def test_everything_that_is_wrong_is_named_at_once() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ask(ensemble="kazoo", length_seconds=1, colour="blue")
+    assert sorted(caught.value.message_dict) == ["colour", "ensemble", "length_seconds"]
+
+
+def test_an_unknown_genre_is_named() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ask(genre_slug="polka")
+    assert list(caught.value.message_dict) == ["genre"]
+
+
+def test_without_any_model_it_says_what_to_run(genre: Any) -> None:
+    genre.active_model = None
+    genre.save()
+    with pytest.raises(NoModelInstalled, match="import_genre_model"):
+        ask()
+
+
+def test_a_form_that_is_sent_twice_is_one_job() -> None:
+    first, second = ask(form_token="token"), ask(form_token="token")
+    assert first == second
+    assert (first.is_repeat, second.is_repeat) == (False, True)
+    assert Generation.objects.count() == 1
+
+
+def test_two_clicks_at_the_same_moment_are_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ask(form_token="token")
+    look_up, answers = requests._made_before, iter([None])
+    # The first question is asked before the other click's row was there.
+    monkeypatch.setattr(requests, "_made_before", lambda *args: next(answers, ...) and look_up(*args))
+    second = ask(form_token="token")
+    assert second == first
+    assert second.is_repeat
+
+
+def test_somebody_elses_form_token_gives_nothing_away() -> None:
+    ask(form_token="token")
+    with pytest.raises(ValidationError) as caught:
+        ask(factories.guest("mallory"), form_token="token")
+    assert list(caught.value.message_dict) == ["form_token"]
+
+
+def test_forms_without_a_token_are_jobs_of_their_own() -> None:
+    assert ask() != ask()
+
+
+def test_nobody_owns_nothing() -> None:
+    with pytest.raises(ValueError, match="owner"):
+        ask(Owner())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_message_is_sent_when_the_row_can_be_seen(outbox: Outbox) -> None:
+    factories.make_genre("piano")
+    with transaction.atomic():
+        generation = ask()
+        assert outbox == []
+    assert outbox == [str(generation.pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError("away"), PermissionError("broker folder")])
+def test_a_broker_that_is_away_loses_nothing(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(tasks.compose, "delay", away)
+    factories.make_genre("piano")
+    assert ask().status == Generation.Status.QUEUED
+
+
+class TestQuota:
+    def test_a_guest_may_ask_for_so_much_an_hour(self, settings: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 100
+        ask(length_seconds=60)
+        with pytest.raises(QuotaExceeded) as caught:
+            ask(length_seconds=60)
+        assert 3500 < caught.value.retry_after_seconds <= 3600
+        assert "minutes" in caught.value.message
+        assert ask(length_seconds=40)
+
+    def test_waiting_until_the_oldest_is_an_hour_old_is_enough(self, settings: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 100
+        for minutes in (50, 10):
+            made = factories.make_generation(length_seconds=45, status="succeeded")
+            Generation.objects.filter(pk=made.pk).update(created_at=timezone.now() - timedelta(minutes=minutes))
+        with pytest.raises(QuotaExceeded) as caught:
+            ask(length_seconds=50)
+        assert 590 < caught.value.retry_after_seconds <= 600
+        assert caught.value.message.endswith("come back in 10 minutes.")
+
+    def test_an_hour_later_it_is_forgotten(self, settings: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 60
+        ask(length_seconds=60)
+        Generation.objects.update(created_at=timezone.now() - timedelta(minutes=61), status="succeeded")
+        assert ask(length_seconds=60)
+
+    def test_what_was_cancelled_counts_as_far_as_it_was_composed(self, settings: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 100
+        generation_cancel(generation=ask(length_seconds=90))
+        assert ask(length_seconds=90)
+
+    def test_other_guests_behind_one_address_share_a_larger_limit(self, settings: Any) -> None:
+        settings.ADDRESS_SECONDS_PER_HOUR = 100
+        ask(factories.guest("a"), length_seconds=60)
+        with pytest.raises(QuotaExceeded):
+            ask(factories.guest("b"), length_seconds=60)
+        assert ask(factories.guest("b", address="192.0.2.77"), length_seconds=60)
+
+    def test_members_have_no_hourly_limit(self, settings: Any, alice: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 1
+        assert ask(factories.member(alice), length_seconds=60).client_hash == ""
+
+    def test_only_so_many_jobs_wait_at_once(self, settings: Any) -> None:
+        settings.UNFINISHED_GENERATIONS_MAX = 2
+        ask(length_seconds=15)
+        waiting = ask(length_seconds=15)
+        with pytest.raises(QuotaExceeded, match="2 pieces"):
+            ask(length_seconds=15)
+        assert ask(factories.guest("bob", address="192.0.2.2"), length_seconds=15)
+        generation_cancel(generation=waiting)
+        assert ask(length_seconds=15)
+
+    def test_more_than_an_empty_hour_allows_is_no_matter_of_waiting(self, settings: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 120
+        with pytest.raises(ValidationError) as caught:
+            ask(length_seconds=300)
+        assert list(caught.value.message_dict) == ["length_seconds"]
+
+    def test_addresses_are_hashed_with_a_key_of_the_day(self) -> None:
+        now = timezone.now()
+        assert "192.0.2.1" not in client_hash("192.0.2.1", now)
+        assert client_hash("192.0.2.1", now) != client_hash("192.0.2.2", now)
+        assert client_hash("192.0.2.1", now) != client_hash("192.0.2.1", now + timedelta(days=1))
+        assert client_hash("2001:db8::1", now) == client_hash("2001:db8::ffff", now), "one household"
+        assert client_hash("", now) == ""
