@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from generator.lengths import parse_length
-from generator.models import Genre
+from generator.models import Genre, GenreModel
 from library.templatetags.music import clock
 
 # Where a service names a field otherwise than the form does.
@@ -55,13 +55,13 @@ class GenreChoice:
         return TAGLINES.get(self.slug, "")
 
     @classmethod
-    def of(cls, genre: Genre) -> "GenreChoice":
-        manifest = genre.active_model.manifest if genre.active_model else {}
+    def of(cls, genre: Genre, model: GenreModel) -> "GenreChoice":
+        manifest = model.manifest
         length = manifest["controls"]["length"]
         return cls(
             slug=genre.slug,
             name=genre.name,
-            model_name=genre.active_model.name,
+            model_name=model.name,
             ensembles=[EnsembleChoice(one["key"], one["name"], voices_of(one)) for one in manifest["ensembles"]],
             default_ensemble=manifest["defaults"]["ensemble"],
             min_seconds=length["min_seconds"],
@@ -72,7 +72,8 @@ class GenreChoice:
 
 
 def genre_choices() -> list[GenreChoice]:
-    return [GenreChoice.of(genre) for genre in Genre.objects.with_active_model()]
+    genres = Genre.objects.with_active_model()
+    return [GenreChoice.of(genre, genre.active_model) for genre in genres if genre.active_model]
 
 
 def new_form_token() -> str:

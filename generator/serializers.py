@@ -1,6 +1,5 @@
 """What goes over the API, in and out."""
 
-import math
 from typing import Any
 
 from django.urls import reverse
@@ -12,6 +11,7 @@ from generator.models import Generation
 from generator.progress import sentence_of, title_of, worker_seen
 from library.models import Piece
 
+FAR = 10**12  # seconds, beyond any length
 LENGTH_REQUIRED = "Choose a length, or write one such as 1:30."
 
 
@@ -21,8 +21,8 @@ class LengthField(serializers.Field):
     default_error_messages = {"required": LENGTH_REQUIRED, "null": LENGTH_REQUIRED}
 
     def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, (int, float)) and not isinstance(data, bool) and math.isfinite(data):
-            return float(data) if abs(data) < 1e12 else math.copysign(1e12, data)
+        if isinstance(data, (int, float)) and not isinstance(data, bool) and data == data:
+            return float(max(-FAR, min(FAR, data)))  # whole numbers in JSON may be larger than any float
         if isinstance(data, str) and not data.strip():
             raise serializers.ValidationError(LENGTH_REQUIRED)
         try:
@@ -35,7 +35,7 @@ class LengthField(serializers.Field):
 
 
 def _name_field(sentence: str) -> serializers.CharField:
-    wrong = dict.fromkeys(("required", "null", "blank", "invalid", "max_length"), sentence)
+    wrong: dict[str, Any] = dict.fromkeys(("required", "null", "blank", "invalid", "max_length"), sentence)
     return serializers.CharField(max_length=100, error_messages=wrong)
 
 

@@ -61,12 +61,13 @@ function enhance() {
     if (event.target.name === "genre") showTypesOfGenre({ reset: true });
     if (event.target.name === "length_preset") free.value = "";
     if (["genre", "ensemble"].includes(event.target.name)) loadSounds();
-    clearErrors(event.target.closest("[data-field]")?.dataset.field);
   });
+  // While typing, not when the field is left: the button must not move away from under a click.
+  form.addEventListener("input", (event) => clearErrors(event.target.closest("[data-field]")?.dataset.field));
   free.addEventListener("input", () => {
     if (free.value.trim()) for (const preset of presets) preset.checked = false;
   });
-  free.addEventListener("change", () => {
+  free.addEventListener("blur", () => {
     if (free.value.trim() || chosen("length_preset")) return;
     const usual = presets.find((preset) => preset.defaultChecked) ?? presets[0];
     if (usual) usual.checked = true;

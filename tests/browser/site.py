@@ -1,0 +1,130 @@
+"""The whole site for browser tests, and a worker that composes when the test says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.contrib.sessions.backends.db import SessionStore
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from accounts.owners import Owner
+from generator.models import Generation, NoteChunk, Take, WorkerBeat
+from library.models import Piece
+from tests import factories
+from tests.browser.midi_bytes import live_rows, midi_bytes, scale
+from tests.waiting import wait_until
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+PLAYER = "document.querySelector('[data-generation] music-player')"
+STATUS = "document.querySelector('[data-generation]').dataset.status"
+
+
+@dataclass
+class Site:
+    """The running site and what a test does in it besides clicking."""
+
+    url: str
+
+    def open(self, page: Page, path: str = "/") -> None:
+        page.goto(f"{self.url}{path}")
+
+    def be_guest(self, page: Page, key: str = "guest-alice") -> None:
+        """Makes the browser that of a guest who owns what `factories.guest()` owns."""
+        session = SessionStore()
+        session["guest_key"] = key
+        session.save()
+        page.context.add_cookies([{"name": "sessionid", "value": str(session.session_key), "url": self.url}])
+
+    def seen_worker(self) -> None:
+        """A worker shows that it lives, for the whole test."""
+        later = timezone.now() + timedelta(hours=1)
+        WorkerBeat.objects.update_or_create(worker_id="test", defaults={"hostname": "test", "pid": 1, "seen_at": later})
+
+
+@dataclass
+class ScriptedWorker:
+    """Composes the oldest queued job, step by step, with the rows that a real worker writes."""
+
+    notes: list[Any] = field(default_factory=list)
+    generation: Generation = None  # type: ignore[assignment]
+    seconds: float = 0
+
+    def claim(self) -> ScriptedWorker:
+        """Waits for a job and takes it."""
+        found: Any = wait_until(
+            lambda: Generation.objects.queued().oldest_first().first(), what="a job is queued", deadline_seconds=20
+        )
+        self.generation = found
+        self.notes = scale(int(self.generation.length_seconds))
+        self._update(status=Generation.Status.RUNNING, attempts=1, heartbeat_at=timezone.now())
+        return self
+
+    def compose(self, upto_seconds: float) -> ScriptedWorker:
+        rows = [row for row in live_rows(self.notes) if 1000 * self.seconds <= row[2] < 1000 * upto_seconds]
+        index = NoteChunk.objects.filter(generation=self.generation).count()
+        NoteChunk.objects.create(generation=self.generation, index=index, notes=rows)
+        self.seconds = upto_seconds
+        self._update(seconds_composed=upto_seconds)
+        return self
+
+    def finish(self) -> Piece:
+        if self.seconds < self.generation.length_seconds:
+            self.compose(self.generation.length_seconds)
+        midi = midi_bytes(self.notes)
+        piece = factories.make_piece(
+            Owner(user=self.generation.owner, guest_key=self.generation.guest_key),
+            title="Piece of the test",
+            midi=midi,
+            length_seconds=self.generation.length_seconds,
+            notes_count=len(self.notes),
+            seed=self.generation.seed,
+        )
+        Take.objects.create(generation=self.generation, index=0, seed=self.generation.seed, piece=piece)
+        self._update(status=Generation.Status.SUCCEEDED, finished_at=timezone.now())
+        return piece
+
+    def fail(self, sentence: str) -> None:
+        self._update(status=Generation.Status.FAILED, error_message=sentence, finished_at=timezone.now())
+
+    def stop_when_asked(self) -> None:
+        """Waits for a wish to cancel and does so, as a worker does between two chunks."""
+        asked = Generation.objects.filter(pk=self.generation.pk, cancel_requested_at__isnull=False)
+        wait_until(asked.exists, what="cancelling is asked for", deadline_seconds=20)
+        self._update(status=Generation.Status.CANCELLED, finished_at=timezone.now())
+
+    def _update(self, **fields: Any) -> None:
+        Generation.objects.filter(pk=self.generation.pk).update(**fields)
+
+
+def accessibility_problems(page: Page) -> list[str]:
+    """What axe finds on the page as it is now. Injected by evaluate, because the policy forbids foreign scripts."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run()")["violations"]
+    return [f"{one['id']}: {node['html'][:160]} {node['failureSummary']}" for one in found for node in one["nodes"]]
+
+
+SMALL_TARGETS = """() => [...document.querySelectorAll('a, button, input, select, summary')]
+    .filter((one) => one.checkVisibility({visibilityProperty: true, opacityProperty: false}))
+    .filter((one) => !one.closest('.skip-link, p, .prose li, dd') && one.type !== 'hidden')
+    .map((one) => [one, (one.type === 'radio' ? one.parentElement : one).getBoundingClientRect()])
+    .filter(([, box]) => box.width > 0 && (box.width < 43.5 || box.height < 43.5))
+    .map(([one, box]) => `${Math.round(box.width)}x${Math.round(box.height)} ${one.outerHTML.slice(0, 120)}`)"""
+
+
+def small_targets(page: Page) -> list[str]:
+    """Links and controls outside of running text that a thumb would miss."""
+    return page.evaluate(SMALL_TARGETS)
+
+
+def sideways_scroll(page: Page) -> int:
+    """By how many pixels the page is wider than the screen."""
+    return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+def text_of(page: Page, part: str) -> str:
+    """Visible text of one part of the result, such as "status" or "title"."""
+    return (page.text_content(f"[data-result-{part}]") or "").strip()
