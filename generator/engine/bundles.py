@@ -68,6 +68,8 @@ _MAX_HEADER_BYTES = 256 * 1024
 # A matrix is stored as int8 beside this: one scale a column, or one for all of a table that rows are gathered from.
 _SCALE = ":scale"
 _GATHERED = "embedding"
+# LiteRT's converter leaves smaller constants as they are.
+_MIN_QUANTISED = 1024
 
 _END_OF_ZIP = b"PK\x05\x06"
 _END_OF_ZIP_BYTES = 22
@@ -135,6 +137,8 @@ def write_bundle(
     Args:
         manifest: without shapes and checksums, which are filled in here.
         weights: float32 arrays by name; matrices are stored as int8.
+        step_function: built from the weights as they are stored, which
+            `generator.engine.runtimes.export.export_bundle` takes care of.
 
     Returns:
         The file's sha256.
@@ -177,7 +181,7 @@ def write_bundle(
 
 
 def quantise(weights: "Mapping[str, np.ndarray]") -> "dict[str, np.ndarray]":
-    """Matrices as int8 with symmetric scales, the rest as float32; the same rounding as LiteRT's converter.
+    """Matrices as int8 with symmetric scales, the rest as float32; the same choice and rounding as LiteRT's converter.
 
     Raises:
         BundleError: a weight is not finite.
@@ -189,7 +193,7 @@ def quantise(weights: "Mapping[str, np.ndarray]") -> "dict[str, np.ndarray]":
         array = np.asarray(array, np.float32)
         if not np.isfinite(array).all():
             raise BundleError(f"The weights of {name} are not all finite numbers.")
-        if array.ndim != 2:
+        if array.ndim != 2 or array.size < _MIN_QUANTISED:
             stored[name] = np.ascontiguousarray(array)
             continue
         axis = None if name.endswith(_GATHERED) else 0

@@ -23,8 +23,9 @@ from tests.engine.fakes import MANIFEST
 
 random = np.random.default_rng(0)
 WEIGHTS = {
-    "embedding": random.normal(0, 0.5, (9, 4)).astype(np.float32),
-    "cell_0/kernel": random.normal(0, 1, (4, 12)).astype(np.float32),
+    "embedding": random.normal(0, 0.5, (120, 9)).astype(np.float32),
+    "cell_0/kernel": random.normal(0, 1, (90, 12)).astype(np.float32),
+    "cell_0/small": random.normal(0, 1, (30, 30)).astype(np.float32),
     "cell_0/bias": random.normal(0, 1, 12).astype(np.float32),
 }
 STEP = bytes(4) + b"TFL3" + bytes(range(200))
@@ -133,8 +134,15 @@ class TestQuantising:
         assert stored["embedding:scale"].shape == (1,)
         assert stored["cell_0/kernel:scale"].shape == (12,)
 
+    def test_vectors_and_small_matrices_stay_as_they_are(self) -> None:
+        stored = quantise(WEIGHTS)
+        assert (stored["cell_0/bias"] == WEIGHTS["cell_0/bias"]).all()
+        assert (stored["cell_0/small"] == WEIGHTS["cell_0/small"]).all()
+
     def test_a_column_of_zeros_stays_zero(self) -> None:
-        assert not dequantise(quantise({"kernel": np.zeros((3, 2), np.float32)}))["kernel"].any()
+        stored = quantise({"kernel": np.zeros((512, 2), np.float32)})
+        assert stored["kernel"].dtype == np.int8
+        assert not dequantise(stored)["kernel"].any()
 
 
 class TestDamage:

@@ -2,15 +2,36 @@
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from generator.engine.bundles import dequantise, quantise, write_bundle
 from generator.engine.errors import BundleError
+from generator.engine.manifest import Manifest
 from generator.engine.network import NetworkConfig, build_network, load_weights, step_model
 from generator.engine.runtimes import BATCH_SIZES, signature_name
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 Step = Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+def export_bundle(path: "Path", manifest: Manifest, weights: Mapping[str, np.ndarray]) -> str:
+    """Write the bundle of a trained network, with a step function of the very numbers that the bundle stores.
+
+    Args:
+        path: the file.
+        manifest: its `network` is the shape of the network.
+        weights: float32 arrays by the names that `generator.engine.network.weights_of` gives.
+
+    Returns:
+        The file's sha256.
+    """
+    stored = dequantise(quantise(weights))
+    step_function = build_step_function(NetworkConfig(**manifest.network), stored)
+    return write_bundle(path, manifest, weights, step_function)
 
 
 def build_step_function(config: NetworkConfig, weights: Mapping[str, np.ndarray]) -> bytes:
