@@ -11,6 +11,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from generator.engine.errors import BundleError, EngineError
@@ -78,7 +79,7 @@ def _compose(
     )
     if not output.parent.is_dir():
         raise EngineError(f"Expected an output in a folder that exists; got {output}.")
-    composer = Composer(loaded, runtime=os.environ.get("RUNTIME", "auto"))
+    composer = Composer(loaded, runtime=settings.RUNTIME, num_threads=settings.RUNTIME_THREADS)
     with _Progress(request.length_seconds) as progress:
         composition = composer.compose(request, on_progress=progress.show)
     data = composition.to_midi_bytes(title=f"{loaded.manifest.genre_name}, seed {request.seed}")
@@ -104,7 +105,7 @@ def _compose(
 def _shipped_bundle(genre: str) -> Path:
     shipped = sorted(path.stem for path in BUNDLES.glob("*.bundle"))
     path = BUNDLES / f"{genre}.bundle"
-    if re.fullmatch(r"[a-z0-9-]+", genre) and path.is_file():
+    if re.fullmatch(r"[a-z0-9-]{1,40}", genre) and path.is_file():
         return path
     known = f"expected one of {', '.join(shipped)}" if shipped else "name one with --bundle FILE"
     raise BundleError(f"There is no shipped bundle of genre {genre[:40]}; {known}.")
