@@ -4,6 +4,7 @@
  *
  * What it writes is committed, so that the site needs no Node. Running it twice writes the same bytes.
  */
+import { createHash } from "node:crypto";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -82,6 +83,8 @@ async function buildIcons() {
 /* The synthesizer runs in the audio thread: our sequencer (audio-worklet/) and spessasynth_core in one file. */
 async function buildWorklet() {
   const folder = await freshFolder("spessasynth");
+  const sources = createHash("sha256");
+  for (const name of ["processor.js", "song.js"]) sources.update(await readFile(join(here, "audio-worklet", name)));
   await build({
     entryPoints: [join(here, "audio-worklet", "processor.js")],
     outfile: join(folder, "worklet.js"),
@@ -91,7 +94,11 @@ async function buildWorklet() {
     minify: true,
     target: "es2022",
     legalComments: "none",
-    banner: { js: "/* spessasynth_core 4.3.22 and stb-vorbis, Apache-2.0, see LICENSE; sequencer: frontend/audio-worklet */" },
+    banner: {
+      js:
+        "/* spessasynth_core and stb-vorbis, Apache-2.0, see LICENSE; sequencer built from frontend/audio-worklet " +
+        `(sha256 ${sources.digest("hex")}) */`,
+    },
   });
   await copyFile(join(packages, "spessasynth_core", "LICENSE"), join(folder, "LICENSE"));
 }

@@ -16,6 +16,8 @@
 import { SoundBankLoader, SpessaLog, SpessaSynthProcessor } from "spessasynth_core";
 import { Song } from "./song.js";
 
+/* Notes that may sound or fade at once; more would cost a phone its breath. */
+const MAX_SOUNDING = 160;
 const REPORT_EVERY_BLOCKS = 16;
 const DRUM_CHANNEL = 9;
 /* A note that arrives after its start may still begin this late without sounding out of time. */
@@ -34,6 +36,7 @@ class MusicProcessor extends AudioWorkletProcessor {
     SpessaLog.setLogLevel(false, false, false);
     this.synthesizer = new SpessaSynthProcessor(sampleRate, { initialTime: currentTime, eventsEnabled: false });
     this.synthesizer.onMissingPreset = () => undefined;
+    this.synthesizer.setSystemParameter("voiceCap", MAX_SOUNDING);
     this.banks = new Map();
     this.song = new Song();
     this.sounding = [];

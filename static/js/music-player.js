@@ -451,7 +451,8 @@ export class MusicPlayer extends HTMLElement {
 
   showVoices() {
     const names = this.voices.map((voice, index) => voice.name || `Voice ${index + 1}`);
-    this.view.showVoices(names, (index) => {
+    const sounding = names.map((_, index) => !this.mutedVoices.has(index));
+    this.view.showVoices(names, sounding, (index) => {
       if (!this.mutedVoices.delete(index)) this.mutedVoices.add(index);
       this.roll.setMutedVoices(this.mutedVoices);
       this.sendMutedVoices();

@@ -14,6 +14,8 @@ const VOICE_COLORS = 8;
 const BLACK_KEYS = new Set([1, 3, 6, 8, 10]);
 const LABEL_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
 const NEW_NOTE_MS = 450;
+/* A finger that moved less than this has tapped. */
+const SCROLL_PIXELS = 8;
 
 export function formatTime(seconds) {
   const whole = Math.max(0, Math.floor(seconds + 1e-6));
@@ -237,6 +239,7 @@ export class PianoRoll {
     return Math.min(Math.max(this.viewStart + share * this.viewSeconds, 0), this.lengthSeconds);
   }
 
+  /* A finger that only scrolls the page over the roll must not seek: it counts once it moves sideways or lifts. */
   beginDrag(event, onSeek) {
     if (event.button !== 0 || this.lengthSeconds <= 0) return;
     this.dragging = true;
@@ -244,16 +247,30 @@ export class PianoRoll {
     const drag = new AbortController();
     const options = { signal: AbortSignal.any ? AbortSignal.any([signal, drag.signal]) : drag.signal };
     this.roll.canvas.setPointerCapture(event.pointerId);
-    onSeek(this.secondsAt(event.clientX), false);
-    this.roll.canvas.addEventListener("pointermove", (move) => onSeek(this.secondsAt(move.clientX), false), options);
-    const finish = (last) => {
+    if (event.pointerType !== "touch") onSeek(this.secondsAt(event.clientX), false);
+    const finish = () => {
       drag.abort();
       this.dragging = false;
-      onSeek(this.secondsAt(last.clientX), true);
       this.requestDraw();
     };
-    this.roll.canvas.addEventListener("pointerup", finish, options);
+    this.roll.canvas.addEventListener(
+      "pointermove",
+      (move) => {
+        const [across, along] = [Math.abs(move.clientX - event.clientX), Math.abs(move.clientY - event.clientY)];
+        if (event.pointerType === "touch" && along > Math.max(across, SCROLL_PIXELS)) finish();
+        else if (event.pointerType !== "touch" || across > SCROLL_PIXELS) onSeek(this.secondsAt(move.clientX), false);
+      },
+      options,
+    );
     this.roll.canvas.addEventListener("pointercancel", finish, options);
+    this.roll.canvas.addEventListener(
+      "pointerup",
+      (up) => {
+        onSeek(this.secondsAt(up.clientX), true);
+        finish();
+      },
+      options,
+    );
   }
 
   /* ---- drawing ----------------------------------------------------------------------------------------------- */
@@ -295,7 +312,7 @@ export class PianoRoll {
 
   drawKeys(context, width, row, y, low, rows) {
     for (let pitch = low; pitch < low + rows; pitch += 1) {
-      if (BLACK_KEYS.has(((pitch % 12) + 12) % 12)) {
+      if (row > 3.2 && BLACK_KEYS.has(((pitch % 12) + 12) % 12)) {
         context.fillStyle = this.colors.black;
         context.fillRect(0, y(pitch), width, row);
       }
@@ -328,7 +345,7 @@ export class PianoRoll {
     const { notes, position } = this;
     const now = performance.now();
     const end = this.viewStart + this.viewSeconds;
-    const height = Math.max(row - (row > 5 ? 1 : 0), 2.5);
+    const height = Math.max(row - (row > 5 ? 1 : 0), 3);
     const radius = Math.min(3, height / 2);
     for (let index = firstAtOrAfter(notes, this.viewStart - LONGEST_NOTE_SECONDS); index < notes.length; index += 1) {
       const note = notes[index];

@@ -172,12 +172,12 @@ export class PlayerView {
   }
 
   /* One button a voice where there are several; onToggle(index) answers whether the voice sounds now. */
-  showVoices(names, onToggle) {
+  showVoices(names, sounding, onToggle) {
     const { voices } = this.parts;
     voices.hidden = names.length < 2;
     voices.replaceChildren(
       ...(voices.hidden ? [] : names).map((name, index) => {
-        const button = create("button", { type: "button", class: "mp-voice", "aria-pressed": "true" }, [name]);
+        const button = create("button", { type: "button", class: "mp-voice", "aria-pressed": String(sounding[index]) }, [name]);
         button.style.setProperty("--player-voice", `var(--player-voice-${index % 8})`);
         button.addEventListener("click", () => button.setAttribute("aria-pressed", String(onToggle(index))));
         return create("li", {}, [button]);

@@ -69,7 +69,7 @@ class SoundEngine {
     if (this.context && this.context.state !== "closed") return this.context;
     const Context = window.AudioContext ?? window.webkitAudioContext;
     if (!Context || !window.AudioWorkletNode) throw new SoundError(MESSAGES.unsupported);
-    const context = new Context({ latencyHint: "interactive" });
+    const context = new Context({ latencyHint: "balanced" });
     if (!context.audioWorklet) {
       context.close();
       throw new SoundError(MESSAGES.unsupported);

@@ -1,5 +1,6 @@
 """The player element in a real browser: what is heard (loudness from the analyser), seen and said."""
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -135,6 +136,23 @@ def test_the_roll_seeks_by_click_and_by_keyboard(browser_page, piece, poll):
     browser_page.keyboard.press("End")
     assert browser_page.evaluate(f"{PLAYER}.currentTime") == 30
     assert roll.get_attribute("aria-valuetext") == "0:30 of 0:30"
+
+
+def test_a_finger_that_scrolls_over_the_roll_does_not_seek_but_a_tap_does(make_page, piece, poll):
+    page = make_page(viewport={"width": 400, "height": 500}, has_touch=True, is_mobile=True)
+    page.goto(piece)
+    poll(page, READY)
+    box = page.locator(".mp-roll").bounding_box()
+    x, y = box["x"] + box["width"] * 0.7, box["y"] + box["height"] / 2
+    fingers = page.context.new_cdp_session(page)
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for moved in (20, 40, 60):
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - moved}]})
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    assert page.evaluate(f"{PLAYER}.currentTime") == 0
+    page.evaluate("scrollTo(0, 0)")
+    page.touchscreen.tap(x, y)
+    poll(page, f"{PLAYER}.currentTime > 1")
 
 
 def test_seeking_while_it_plays_goes_on_sounding_there(browser_page, piece, poll):
@@ -370,6 +388,25 @@ def test_seeking_stays_within_what_is_composed(live_page):
     append(live_page, scale(5), composed_seconds=5)
     live_page.evaluate(f"{PLAYER}.seek(40)")
     assert live_page.evaluate(f"{PLAYER}.currentTime") <= 5
+
+
+def test_a_silenced_voice_stays_silent_when_the_piece_is_complete(live_page, poll, player_site):
+    notes = scale(8)
+    player_site.add_midi("/duo.mid", midi_bytes(notes, notes, programs=(0, 48), names=("Piano", "Strings")))
+    voices = [*GRAND_PIANO, {"name": "Strings", "program": 48, "is_drum": False}]
+    start_live(live_page, seconds=8, voices=voices)
+    rows = live_rows(notes) + live_rows(notes, voice=1)
+    live_page.evaluate(f"(rows) => {{ {PLAYER}.appendNotes(rows); {PLAYER}.setComposed(8); }}", rows)
+    poll(live_page, LOUD)
+    for name in ("Piano", "Strings"):
+        live_page.get_by_role("button", name=name).click()
+    poll(live_page, SILENT)
+    live_page.evaluate(f"{PLAYER}.finishLive({{src: '/duo.mid', lengthSeconds: 8}})")
+    poll(live_page, "window.events.includes('ready')")
+    assert live_page.get_by_role("button", name="Strings").get_attribute("aria-pressed") == "false"
+    live_page.evaluate(f"{PLAYER}.seek(1)")
+    poll(live_page, f"{PLAYER}.currentTime > 1.5")
+    assert live_page.evaluate(SILENT)
 
 
 def test_an_abandoned_piece_leaves_silence_and_an_empty_roll(live_page, poll):
@@ -634,6 +671,26 @@ def test_each_voice_has_a_channel_and_drums_have_the_tenth(browser_page, piece):
         "(voices) => import('/static/js/sound-engine.js').then(({ channelsFor }) => channelsFor(voices))", voices
     )
     assert channels == [0, 1, 9, 2, 3, 4, 5, 6, 7, 8, 10, 11]
+
+
+def test_the_built_worklet_is_built_from_the_sources_that_lie_here():
+    sources = STATIC_FOLDER.parent / "frontend" / "audio-worklet"
+    digest = hashlib.sha256(b"".join((sources / name).read_bytes() for name in ("processor.js", "song.js"))).hexdigest()
+    built = STATIC_FOLDER / "vendor" / "spessasynth" / "worklet.js"
+    assert digest in built.read_text()[:400], "run `npm run build` in frontend/"
+
+
+def test_sound_files_are_small_and_named_by_their_content():
+    folder = STATIC_FOLDER / "sounds"
+    index = json.loads((folder / "index.json").read_text())
+    entries = [*index["programs"].values(), *index["drums"].values()]
+    assert {entry["file"] for entry in entries} == {path.name for path in folder.glob("*.sf3")}
+    files = {entry["file"]: (folder / entry["file"]).read_bytes() for entry in entries}
+    for name, data in files.items():
+        assert hashlib.sha256(data).hexdigest()[:10] == name.split(".")[1]
+        assert len(data) < 1_300_000
+    assert sum(len(data) for data in files.values()) < 9_000_000
+    assert {0, 4, 6, 11, 19, 48, 52} <= {int(program) for program in index["programs"]}
 
 
 def test_built_scripts_name_no_source_map_and_no_other_host():
