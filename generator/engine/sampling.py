@@ -230,9 +230,10 @@ class PerformanceGrammar:
 
     def _can_hold(self) -> NDArray[np.bool_]:
         """Whether a note sounds that may go on until the last release."""
-        return (self.state.onset_steps + self._max_note[:, None] >= (self._end - _RELEASE)[:, None]).any(
-            axis=1, where=self.state.sounding
-        )
+        onsets = self.state.onset_steps
+        lasts = onsets + self._max_note[:, None] >= (self._end - _RELEASE)[:, None]
+        held: NDArray[np.bool_] = ((onsets >= 0) & lasts).any(axis=1)
+        return held
 
     def _close(self, waits: NDArray[np.bool_]) -> None:
         left = self._end - self.state.steps

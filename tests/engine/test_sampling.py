@@ -1,5 +1,7 @@
 """Drawing from hand-made logits, and the rules that every piece keeps."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -71,7 +73,7 @@ class TestDraw:
     @given(st.integers(0, 2**32), st.integers(2, 20))
     def test_a_row_is_drawn_alike_alone_and_in_any_batch(self, seed: int, rows: int) -> None:
         random = np.random.default_rng(seed)
-        arguments = {
+        arguments: dict[str, Any] = {
             "logits": random.normal(0, 5, (rows, NUM_CLASSES)).astype(np.float32),
             "allowed": random.random((rows, NUM_CLASSES)) < 0.5,
             "temperature": random.uniform(0.5, 1.5, rows),
@@ -114,9 +116,9 @@ def loud(velocity_bin: int) -> int:
     return VELOCITY + velocity_bin
 
 
-def after(*events: int, **rules: float) -> "Allowed":
+def after(*events: int, **rules: Any) -> "Allowed":
     """What the rules of one piece allow after these events, each of which must have been allowed."""
-    grammar = PerformanceGrammar([PieceRules(**{"length_seconds": 60.0, **rules})])
+    grammar = PerformanceGrammar([PieceRules(**{"length_seconds": 60.0} | rules)])
     for event in events:
         assert grammar.allowed()[0, event], f"{event} was not allowed"
         grammar.advance(np.array([event]))

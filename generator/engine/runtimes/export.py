@@ -1,6 +1,7 @@
 """From a network's weights to the LiteRT step function of a bundle. The only module here that imports TensorFlow."""
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -70,21 +71,19 @@ def convert(step: Step, *, num_features: int, state_size: int, scope: Callable[[
     import tensorflow as tf
 
     def traced(batch: int) -> Any:
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec([batch], tf.int32, "class_indices"),
-                tf.TensorSpec([batch, num_features], tf.float32, "features"),
-                tf.TensorSpec([batch, state_size], tf.float32, "state"),
-            ]
-        )
         def run(class_indices: Any, features: Any, state: Any) -> dict[str, Any]:
             with scope(tf):
                 logits, new_state = step(class_indices, features, state)
             return {"logits": logits, "state": new_state}
 
-        return run
-
-    import tempfile
+        return tf.function(
+            run,
+            input_signature=[
+                tf.TensorSpec([batch], tf.int32, "class_indices"),
+                tf.TensorSpec([batch, num_features], tf.float32, "features"),
+                tf.TensorSpec([batch, state_size], tf.float32, "state"),
+            ],
+        )
 
     module = tf.Module()
     functions = {signature_name(batch): traced(batch) for batch in BATCH_SIZES}
