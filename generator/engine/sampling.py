@@ -232,8 +232,7 @@ class PerformanceGrammar:
         """Whether a note sounds that may go on until the last release."""
         onsets = self.state.onset_steps
         lasts = onsets + self._max_note[:, None] >= (self._end - _RELEASE)[:, None]
-        held: NDArray[np.bool_] = ((onsets >= 0) & lasts).any(axis=1)
-        return held
+        return np.asarray(((onsets >= 0) & lasts).any(axis=1))
 
     def _close(self, waits: NDArray[np.bool_]) -> None:
         left = self._end - self.state.steps
