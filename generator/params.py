@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 
 from generator.engine.controls import compose_request
 from generator.engine.errors import ControlError
-from generator.engine.manifest import parse_manifest
+from generator.engine.manifest import Manifest, parse_manifest
+from library.templatetags.music import clock
 
 # Which seed it will be does not matter for what is allowed.
 SEED: dict[str, Any] = {"seed": 0}
@@ -25,9 +26,19 @@ def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str,
         try:
             compose_request(model, **SEED, **{name: params.get(name)})
         except ControlError as error:
-            wrong[name] = error.message
+            wrong[name] = sentence_for_visitors(model, name) or error.message
     if wrong:
         raise ValidationError(wrong)
     request = compose_request(model, **SEED, **{name: params.get(name) for name in PARAMS})
     chosen = asdict(request)
     return {name: chosen[name] for name in PARAMS}
+
+
+def sentence_for_visitors(model: Manifest, name: str) -> str:
+    """What the page says of a choice that is not on offer; empty for what a page does not let one choose."""
+    length = model.controls.length
+    sentences = {
+        "ensemble": "This type is not on offer. Choose one of the list.",
+        "length_seconds": f"Choose a length from {clock(length.min_seconds)} to {clock(length.max_seconds)}.",
+    }
+    return sentences.get(name, "")

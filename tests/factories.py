@@ -10,14 +10,14 @@ from accounts.models import User
 from accounts.owners import Owner
 from generator.models import Generation, Genre, GenreModel, Take
 from library.models import Piece
-from tests.tiny_bundle import tiny_manifest
+from tests.manifests import piano_manifest
 
 _numbers = itertools.count(1)
 
 # One bar of middle C, readable by any sequencer.
 TINY_MIDI = bytes.fromhex("4d546864000000060001000100604d54726b0000000c00903c4060803c4000ff2f00")
 
-PIANO_MANIFEST: dict[str, Any] = tiny_manifest("piano-1").as_dict()
+PIANO_MANIFEST: dict[str, Any] = piano_manifest().as_dict()
 PIANO_VOICES: list[dict[str, Any]] = PIANO_MANIFEST["ensembles"][0]["voices"]
 
 

@@ -4,14 +4,14 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from generator.engine import ensembles
 from generator.engine.bundles import read_bundle, write_bundle
-from generator.engine.encodings import performance
 from generator.engine.errors import BundleError
-from generator.engine.manifest import Encoding, Manifest
+from generator.engine.manifest import Manifest
 from generator.engine.network import NetworkConfig
+from tests.manifests import piano_manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = NetworkConfig(cell="mingru", layers=1, units=16)
@@ -20,16 +20,7 @@ SOURCES = ("network.py", "runtimes/export.py", "manifest.py", "bundles.py", "ens
 
 
 def tiny_manifest(name: str = "piano-tiny") -> Manifest:
-    return Manifest(
-        name=name,
-        genre="piano",
-        genre_name="Piano",
-        encoding=Encoding("performance", performance.STEPS_PER_SECOND, 32, performance.NUM_CLASSES),
-        network=TINY.as_dict(),
-        controls=ensembles.PIANO_CONTROLS,
-        ensembles=ensembles.PIANO_ENSEMBLES,
-        defaults=ensembles.PIANO_DEFAULTS,
-    )
+    return replace(piano_manifest(name), network=TINY.as_dict())
 
 
 def tiny_bundle() -> Path:

@@ -1,0 +1,78 @@
+"""Guests, their keys and their addresses."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+
+from accounts.guests import client_address, ensure_guest_key, guest_key
+from accounts.owners import Owner, ensure_owner_of, owner_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def request_of_a_visitor() -> HttpRequest:
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.9")
+    request.session, request.user = SessionStore(), AnonymousUser()
+    return request
+
+
+def test_a_visitor_is_nobody_until_something_is_made(request_of_a_visitor: HttpRequest) -> None:
+    assert guest_key(request_of_a_visitor) is None
+    assert owner_of(request_of_a_visitor).is_nobody
+    owner = ensure_owner_of(request_of_a_visitor)
+    assert owner.is_guest
+    assert not owner.is_nobody
+    assert owner == owner_of(request_of_a_visitor)
+    assert owner.client_address == "192.0.2.9"
+
+
+def test_a_key_lasts_a_week_and_stays_the_same(request_of_a_visitor: HttpRequest) -> None:
+    key = ensure_guest_key(request_of_a_visitor)
+    assert ensure_guest_key(request_of_a_visitor) == key
+    assert request_of_a_visitor.session.get_expiry_age() == 7 * 24 * 3600
+    assert len(key) >= 32
+
+
+def test_a_member_owns_as_a_member(request_of_a_visitor: HttpRequest, alice: Any) -> None:
+    request_of_a_visitor.user = alice
+    assert ensure_owner_of(request_of_a_visitor) == Owner(user=alice)
+    assert guest_key(request_of_a_visitor) is None
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "203.0.113.1", "192.0.2.9"),
+        (1, "198.51.100.7, 203.0.113.1", "203.0.113.1"),
+        (2, "198.51.100.7, 203.0.113.1", "198.51.100.7"),
+        (2, "203.0.113.1", "192.0.2.9"),
+        (1, "", "192.0.2.9"),
+    ],
+)
+def test_only_our_own_proxies_are_believed(settings: Any, proxies: int, forwarded: str, address: str) -> None:
+    settings.PROXY_COUNT = proxies
+    request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.9", HTTP_X_FORWARDED_FOR=forwarded)
+    assert client_address(request) == address
+
+
+def test_a_guests_session_needs_the_csrf_token(genre_with_model: None) -> None:
+    client = Client(enforce_csrf_checks=True)
+    body = {"genre": "piano", "ensemble": "grand-piano", "length_seconds": 15, "form_token": "t"}
+    refused = client.post("/api/v1/generations/", body, content_type="application/json")
+    assert refused.status_code == 403
+    client.get("/")
+    token = client.cookies["csrftoken"].value
+    made = client.post("/api/v1/generations/", body, content_type="application/json", headers={"X-CSRFToken": token})
+    assert made.status_code == 201
+
+
+@pytest.fixture
+def genre_with_model() -> None:
+    from tests import factories
+
+    factories.make_genre()
