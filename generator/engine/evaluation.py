@@ -15,8 +15,13 @@ from numpy.typing import NDArray
 
 from generator.engine import dataset
 from generator.engine.bundles import Bundle
+from generator.engine.composer import Composer
+from generator.engine.controls import compose_request
+from generator.engine.critic import PieceFacts, check_piece, piece_facts
 from generator.engine.dataset import Segment
 from generator.engine.encodings import performance
+from generator.engine.errors import TrainingError
+from generator.engine.music import Note
 from generator.engine.runtimes import Runtime, open_runtime
 
 ROWS = 16
@@ -122,12 +127,19 @@ def held_out(runtime: Runtime, performances: Iterable[Iterator[Segment]], *, pro
 
 
 def evaluate_bundle(
-    bundle: Bundle, data_dir: Path, *, cache_dir: Path, max_events: int | None = None, progress: bool = True
+    bundle: Bundle,
+    data_dir: Path,
+    *,
+    cache_dir: Path,
+    max_events: int | None = None,
+    num_pieces: int = 0,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """Figures of a bundle on the validation split of a folder, through the runtime that serves it.
 
     Args:
         max_events: read about so many events, the same ones each time; None reads everything.
+        num_pieces: also compose so many pieces with the bundle's defaults, check them and compare them with people's.
 
     Raises:
         TrainingError: the folder holds no usable validation files.
@@ -146,4 +158,73 @@ def evaluate_bundle(
         total=sum(map(len, encoded)), unit="event", unit_scale=True, desc="evaluating", disable=not progress
     ) as bar:
         figures = held_out(runtime, (file_segments(events) for events in encoded), progress=bar)
-    return figures.as_dict() | {"files": len(corpus), "skipped_files": len(corpus.skipped), "runtime": runtime.name}
+    found = figures.as_dict() | {"files": len(corpus), "skipped_files": len(corpus.skipped), "runtime": runtime.name}
+    if num_pieces:
+        found["pieces"] = check_pieces(bundle, corpus, num_pieces=num_pieces, progress=progress)
+    return found
+
+
+COMPARED = (
+    "notes_per_second",
+    "distinct_pitches",
+    "max_polyphony",
+    "median_velocity",
+    "median_note_seconds",
+    "longest_silence_seconds",
+    "most_repeated",
+)
+
+
+def check_pieces(bundle: Bundle, corpus: dataset.Corpus, *, num_pieces: int, progress: bool = True) -> dict[str, Any]:
+    """Compose pieces with seeds 1, 2, 3 … and the bundle's defaults, first drafts all, and look at each.
+
+    Returns:
+        How many passed `critic.check_piece`, the faults of the others by seed, and the median figures of the pieces
+        beside those of as many excerpts of the same length from people's performances.
+    """
+    from tqdm import tqdm
+
+    composer = Composer(bundle, runtime="litert")
+    length = bundle.manifest.defaults.length_seconds
+    checks = {}
+    for seed in tqdm(range(1, num_pieces + 1), desc="composing", unit="piece", disable=not progress):
+        composition = composer.compose(compose_request(bundle.manifest, seed=seed))
+        checks[seed] = check_piece(composition.notes, length)
+    human = [piece_facts(notes, length) for notes in excerpts(corpus, count=num_pieces, length_seconds=length)]
+    return {
+        "composed": num_pieces,
+        "passed": sum(check.passed for check in checks.values()),
+        "faults": {str(seed): list(check.faults) for seed, check in checks.items() if check.faults},
+        "medians": medians([check.facts for check in checks.values()]),
+        "human_medians": medians(human),
+    }
+
+
+def medians(facts: list[PieceFacts]) -> dict[str, float]:
+    return {name: round(float(np.median([getattr(fact, name) for fact in facts])), 3) for name in COMPARED}
+
+
+def excerpts(corpus: dataset.Corpus, *, count: int, length_seconds: float, seed: int = 0) -> list[list[Note]]:
+    """Stretches of people's performances, each note cut at the end, from random places of long enough files."""
+    rng = np.random.default_rng(seed)
+    spans = [float(corpus.file(i).start_seconds[-1] - corpus.file(i).start_seconds[0]) for i in range(len(corpus))]
+    long_enough = [i for i, span in enumerate(spans) if span >= length_seconds]
+    if not long_enough:
+        raise TrainingError(f"Expected validation files of at least {length_seconds:g} s; there are none.")
+    found = []
+    for index in rng.choice(long_enough, count):
+        notes = corpus.file(int(index))
+        # Begins with a note, so that silence before it does not count.
+        first = int(rng.integers(np.searchsorted(notes.start_seconds, notes.start_seconds[-1] - length_seconds) + 1))
+        begin = float(notes.start_seconds[first])
+        last = int(np.searchsorted(notes.start_seconds, begin + length_seconds))
+        part = notes.take(slice(first, last))
+        found.append(
+            [
+                Note(int(pitch), int(velocity), float(start) - begin, min(float(end) - begin, length_seconds))
+                for pitch, velocity, start, end in zip(
+                    part.pitches, part.velocities, part.start_seconds, part.end_seconds, strict=True
+                )
+            ]
+        )
+    return found

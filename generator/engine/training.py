@@ -11,8 +11,9 @@ import math
 import os
 import sys
 import time
+import zipfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,7 @@ def train(
     keras.config.set_dtype_policy(config.precision)
     network = build_network(config.network, seed=config.seed)
     trainer = build_trainer(network, config)
-    run = _Run(config, network, trainer, log)
+    run = _Run(config, corpora["train"], network, trainer, log)
     if config.resume:
         run.restore()
     # Another place of the data's random order after each resume.
@@ -277,17 +278,71 @@ def train(
     finally:
         bar.close()
         run.close()
-    assert run.best_weights is not None
-    return TrainingResult(run.best_weights, run.facts(corpora["train"]))
+    return TrainingResult(run.best_weights or run.last_weights(), run.facts())
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a training left behind.
+
+    Attributes:
+        network: the shape.
+        weights: those that did best on validation, empty before the first validation; last_weights: the last ones.
+        optimizer: the optimizer's variables in its own order.
+        seconds: CPU seconds spent; facts: for the model card.
+    """
+
+    network: NetworkConfig
+    weights: dict[str, NDArray[np.float32]]
+    last_weights: dict[str, NDArray[np.float32]]
+    optimizer: list[NDArray[Any]]
+    seconds: float
+    facts: dict[str, Any]
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """
+    Raises:
+        TrainingError: there is none, or not one of this version.
+    """
+    if not path.exists():
+        raise TrainingError(f"Expected a checkpoint at {path}; there is none.")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            state = json.loads(str(arrays["state"]))
+            if state["format"] != CHECKPOINT_FORMAT:
+                raise TrainingError(f"Expected a checkpoint of format {CHECKPOINT_FORMAT}; got {state['format']}.")
+
+            def named(prefix: str) -> dict[str, NDArray[Any]]:
+                return {k.removeprefix(prefix): arrays[k] for k in arrays.files if k.startswith(prefix)}
+
+            optimizer = named("optimizer/")
+            return Checkpoint(
+                network=NetworkConfig(**state["network"]),
+                weights=named("best/"),
+                last_weights=named("weights/"),
+                optimizer=[optimizer[str(i)] for i in range(len(optimizer))],
+                seconds=state["seconds"],
+                facts=state["facts"],
+            )
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"The checkpoint {path} cannot be read.") from error
 
 
 class _Run:
     """State of a training that survives a kill: weights, optimizer, budget spent, the best so far."""
 
-    def __init__(self, config: TrainingConfig, network: Any, trainer: Any, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        corpus: dataset.Corpus,
+        network: Any,
+        trainer: Any,
+        log: Callable[[str], None],
+    ) -> None:
         from tensorboard.summary import Writer
 
-        self.config, self.network, self.trainer, self.log = config, network, trainer, log
+        self.config, self.corpus, self.network, self.trainer, self.log = config, corpus, network, trainer, log
         self.seconds = 0.0
         self.updates = 0
         self.events = 0
@@ -319,6 +374,9 @@ class _Run:
         if loss < self.best_loss:
             self.best_loss, self.best_weights = loss, weights_of(self.network)
 
+    def last_weights(self) -> dict[str, NDArray[np.float32]]:
+        return weights_of(self.network)
+
     def save(self) -> None:
         import keras
 
@@ -326,12 +384,9 @@ class _Run:
             "format": CHECKPOINT_FORMAT,
             "network": self.config.network.as_dict(),
             "seconds": self.seconds,
-            "updates": self.updates,
-            "events": self.events,
-            "best_loss": self.best_loss,
-            "curve": self.curve,
+            "facts": self.facts(),
         }
-        arrays = {f"weights/{k}": v for k, v in weights_of(self.network).items()}
+        arrays = {f"weights/{k}": v for k, v in self.last_weights().items()}
         arrays |= {f"best/{k}": v for k, v in (self.best_weights or {}).items()}
         for i, variable in enumerate(self.trainer.optimizer.variables):
             arrays[f"optimizer/{i}"] = np.asarray(keras.ops.convert_to_numpy(variable))
@@ -341,26 +396,21 @@ class _Run:
         part.replace(self.path)
 
     def restore(self) -> None:
-        if not self.path.exists():
-            raise TrainingError(f"Expected a checkpoint to go on from at {self.path}; there is none.")
-        with np.load(self.path) as arrays:
-            state = json.loads(str(arrays["state"]))
-            if state["format"] != CHECKPOINT_FORMAT or state["network"] != self.config.network.as_dict():
-                raise TrainingError(f"The checkpoint {self.path} is of another network: {state['network']}.")
+        checkpoint = read_checkpoint(self.path)
+        if checkpoint.network != self.config.network:
+            raise TrainingError(f"The checkpoint {self.path} is of another network: {checkpoint.network.as_dict()}.")
+        load_weights(self.network, checkpoint.last_weights)
+        self.best_weights = checkpoint.weights or None
+        optimizer = self.trainer.optimizer
+        optimizer.build(self.trainer.trainable_variables)
+        for variable, value in zip(optimizer.variables, checkpoint.optimizer, strict=True):
+            variable.assign(value)
+        state = checkpoint.facts
+        self.seconds, self.updates, self.events = checkpoint.seconds, state["updates"], state["events"]
+        self.best_loss = state["validation_nats_per_event"] if self.best_weights else math.inf
+        self.curve = [tuple(point) for point in state["validation_curve"]]
 
-            def named(prefix: str) -> dict[str, NDArray[np.float32]]:
-                return {k.removeprefix(prefix): arrays[k] for k in arrays.files if k.startswith(prefix)}
-
-            load_weights(self.network, named("weights/"))
-            self.best_weights = named("best/") or None
-            optimizer = self.trainer.optimizer
-            optimizer.build(self.trainer.trainable_variables)
-            for i, variable in enumerate(optimizer.variables):
-                variable.assign(arrays[f"optimizer/{i}"])
-        self.seconds, self.updates, self.events = state["seconds"], state["updates"], state["events"]
-        self.best_loss, self.curve = state["best_loss"], [tuple(p) for p in state["curve"]]
-
-    def facts(self, corpus: dataset.Corpus) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Training facts for the model card."""
         import keras
 
@@ -369,15 +419,15 @@ class _Run:
             "cpu_minutes": round(self.seconds / 60, 1),
             "updates": self.updates,
             "events": self.events,
-            "files": len(corpus),
-            "notes": len(corpus.notes),
-            "skipped_files": len(corpus.skipped),
+            "files": len(self.corpus),
+            "notes": len(self.corpus.notes),
+            "skipped_files": len(self.corpus.skipped),
             "weights": count_weights(self.network),
             "backend": keras.backend.backend(),
             "precision": config.precision,
             "learning_rate": config.learning_rate,
             "events_an_update": config.rows * config.window,
-            "validation_nats_per_event": round(self.best_loss, 4),
+            "validation_nats_per_event": round(self.best_loss, 5) if self.best_weights else None,
             "validation_curve": self.curve,
         }
 

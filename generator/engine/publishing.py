@@ -1,0 +1,162 @@
+"""From a training's checkpoint to a bundle: exported, gated, measured, with its card.
+
+Keras must run on TensorFlow here, whatever the training ran on, so `train_genre_model` calls
+``python -m generator.engine.publishing`` as a process of its own.
+"""
+
+import argparse
+import csv
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from generator.engine import dataset, evaluation
+from generator.engine.bundles import Bundle, read_bundle, write_bundle
+from generator.engine.encodings import performance
+from generator.engine.errors import BundleError, EngineError
+from generator.engine.genres import genre_profile
+from generator.engine.manifest import Card, Encoding, Manifest
+from generator.engine.network import NetworkConfig, build_network, load_weights
+from generator.engine.training import Checkpoint, TrainingConfig, read_checkpoint, segments_loss, validation_segments
+
+# int8 may cost so much held-out loss against float32, in nats an event.
+MAX_QUANTISATION_LOSS = 0.01
+NOT_CLEARED = (
+    "Commercial use of the model: not cleared. Some of the training files state no licence, or one that excludes "
+    "commercial use."
+)
+CLEARED = "Commercial use of the model: cleared, with attribution of the data sets named here."
+
+
+def publish(
+    checkpoint: Checkpoint,
+    *,
+    genre: str,
+    name: str,
+    data_dir: Path,
+    work_dir: Path,
+    output: Path,
+    commercial_use: bool = False,
+    num_pieces: int = 20,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Write the bundle of a checkpoint's best weights and return the figures of its card.
+
+    Raises:
+        BundleError: int8 costs more than `MAX_QUANTISATION_LOSS`, or the network cannot be exported.
+        TrainingError: no usable validation data.
+    """
+    from generator.engine.runtimes.export import build_step_function
+
+    profile = genre_profile(genre)
+    step_function = build_step_function(checkpoint.network, checkpoint.weights)
+    manifest = Manifest(
+        name=name,
+        genre=profile.genre,
+        genre_name=profile.genre_name,
+        encoding=Encoding(
+            "performance", performance.STEPS_PER_SECOND, performance.NUM_VELOCITY_BINS, performance.NUM_CLASSES
+        ),
+        network=checkpoint.network.as_dict(),
+        controls=profile.controls,
+        ensembles=profile.ensembles,
+        defaults=profile.defaults,
+        card=Card(
+            data=tuple(data_sets(data_dir)),
+            licences=CLEARED if commercial_use else NOT_CLEARED,
+            commercial_use=commercial_use,
+            training=checkpoint.facts,
+        ),
+    )
+    draft = output.with_name(output.name + ".draft")
+    try:
+        write_bundle(draft, manifest, checkpoint.weights, step_function)
+        bundle = read_bundle(draft)
+    finally:
+        draft.unlink(missing_ok=True)
+    cache_dir = work_dir / "cache"
+    gate = quantisation_gate(checkpoint.network, checkpoint.weights, bundle, data_dir, cache_dir)
+    figures = evaluation.evaluate_bundle(
+        bundle, data_dir, cache_dir=cache_dir, num_pieces=num_pieces, progress=progress
+    )
+    card = replace(manifest.card, figures=figures | {"quantisation": gate})
+    write_bundle(output, replace(manifest, card=card), checkpoint.weights, step_function)
+    return dict(card.figures)
+
+
+def quantisation_gate(
+    config: NetworkConfig, weights: dict[str, np.ndarray], bundle: Bundle, data_dir: Path, cache_dir: Path
+) -> dict[str, float]:
+    """Held-out nats an event of the float32 network and of the bundle's int8 step function on the same windows.
+
+    Raises:
+        BundleError: int8 is worse by more than `MAX_QUANTISATION_LOSS`.
+    """
+    corpus = dataset.load_corpus(data_dir, "validation", cache_dir=cache_dir, progress=False)
+    segments = validation_segments(corpus, TrainingConfig(data_dir, cache_dir))
+    network = build_network(config)
+    load_weights(network, weights)
+    exact = segments_loss(network, config, segments)
+    runtime = evaluation.open_runtime("litert", bundle)
+    served = evaluation.held_out(runtime, (evaluation.chunks_of(s) for s in segments)).nats_per_event
+    if not served <= exact + MAX_QUANTISATION_LOSS:
+        raise BundleError(
+            f"Expected int8 to cost at most {MAX_QUANTISATION_LOSS} nats an event; "
+            f"it is {served:.4f} against {exact:.4f} in float32."
+        )
+    return {"float32_nats_per_event": round(exact, 5), "int8_nats_per_event": round(served, 5)}
+
+
+def data_sets(data_dir: Path) -> Iterator[dict[str, Any]]:
+    """The card's data sets: files by tag and licence of the index, or the folder's name without one."""
+    index = next(iter(sorted(data_dir.rglob("index.tsv"))), None)
+    if index is None:
+        yield {"name": data_dir.name, "licence": "not stated", "files": len(dataset.list_files(data_dir))}
+        return
+    with index.open(newline="", encoding="utf-8") as handle:
+        counts = Counter(
+            (row.get("tag") or data_dir.name, row.get("licence") or "not stated")
+            for row in csv.DictReader(handle, delimiter="\t")
+        )
+    for (tag, licence), files in counts.most_common():
+        yield {"name": tag, "licence": licence, "files": files}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m generator.engine.publishing", description=__doc__)
+    parser.add_argument("genre")
+    parser.add_argument("--checkpoint", type=Path, required=True, help="checkpoint.npz of a training")
+    parser.add_argument("--data", type=Path, required=True, help="the folder it was trained on")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE.bundle")
+    parser.add_argument("--name", help="the model's own name (default: the genre)")
+    parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
+    parser.add_argument("--pieces", type=int, default=20, help="pieces to compose and check (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        figures = publish(
+            read_checkpoint(options.checkpoint),
+            genre=options.genre,
+            name=options.name or options.genre,
+            data_dir=options.data,
+            work_dir=options.checkpoint.parent,
+            output=options.output,
+            commercial_use=options.commercial_use,
+            num_pieces=options.pieces,
+        )
+    except EngineError as error:
+        print(f"Error: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
