@@ -1,11 +1,17 @@
 # What one does with this project. `make run` and `make test` work on a fresh machine with Python, git and make.
 
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell command -v $(name)),$(name))))
+# The first Python on this machine that fits (scripts/bootstrap.py says so too); else python3, to be told what is wrong.
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$name && exit; \
+	done; command -v python3)
+endif
 # Starting takes half as long where compiled modules may be kept.
 export PYTHONDONTWRITEBYTECODE :=
 
 IN := .venv/bin/python
 SOURCES := .
+NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
 .PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest bench bench-magenta lock admin
 
@@ -19,11 +25,11 @@ run: setup  ## the site on http://localhost:8000, web and worker (PORT=8001 make
 test: setup-dev chromium lint types migrations-check pytest  ## lint, types, migrations and every test
 
 setup:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: sudo apt install python3 python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)"; exit 1; }
 	@$(PYTHON) scripts/bootstrap.py
 
 setup-dev:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: sudo apt install python3 python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)"; exit 1; }
 	@$(PYTHON) scripts/bootstrap.py --dev
 
 chromium:
