@@ -11,7 +11,7 @@
  *   limit {limit, length}
  *   play {position} · pause · seek {position} · rate {rate} · loop {loop} · muted {channels} · destroy
  * Messages out besides: {type: "position", position, time, playing, waiting} about 20 times a second and at each change,
- *   {type: "ended"}, {type: "sounding"} when the first note of a piece starts.
+ *   {type: "ready"} or {type: "failed"} once, {type: "ended"}, {type: "sounding"} when the first note of a piece starts.
  */
 import { SoundBankLoader, SpessaLog, SpessaSynthProcessor } from "spessasynth_core";
 import { Song } from "./song.js";
@@ -56,11 +56,13 @@ class MusicProcessor extends AudioWorkletProcessor {
     this.blocks = 0;
     const early = [];
     this.port.onmessage = (event) => early.push(event);
-    this.synthesizer.processorInitialized.then(() => {
-      this.port.onmessage = (event) => this.receive(event.data);
-      early.forEach((event) => this.receive(event.data));
-      this.port.postMessage({ type: "ready" });
-    });
+    this.synthesizer.processorInitialized
+      .then(() => {
+        this.port.onmessage = (event) => this.receive(event.data);
+        early.forEach((event) => this.receive(event.data));
+        this.port.postMessage({ type: "ready" });
+      })
+      .catch(() => this.port.postMessage({ type: "failed" }));
   }
 
   receive(message) {

@@ -360,7 +360,8 @@ export class PianoRoll {
       context.globalAlpha = Math.min(1, 0.15 + age);
       context.fillStyle = this.colorOf(note);
       context.beginPath();
-      context.roundRect(left, top, long, height, radius);
+      if (context.roundRect) context.roundRect(left, top, long, height, radius);
+      else context.rect(left, top, long, height);
       context.fill();
       if (sounds || age < 1) {
         context.globalAlpha = sounds ? 1 : (1 - age) * 0.8;

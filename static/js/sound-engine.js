@@ -20,6 +20,7 @@ const MESSAGES = {
 const DRUM_CHANNEL = 9;
 const SUSPEND_AFTER_MS = 4000;
 const RESUME_DEADLINE_MS = 3000;
+const START_DEADLINE_MS = 20_000;
 const RAMP_SECONDS = 0.02;
 /* Audio thread milliseconds per decoding slice: silent contexts may take longer without anyone hearing it. */
 const DECODE_SILENT_MS = 40;
@@ -140,11 +141,19 @@ class SoundEngine {
     if (context !== this.context) throw new SoundError(MESSAGES.worklet);
     const node = new AudioWorkletNode(context, "music-processor", { numberOfInputs: 0, outputChannelCount: [2] });
     const ready = this.answer("ready");
+    const impatience = setTimeout(() => this.settle("ready", "reject", new SoundError(MESSAGES.worklet)), START_DEADLINE_MS);
     node.port.onmessage = (event) => this.receive(event.data);
     node.onprocessorerror = () => this.fail(new SoundError(MESSAGES.worklet));
     node.connect(this.boost);
     this.node = node;
-    await ready;
+    try {
+      await ready;
+    } catch (error) {
+      if (context === this.context) this.close();
+      throw error;
+    } finally {
+      clearTimeout(impatience);
+    }
     return node;
   }
 
@@ -167,6 +176,8 @@ class SoundEngine {
     switch (message.type) {
       case "ready":
         return this.settle("ready", "resolve");
+      case "failed":
+        return this.settle("ready", "reject", new SoundError(MESSAGES.worklet));
       case "bank":
         return this.settle(`bank ${message.id}`, "resolve", message.samples);
       case "bankError":

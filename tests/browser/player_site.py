@@ -46,6 +46,7 @@ class PlayerSite:
     def __init__(self) -> None:
         self.files: dict[str, tuple[bytes, str]] = {}
         self.broken: set[str] = set()
+        self.policy = POLICY
         self.requested: list[str] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -84,7 +85,7 @@ class PlayerSite:
                 self.send_response(HTTPStatus.OK if found else HTTPStatus.NOT_FOUND)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))
-                self.send_header("Content-Security-Policy", POLICY)
+                self.send_header("Content-Security-Policy", site.policy)
                 self.send_header("Cache-Control", "no-store")
                 self.end_headers()
                 self.wfile.write(body)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.midi_bytes import live_rows, midi_bytes, scale
-from tests.browser.player_site import STATIC_FOLDER, player_html
+from tests.browser.player_site import POLICY, STATIC_FOLDER, player_html
 
 pytestmark = pytest.mark.browser
 
@@ -215,13 +215,20 @@ def test_at_the_end_it_stops_and_play_starts_anew(browser_page, player_site, pol
     player_site.add_midi("/short.mid", midi_bytes(scale(1.5)))
     browser_page.goto(player_site.add_page("/short/", player_html(src="/short.mid")))
     poll(browser_page, READY)
-    browser_page.evaluate("document.addEventListener('player:ended', () => (window.ended = true))")
+    browser_page.evaluate(
+        """() => {
+            window.starts = [];
+            document.addEventListener("player:play", (event) => window.starts.push(event.target.engine.clock.position));
+            document.addEventListener("player:ended", () => (window.ended = true));
+        }"""
+    )
     browser_page.click(".mp-play")
     poll(browser_page, "window.ended")
     assert browser_page.evaluate(f"{PLAYER}.state") == "paused"
     assert browser_page.evaluate(f"{PLAYER}.currentTime") == pytest.approx(1.5, abs=0.01)
     browser_page.click(".mp-play")
-    poll(browser_page, f"{PLAYING} && {PLAYER}.currentTime < 1.2")
+    poll(browser_page, "window.starts.length === 2")
+    assert browser_page.evaluate("window.starts") == [0, 0]
 
 
 def test_loop_begins_again_by_itself(browser_page, player_site, poll):
@@ -455,6 +462,19 @@ def test_a_missing_part_is_said_in_one_sentence_and_can_be_retried(
     browser_page.get_by_role("button", name="Try again").click()
     poll(browser_page, LOUD)
     assert browser_page.locator(".mp-error").is_hidden()
+
+
+def test_a_page_that_forbids_the_decoder_says_so(browser_page, piece, poll, player_site):
+    browser_page.watch.allow("Content Security Policy")
+    player_site.policy = POLICY.replace(" 'wasm-unsafe-eval'", "")
+    try:
+        browser_page.goto(piece)
+        poll(browser_page, READY)
+        browser_page.click(".mp-play")
+        poll(browser_page, f"{PLAYER}.state === 'error'")
+    finally:
+        player_site.policy = POLICY
+    assert "could not be loaded" in browser_page.locator(".mp-error .mp-notice-text").inner_text()
 
 
 def test_a_browser_without_web_audio_is_told_so(browser_page, piece, poll):
