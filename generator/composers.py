@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from generator.engine.bundles import read_bundle
-from generator.engine.composer import ComposeRequest, Composer
+from generator.engine.composer import Composer, ComposeRequest
 from generator.engine.errors import BundleError
 from generator.errors import NoModelInstalled
 from generator.models import Generation, GenreModel
@@ -33,7 +33,9 @@ class LoadedModel:
 
     def warm_up(self) -> None:
         """Composes a second of music: the first step of a network sets up more than all that follow."""
-        self.composer.compose(ComposeRequest(length_seconds=1.0, seed=0, ensemble=self.manifest["defaults"]["ensemble"]))
+        self.composer.compose(
+            ComposeRequest(length_seconds=1.0, seed=0, ensemble=self.manifest["defaults"]["ensemble"])
+        )
 
     def ensemble(self, key: str) -> dict[str, Any]:
         """The ensemble of this key, as the manifest describes it."""

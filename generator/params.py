@@ -10,8 +10,6 @@ from generator.engine.errors import ControlError
 from generator.engine.manifest import Manifest, parse_manifest
 from library.templatetags.music import clock
 
-# Which seed it will be does not matter for what is allowed.
-SEED: dict[str, Any] = {"seed": 0}
 PARAMS = ("ensemble", "length_seconds", "temperature", "top_p")
 
 
@@ -21,15 +19,17 @@ def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str,
     Raises ValidationError with one sentence for each field that the model does not offer.
     """
     model = parse_manifest(manifest)
+    # Which seed it will be does not matter for what is allowed.
+    seed: dict[str, Any] = {"seed": 0}
     wrong = {name: f"The model has no control called {name}." for name in params if name not in PARAMS}
     for name in PARAMS:
         try:
-            compose_request(model, **SEED, **{name: params.get(name)})
+            compose_request(model, **(seed | {name: params.get(name)}))
         except ControlError as error:
             wrong[name] = sentence_for_visitors(model, name) or error.message
     if wrong:
         raise ValidationError(wrong)
-    request = compose_request(model, **SEED, **{name: params.get(name) for name in PARAMS})
+    request = compose_request(model, **(seed | {name: params.get(name) for name in PARAMS}))
     chosen = asdict(request)
     return {name: chosen[name] for name in PARAMS}
 

@@ -11,6 +11,7 @@ import os
 import secrets
 import subprocess
 import sys
+from typing import NoReturn, Sequence  # noqa: UP035  an old Python must come as far as check_python
 
 UV_VERSION = "0.13.9"
 OLDEST, NEWEST = (3, 11), (3, 13)
@@ -19,19 +20,19 @@ VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
 
 
-def say(text):
+def say(text: str) -> None:
     print("==> " + text, flush=True)
 
 
-def dotted(version):
+def dotted(version: Sequence[int]) -> str:
     return ".".join(map(str, version))
 
 
-def give_up(text):
+def give_up(text: str) -> NoReturn:
     sys.exit("\n" + text)
 
 
-def check_python():
+def check_python() -> None:
     version = sys.version_info[:2]
     if not OLDEST <= version <= NEWEST:
         give_up(
@@ -48,13 +49,13 @@ def check_python():
         )
 
 
-def run(command, what):
+def run(command: Sequence[str], what: str) -> None:
     code = subprocess.call(command, cwd=ROOT)
     if code:
         give_up(f"{what} failed; the lines above say why. Mend it and run make again: it goes on where it stopped.")
 
 
-def make_venv():
+def make_venv() -> None:
     if os.path.exists(VENV_PYTHON) and subprocess.call([VENV_PYTHON, "-c", ""], stderr=subprocess.DEVNULL) == 0:
         return
     say(f"Making .venv with Python {dotted(sys.version_info[:2])}")
@@ -62,7 +63,7 @@ def make_venv():
     run([sys.executable, "-m", "venv", "--clear", VENV], "Making .venv")
 
 
-def digest(names):
+def digest(names: Sequence[str]) -> str:
     total = hashlib.sha256(UV_VERSION.encode())
     for name in names:
         with open(os.path.join(ROOT, name), "rb") as stream:
@@ -70,7 +71,7 @@ def digest(names):
     return total.hexdigest()
 
 
-def install(names):
+def install(names: Sequence[str]) -> None:
     """Installs the requirement files, unless exactly these were installed before."""
     wanted = digest(names)
     stamp = os.path.join(VENV, ".installed-" + "-".join(names))
@@ -92,7 +93,7 @@ def install(names):
         stream.write(wanted)
 
 
-def make_env_file():
+def make_env_file() -> None:
     path = os.path.join(ROOT, ".env")
     if os.path.exists(path):
         return
@@ -103,7 +104,7 @@ def make_env_file():
         stream.write(f"SECRET_KEY={secrets.token_urlsafe(50)}\n")
 
 
-def main():
+def main() -> None:
     check_python()
     make_venv()
     if "--dev" in sys.argv[1:]:

@@ -31,7 +31,7 @@ for _name in (
     *("GENERATION_DEADLINE_SECONDS", "GENERATION_STALE_SECONDS"),
 ):
     os.environ[_name] = ""
-os.environ["VAR_DIR"] = _folder
+os.environ["VAR_DIR"] = os.environ["MUSICGEN_TEST_DIR"] = _folder
 os.environ["SECRET_KEY"] = "a-key-for-tests-alone-that-is-long-enough"
 # Playwright runs an event loop in the thread of the tests; the ORM is used beside it, not inside it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -39,7 +39,6 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 from musicgen_site.settings import *  # noqa: E402, F403  the one place where a settings module is extended
 from musicgen_site.settings import DATABASES, STORAGES  # noqa: E402
 
-TEST_DIR = _folder
 # On disk, so that a worker process can open the database that a test writes.
 TEST_DATABASE = os.path.join(_folder, "test.sqlite3")
 DATABASES["default"]["TEST"] = {"NAME": TEST_DATABASE}

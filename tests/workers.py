@@ -20,7 +20,7 @@ class WorkerProcess:
         self.log = folder / f"worker-{os.urandom(4).hex()}.log"
         given = {
             **os.environ,
-            "MUSICGEN_TEST_DIR": settings.TEST_DIR,
+            "MUSICGEN_TEST_DIR": os.environ["MUSICGEN_TEST_DIR"],
             "DJANGO_SETTINGS_MODULE": "tests.settings_kill" if kill_point else "tests.settings",
             "KILL_FILE": str(self.kill_file),
             **environment,

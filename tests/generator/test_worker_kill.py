@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from generator.live_notes import rows_of_notes
+from generator.engine.music import rows_of_notes
 from generator.models import Generation, NoteChunk, Take, WorkerBeat
 from generator.services import generation_create, genre_model_import
 from library.models import Piece

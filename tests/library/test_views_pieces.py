@@ -111,7 +111,7 @@ class TestMidi:
 
     def test_a_file_that_is_lost_is_said_to_be_lost(self, guest_client: Client):
         piece = make_piece()
-        default_storage.delete(piece.midi.name)
+        default_storage.delete(str(piece.midi.name))
         response = self.get(guest_client, piece)
         assert response.status_code == 404
         assert "file is missing" in response.content.decode()
@@ -130,6 +130,14 @@ class TestRecent:
         assert page.index("Newer piece") < page.index("Older piece")
         for hidden in ("Expired piece", "Bobs piece", "Alices piece", "Example piece"):
             assert hidden not in page
+
+    def test_each_row_says_how_long_ago_in_one_unit(self, guest_client: Client):
+        now = timezone.now()
+        make_piece(created_at=now)
+        make_piece(created_at=now - timedelta(hours=3, minutes=20))
+        page = guest_client.get("/recent/").content.decode().replace("\xa0", " ")
+        assert "just now" in page
+        assert "3 hours ago" in page
 
     def test_nothing_yet(self, client: Client):
         response = client.get("/recent/")

@@ -13,6 +13,12 @@ from django.test.utils import override_settings
 from django.utils.functional import empty
 
 
+def forget_storage() -> None:
+    """The lazy object is made once a process; the next use makes it anew from the settings of the moment."""
+    lazy: Any = staticfiles_storage
+    lazy._wrapped = empty
+
+
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The real static files under their hashed names."""
@@ -21,10 +27,10 @@ def collected(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with override_settings(
         STORAGES=storages, STATIC_ROOT=folder, WHITENOISE_USE_FINDERS=False, WHITENOISE_AUTOREFRESH=False
     ):
-        staticfiles_storage._wrapped = empty
+        forget_storage()
         call_command("collectstatic", interactive=False, verbosity=0)
         yield folder
-    staticfiles_storage._wrapped = empty
+    forget_storage()
 
 
 def test_modules_import_each_other_by_hashed_names(collected: Path) -> None:
