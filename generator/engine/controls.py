@@ -18,16 +18,16 @@ class ComposeRequest:
         length_seconds: the piece ends within the last second before this.
         seed: 0 to `MAX_SEED`; the same seed gives the same piece.
         ensemble: key of one of the bundle's ensembles.
-        temperature: divides the logits, above 0.
-        top_p: only the likeliest events that together hold this probability are drawn, 0 < top_p ≤ 1.
+        temperature: divides the logits of pitches and velocities, above 0.
+        top_p: only the likeliest pitches and velocities that hold this share are drawn, 0 < top_p ≤ 1.
         take, attempt: which candidate of a generation, and which try at it; both enter the random numbers.
     """
 
     length_seconds: float
     seed: int
     ensemble: str
-    temperature: float = 1.0
-    top_p: float = 0.95
+    temperature: float = 0.95
+    top_p: float = 0.9
     take: int = 0
     attempt: int = 0
 

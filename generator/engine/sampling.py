@@ -43,6 +43,12 @@ class Uniforms:
         return self._block.pop()
 
 
+# What temperature and top-p shape: which pitch begins, which one ends, how loud. What kind of event comes, and how long
+# the music waits, is drawn as the network says: cutting the rare long waits off made pieces of twice the density, with
+# notes a third as long (measured; 13 notes a second became 23).
+SHAPED = ((NOTE_ON, NOTE_OFF), (NOTE_OFF, TIME_SHIFT), (VELOCITY, NUM_CLASSES))
+
+
 def draw(
     logits: NDArray[np.floating],
     allowed: NDArray[np.bool_],
@@ -50,16 +56,18 @@ def draw(
     temperature: NDArray[np.float64],
     top_p: NDArray[np.float64],
     uniforms: NDArray[np.float64],
+    shaped: Sequence[tuple[int, int]] = SHAPED,
 ) -> NDArray[np.int64]:
     """One class index a row, by inverting the distribution's cumulative sum.
 
     Args:
         logits: float [B, C].
         allowed: bool [B, C], at least one a row.
-        temperature: float64 [B], divides the logits; above 0.
-        top_p: float64 [B]; only the smallest set of likeliest allowed classes that holds this probability is drawn
-            from (Holtzman et al. 2020, nucleus sampling). 1 keeps all.
+        temperature: float64 [B], divides the logits within each range of `shaped`; above 0.
+        top_p: float64 [B]; within each range of `shaped` only the smallest set of likeliest allowed classes is drawn
+            from that holds this share of the range (Holtzman et al. 2020, nucleus sampling). 1 keeps all.
         uniforms: float64 [B], in [0, 1).
+        shaped: ranges of classes, each keeping its own probability as a whole.
 
     Returns:
         int64 [B].
@@ -67,18 +75,35 @@ def draw(
     Raises:
         EngineError: a logit is no number, or a row allows nothing.
     """
-    rows = np.arange(len(logits))
-    scaled = np.where(allowed, logits / temperature[:, None], -np.inf)
-    highest = scaled.max(axis=1, keepdims=True)
+    masked = np.where(allowed, logits.astype(np.float64), -np.inf)
+    highest = masked.max(axis=1, keepdims=True)
     if not np.isfinite(highest).all():
         raise EngineError("The network's answer is no distribution over events.")
-    probabilities = np.exp(scaled - highest)
+    probabilities = np.exp(masked - highest)
+    for first, end in shaped:
+        mass = probabilities[:, first:end].sum(axis=1, keepdims=True)
+        inside = _nucleus(masked[:, first:end], temperature, top_p)
+        total = inside.sum(axis=1, keepdims=True)
+        probabilities[:, first:end] = inside * (mass / np.where(total > 0, total, 1.0))
+    cumulative = np.cumsum(probabilities, axis=1)
+    index = (cumulative <= (uniforms * cumulative[:, -1])[:, None]).sum(axis=1)
+    # Rounding may take a uniform close to 1 past the last class that has any probability.
+    last = probabilities.shape[1] - 1 - np.argmax(probabilities[:, ::-1] > 0, axis=1)
+    return np.minimum(index, last)
+
+
+def _nucleus(
+    masked: NDArray[np.float64], temperature: NDArray[np.float64], top_p: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Unnormalised probabilities after temperature, zero outside the nucleus; all zero where nothing is allowed."""
+    highest = masked.max(axis=1, keepdims=True)
+    probabilities = np.exp((masked - np.where(np.isfinite(highest), highest, 0.0)) / temperature[:, None])
     order = np.argsort(-probabilities, axis=1, kind="stable")
-    cumulative = np.cumsum(np.take_along_axis(probabilities, order, axis=1), axis=1)
-    last = (cumulative < top_p[:, None] * cumulative[:, -1:]).sum(axis=1)
-    target = uniforms * cumulative[rows, last]
-    rank = np.minimum((cumulative <= target[:, None]).sum(axis=1), last)
-    return order[rows, rank]
+    falling = np.take_along_axis(probabilities, order, axis=1)
+    cumulative = np.cumsum(falling, axis=1)
+    kept = np.empty(falling.shape, bool)
+    np.put_along_axis(kept, order, cumulative - falling < top_p[:, None] * cumulative[:, -1:], axis=1)
+    return np.where(kept, probabilities, 0.0)
 
 
 @dataclass(frozen=True)

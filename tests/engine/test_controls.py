@@ -10,14 +10,14 @@ from tests.engine.fakes import MANIFEST
 
 
 def test_what_is_not_chosen_is_the_bundles_default() -> None:
-    assert compose_request(MANIFEST, seed=3) == ComposeRequest(60.0, 3, "grand-piano", 1.0, 0.95)
+    assert compose_request(MANIFEST, seed=3) == ComposeRequest(60.0, 3, "grand-piano", 0.95, 0.9)
 
 
 def test_numbers_may_come_as_text() -> None:
     request = compose_request(
-        MANIFEST, seed=3, length_seconds="30", ensemble="strings", temperature="0.8", top_p=" 0.9 "
+        MANIFEST, seed=3, length_seconds="30", ensemble="strings", temperature="0.8", top_p=" 0.7 "
     )
-    assert request == ComposeRequest(30.0, 3, "strings", 0.8, 0.9)
+    assert request == ComposeRequest(30.0, 3, "strings", 0.8, 0.7)
 
 
 @pytest.mark.parametrize("length", [15, 300, 15.0, "300"])

@@ -9,19 +9,20 @@ from hypothesis import strategies as st
 
 from generator.engine.encodings.performance import NOTE_OFF, NUM_CLASSES, TIME_SHIFT, VELOCITY
 from generator.engine.errors import EngineError
-from generator.engine.sampling import PerformanceGrammar, PieceRules, Uniforms, draw
+from generator.engine.sampling import SHAPED, PerformanceGrammar, PieceRules, Uniforms, draw
 
 
-def drawn(logits, uniforms, *, allowed=None, temperature=1.0, top_p=1.0):
-    """`draw` over rows of equal settings."""
+def drawn(logits, uniforms, *, allowed=None, temperature=1.0, top_p=1.0, shaped=None):
+    """`draw` over rows of equal settings, temperature and top-p shaping all classes unless told otherwise."""
     logits = np.array(logits, np.float32)
-    rows = len(logits)
+    rows, classes = logits.shape
     return draw(
         logits,
         np.ones(logits.shape, bool) if allowed is None else np.array(allowed),
         temperature=np.full(rows, temperature),
         top_p=np.full(rows, top_p),
         uniforms=np.array(uniforms, np.float64),
+        shaped=[(0, classes)] if shaped is None else shaped,
     ).tolist()
 
 
@@ -57,6 +58,30 @@ class TestDraw:
     def test_the_largest_uniform_draws_something_allowed(self) -> None:
         assert drawn([[0.0, 0.0, -50.0]], [np.nextafter(1.0, 0.0)], allowed=[[True, True, False]]) == [1]
 
+    def test_a_range_keeps_its_probability_as_a_whole(self) -> None:
+        probabilities = np.array([0.3, 0.2, 0.1, 0.4])
+        found = shares(np.log(probabilities), top_p=0.5, temperature=0.5, shaped=[(0, 3)])
+        assert found == pytest.approx([0.6, 0, 0, 0.4], abs=1e-3)
+
+    def test_what_lies_outside_the_ranges_is_drawn_as_it_is(self) -> None:
+        probabilities = np.array([0.3, 0.2, 0.1, 0.4])
+        assert shares(np.log(probabilities), top_p=0.1, temperature=0.1, shaped=[]) == pytest.approx(
+            probabilities, abs=1e-3
+        )
+
+    def test_a_range_that_allows_nothing_is_passed_over(self) -> None:
+        allowed = [[False, False, True, True]] * 2000
+        found = shares(np.zeros(4), allowed=allowed, top_p=0.5, shaped=[(0, 2)])
+        assert found == pytest.approx([0, 0, 0.5, 0.5], abs=1e-3)
+
+    def test_waits_and_kinds_of_event_are_not_cut(self) -> None:
+        """The settings of the composer: a note or a wait as the network says, the pitch from the likeliest."""
+        probabilities = np.full(NUM_CLASSES, 1e-9)
+        probabilities[[60, 61, TIME_SHIFT, TIME_SHIFT + 99]] = [0.45, 0.05, 0.49, 0.01]
+        found = shares(np.log(probabilities), top_p=0.85, shaped=SHAPED)
+        assert found[[60, 61]] == pytest.approx([0.5, 0.0], abs=1e-3)
+        assert found[[TIME_SHIFT, TIME_SHIFT + 99]] == pytest.approx([0.49, 0.01], abs=1e-3)
+
     def test_huge_logits_overflow_nothing(self) -> None:
         assert drawn([[1e30, -1e30, 0.0]], [0.5], temperature=0.01) == [0]
 
@@ -70,7 +95,7 @@ class TestDraw:
             drawn([[0.0, 0.0]], [0.5], allowed=[[False, False]])
 
     @settings(deadline=None, max_examples=50)
-    @given(st.integers(0, 2**32), st.integers(2, 20))
+    @given(st.integers(0, 2**32), st.integers(2, 40))
     def test_a_row_is_drawn_alike_alone_and_in_any_batch(self, seed: int, rows: int) -> None:
         random = np.random.default_rng(seed)
         arguments: dict[str, Any] = {
