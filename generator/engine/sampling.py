@@ -82,6 +82,8 @@ def draw(
     probabilities = np.exp(masked - highest)
     for first, end in shaped:
         mass = probabilities[:, first:end].sum(axis=1, keepdims=True)
+        if not mass.any():
+            continue
         inside = _nucleus(masked[:, first:end], temperature, top_p)
         total = inside.sum(axis=1, keepdims=True)
         probabilities[:, first:end] = inside * (mass / np.where(total > 0, total, 1.0))
@@ -95,15 +97,17 @@ def draw(
 def _nucleus(
     masked: NDArray[np.float64], temperature: NDArray[np.float64], top_p: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Unnormalised probabilities after temperature, zero outside the nucleus; all zero where nothing is allowed."""
+    """Unnormalised probabilities after temperature, zero outside the nucleus; all zero where nothing is allowed.
+
+    Classes as likely as the last one in are in, so that no order among equals matters.
+    """
     highest = masked.max(axis=1, keepdims=True)
     probabilities = np.exp((masked - np.where(np.isfinite(highest), highest, 0.0)) / temperature[:, None])
-    order = np.argsort(-probabilities, axis=1, kind="stable")
-    falling = np.take_along_axis(probabilities, order, axis=1)
-    cumulative = np.cumsum(falling, axis=1)
-    kept = np.empty(falling.shape, bool)
-    np.put_along_axis(kept, order, cumulative - falling < top_p[:, None] * cumulative[:, -1:], axis=1)
-    return np.where(kept, probabilities, 0.0)
+    falling = np.sort(probabilities, axis=1)[:, ::-1]
+    cumulative = falling.cumsum(axis=1)
+    size = (cumulative - falling < top_p[:, None] * cumulative[:, -1:]).sum(axis=1)
+    least = falling[np.arange(len(falling)), np.maximum(size - 1, 0)]
+    return np.where(probabilities >= least[:, None], probabilities, 0.0)
 
 
 @dataclass(frozen=True)
