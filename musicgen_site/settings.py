@@ -216,6 +216,7 @@ NOTE_CHUNK_KEEP_SECONDS = 600
 CELERY_BROKER_URL = "filesystem://localhost" if USES_FILESYSTEM_BROKER else BROKER_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 if USES_FILESYSTEM_BROKER:
+    CELERY_BROKER_TRANSPORT = "musicgen_site.broker:Transport"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
         "data_folder_in": str(BROKER_DIR / "messages"),
         "data_folder_out": str(BROKER_DIR / "messages"),

@@ -120,11 +120,13 @@ def clean_up() -> None:
         Q(takes=None) | Q(takes__piece=None), finished_at__lt=now - timedelta(days=FINISHED_GENERATION_KEEP_DAYS)
     ).delete()
     if settings.USES_FILESYSTEM_BROKER:
-        _remove_consumed_messages(Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["processed_folder"]))
+        options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
+        _remove_old_files(Path(options["processed_folder"]), ".msg")
+        _remove_old_files(Path(options["data_folder_out"]), ".part")
 
 
-def _remove_consumed_messages(folder: Path, *, keep_seconds: float = 3600) -> None:
+def _remove_old_files(folder: Path, ending: str, *, keep_seconds: float = 3600) -> None:
     oldest = time.time() - keep_seconds
     for entry in os.scandir(folder):
-        if entry.name.endswith(".msg") and entry.stat().st_mtime < oldest:
+        if entry.name.endswith(ending) and entry.stat().st_mtime < oldest:
             Path(entry.path).unlink(missing_ok=True)
