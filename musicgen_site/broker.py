@@ -19,13 +19,13 @@ logger = logging.getLogger(__name__)
 
 
 class Channel(filesystem.Channel):
-    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:  # type: ignore[override]
         """Raises OSError where the folder cannot be written."""
         # Readers go by the order of names. Kombu's count from when the machine started, so that a reboot mixes them up.
         whole = Path(self.data_folder_out) / f"{time.time_ns():020d}_{uuid.uuid4()}.{queue}.msg"
         part = whole.with_name(f"{whole.name}.part")
         try:
-            part.write_text(dumps(message))
+            part.write_text(dumps(payload))
             part.replace(whole)
         except OSError:
             part.unlink(missing_ok=True)
