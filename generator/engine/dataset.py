@@ -39,7 +39,7 @@ def read_notes(path: Path) -> NoteArrays:
 
     from generator.engine.encodings.performance_arrays import apply_sustain
 
-    score = symusic.Score(str(path))
+    score: Any = symusic.Score(str(path))
     tempos = score.tempos.numpy()
     ticks = np.concatenate([[0], tempos["time"].astype(np.float64)])
     seconds_per_tick = np.concatenate([[500_000.0], tempos["mspq"].astype(np.float64)]) / 1e6 / score.tpq

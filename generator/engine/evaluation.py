@@ -20,7 +20,6 @@ from generator.engine.controls import compose_request
 from generator.engine.critic import PieceFacts, check_piece, piece_facts
 from generator.engine.dataset import Segment
 from generator.engine.encodings import performance
-from generator.engine.errors import TrainingError
 from generator.engine.music import Note
 from generator.engine.runtimes import Runtime, open_runtime
 
@@ -196,7 +195,7 @@ def check_pieces(bundle: Bundle, corpus: dataset.Corpus, *, num_pieces: int, pro
         "passed": sum(check.passed for check in checks.values()),
         "faults": {str(seed): list(check.faults) for seed, check in checks.items() if check.faults},
         "medians": medians([check.facts for check in checks.values()]),
-        "human_medians": medians(human),
+        "human_medians": medians(human) if human else None,
     }
 
 
@@ -205,13 +204,16 @@ def medians(facts: list[PieceFacts]) -> dict[str, float]:
 
 
 def excerpts(corpus: dataset.Corpus, *, count: int, length_seconds: float, seed: int = 0) -> list[list[Note]]:
-    """Stretches of people's performances, each note cut at the end, from random places of long enough files."""
+    """Stretches of people's performances, each note cut at the end, from random places of long enough files.
+
+    Empty where no file is long enough.
+    """
     rng = np.random.default_rng(seed)
     spans = [float(corpus.file(i).start_seconds[-1] - corpus.file(i).start_seconds[0]) for i in range(len(corpus))]
     long_enough = [i for i, span in enumerate(spans) if span >= length_seconds]
+    found: list[list[Note]] = []
     if not long_enough:
-        raise TrainingError(f"Expected validation files of at least {length_seconds:g} s; there are none.")
-    found = []
+        return found
     for index in rng.choice(long_enough, count):
         notes = corpus.file(int(index))
         # Begins with a note, so that silence before it does not count.

@@ -23,6 +23,7 @@ from generator.engine.errors import BundleError, EngineError
 from generator.engine.genres import genre_profile
 from generator.engine.manifest import Card, Encoding, Manifest
 from generator.engine.network import NetworkConfig, build_network, load_weights
+from generator.engine.runtimes import open_runtime
 from generator.engine.training import Checkpoint, TrainingConfig, read_checkpoint, segments_loss, validation_segments
 
 # int8 may cost so much held-out loss against float32, in nats an event.
@@ -52,10 +53,9 @@ def publish(
         BundleError: int8 costs more than `MAX_QUANTISATION_LOSS`, or the network cannot be exported.
         TrainingError: no usable validation data.
     """
-    from generator.engine.runtimes.export import build_step_function
+    from generator.engine.runtimes.export import export_bundle
 
     profile = genre_profile(genre)
-    step_function = build_step_function(checkpoint.network, checkpoint.weights)
     manifest = Manifest(
         name=name,
         genre=profile.genre,
@@ -76,7 +76,7 @@ def publish(
     )
     draft = output.with_name(output.name + ".draft")
     try:
-        write_bundle(draft, manifest, checkpoint.weights, step_function)
+        export_bundle(draft, manifest, checkpoint.weights)
         bundle = read_bundle(draft)
     finally:
         draft.unlink(missing_ok=True)
@@ -86,7 +86,7 @@ def publish(
         bundle, data_dir, cache_dir=cache_dir, num_pieces=num_pieces, progress=progress
     )
     card = replace(manifest.card, figures=figures | {"quantisation": gate})
-    write_bundle(output, replace(manifest, card=card), checkpoint.weights, step_function)
+    write_bundle(output, replace(manifest, card=card), checkpoint.weights, bundle.step_function)
     return dict(card.figures)
 
 
@@ -103,7 +103,7 @@ def quantisation_gate(
     network = build_network(config)
     load_weights(network, weights)
     exact = segments_loss(network, config, segments)
-    runtime = evaluation.open_runtime("litert", bundle)
+    runtime = open_runtime("litert", bundle)
     served = evaluation.held_out(runtime, (evaluation.chunks_of(s) for s in segments)).nats_per_event
     if not served <= exact + MAX_QUANTISATION_LOSS:
         raise BundleError(

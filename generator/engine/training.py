@@ -9,6 +9,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import sys
 import time
 import zipfile
@@ -259,7 +260,7 @@ def train(
             run.events += int(weights.sum())
             run.seconds += time.process_time() - started
             if run.updates % 20 == 0:
-                bar.n = min(round(run.seconds), bar.total)
+                bar.n = min(round(run.seconds), round(config.minutes * 60))
                 bar.set_postfix_str(f"loss {mean_loss:.3f}, {run.events / run.seconds:,.0f} events/s")
                 run.scalar("loss/train", mean_loss)
                 run.scalar("learning_rate", rate)
@@ -454,6 +455,12 @@ def limit_threads(threads: int) -> None:
         )
 
 
+def stop_on_signals() -> None:
+    """Let Ctrl-C and SIGTERM end the training with a checkpoint, also where a shell started it with SIGINT ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options shared by the management command and ``python -m``."""
     defaults = {f.name: f.default for f in fields(TrainingConfig)}
@@ -514,6 +521,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.backend:
         os.environ["KERAS_BACKEND"] = options.backend
+    stop_on_signals()
     try:
         config = config_from(options, Path("checkpoints") / options.genre)
         config.work_dir.mkdir(parents=True, exist_ok=True)

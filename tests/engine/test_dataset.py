@@ -20,7 +20,7 @@ def write_performance(path: Path, rng: np.random.Generator, *, num_notes: int = 
         microseconds = int(rng.integers(300_000, 900_000))
         tempo_track.append(mido.MetaMessage("set_tempo", tempo=microseconds, time=0 if i == 0 else 2000))
     messages: list[tuple[int, int, mido.Message]] = []
-    free_at = {}
+    free_at: dict[int, list[tuple[int, int]]] = {}
     for _ in range(num_notes):
         pitch, start = int(rng.integers(40, 60)), int(rng.integers(0, 12_000))
         end = start + int(rng.integers(10, 900))

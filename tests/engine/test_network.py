@@ -1,5 +1,7 @@
 """The network: every cell steps as it reads whole windows, and learns with dense gradients."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from generator.engine.network import (
     weights_of,
 )
 
-SMALL = {"layers": 2, "units": 16}
+SMALL = NetworkConfig(layers=2, units=16)
 
 
 def random_inputs(config: NetworkConfig, batch: int, time: int) -> dict[str, np.ndarray]:
@@ -32,7 +34,7 @@ def random_inputs(config: NetworkConfig, batch: int, time: int) -> dict[str, np.
     [(cell, residual) for cell in CELLS for residual in (True, False) if residual or cell != "mingru"],
 )
 def test_stepping_event_by_event_equals_reading_a_window(cell: str, residual: bool) -> None:
-    config = NetworkConfig(cell=cell, residual=residual, **SMALL)
+    config = replace(SMALL, cell=cell, residual=residual)
     network = build_network(config)
     inputs = random_inputs(config, 3, 7)
     logits, last_state = network(inputs)
@@ -46,7 +48,7 @@ def test_stepping_event_by_event_equals_reading_a_window(cell: str, residual: bo
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_later_events_do_not_change_earlier_logits(cell: str) -> None:
-    config = NetworkConfig(cell=cell, **SMALL)
+    config = replace(SMALL, cell=cell)
     network = build_network(config)
     inputs = random_inputs(config, 1, 6)
     before = np.asarray(network(inputs)[0])
@@ -83,7 +85,7 @@ def test_a_plain_rnn_is_equation_1_of_the_paper() -> None:
 
 
 def test_the_keyboard_biases_favour_what_the_grammar_allows() -> None:
-    config = NetworkConfig(**SMALL)
+    config = SMALL
     network = build_network(config)
     inputs = random_inputs(config, 1, 1)
     inputs["features"][:] = 0
@@ -101,7 +103,7 @@ def test_repeated_events_in_a_batch_add_up_in_the_embeddings_gradient() -> None:
     import keras
     import tensorflow as tf
 
-    config = NetworkConfig(**SMALL)
+    config = SMALL
     network = build_network(config)
     inputs = random_inputs(config, 2, 8)
     inputs["class_indices"][:] = 5
@@ -122,7 +124,7 @@ def test_repeated_events_in_a_batch_add_up_in_the_embeddings_gradient() -> None:
 
 
 def test_weights_go_from_one_network_to_another_by_name() -> None:
-    config = NetworkConfig(**SMALL)
+    config = SMALL
     first, second = build_network(config, seed=1), build_network(config, seed=2)
     inputs = random_inputs(config, 1, 3)
     assert not np.allclose(np.asarray(first(inputs)[0]), np.asarray(second(inputs)[0]))
@@ -131,7 +133,7 @@ def test_weights_go_from_one_network_to_another_by_name() -> None:
 
 
 def test_weights_of_another_shape_or_name_are_refused() -> None:
-    network = build_network(NetworkConfig(**SMALL))
+    network = build_network(SMALL)
     with pytest.raises(BundleError, match="Expected shape"):
         load_weights(network, weights_of(build_network(NetworkConfig(layers=2, units=32))))
     with pytest.raises(BundleError, match="missing"):

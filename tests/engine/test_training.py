@@ -127,13 +127,14 @@ def test_rows_mark_where_a_new_segment_begins(data_dir: Path, tmp_path: Path) ->
     sampler = training.dataset.SegmentSampler(corpus, num_events=64, rng=np.random.default_rng(1))
     rows = training.Rows(sampler, 2, 32)
     carries = []
+    previous = -1
     for _ in range(6):
         inputs, targets, weights, carry = rows.next()
         carries.append(carry[0, 0])
         assert inputs["class_indices"].shape == targets.shape == weights.shape == (2, 32)
         if weights[0].all() and carry[0, 0]:
             assert inputs["class_indices"][0, 0] == previous
-        previous = targets[0, -1]
+        previous = int(targets[0, -1])
     assert carries[0] == 0.0 and carries.count(0.0) >= 3 and 1.0 in carries
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from generator.engine.errors import EngineError
 from generator.engine.genres import genre_profile
-from generator.engine.training import add_arguments, config_from, train
+from generator.engine.training import add_arguments, config_from, stop_on_signals, train
 
 
 class Command(BaseCommand):
@@ -30,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         genre = options["genre"]
+        stop_on_signals()
         try:
             genre_profile(genre)
             config = config_from(argparse.Namespace(**options), Path("checkpoints") / genre)
