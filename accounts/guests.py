@@ -15,12 +15,16 @@ def guest_key(request: HttpRequest) -> str | None:
 
 
 def ensure_guest_key(request: HttpRequest) -> str:
-    """The key of this browser's guest, made now if there is none; the session then lives for GUEST_DAYS."""
+    """The key of this browser's guest, made now if there is none.
+
+    The session lives for GUEST_DAYS from now, as long as the piece that is being made: a piece composed on the last day
+    must not lose its guest on that day.
+    """
     key = guest_key(request)
     if key is None:
         key = secrets.token_urlsafe(24)
         request.session[SESSION_NAME] = key
-        request.session.set_expiry(settings.GUEST_DAYS * 24 * 3600)
+    request.session.set_expiry(settings.GUEST_DAYS * 24 * 3600)
     return key
 
 

@@ -1,14 +1,17 @@
 """What a user chose, checked against what a model offers."""
 
+import logging
 from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 from generator.engine.controls import compose_request
-from generator.engine.errors import ControlError
+from generator.engine.errors import BundleError, ControlError
 from generator.engine.manifest import Manifest, parse_manifest
 from library.templatetags.music import clock
+
+logger = logging.getLogger(__name__)
 
 PARAMS = ("ensemble", "length_seconds", "temperature", "top_p")
 
@@ -18,7 +21,12 @@ def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str,
 
     Raises ValidationError with one sentence for each field that the model does not offer.
     """
-    model = parse_manifest(manifest)
+    try:
+        model = parse_manifest(manifest)
+    except BundleError as error:
+        # Installed by another version of this program.
+        logger.exception("The active model's manifest cannot be read.")
+        raise ValidationError({"genre": "This style cannot be composed at the moment."}) from error
     # Which seed it will be does not matter for what is allowed.
     seed: dict[str, Any] = {"seed": 0}
     wrong = {name: f"The model has no control called {name}." for name in params if name not in PARAMS}

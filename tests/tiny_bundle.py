@@ -49,11 +49,11 @@ def other_tiny_bundle(folder: Path) -> Path:
 def _build(path: Path) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from generator.engine.network import build_network, weights_of
-    from generator.engine.runtimes.export import build_step_function
+    from generator.engine.runtimes.export import export_bundle
 
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     weights = weights_of(build_network(TINY, seed=7))
-    write_bundle(path, tiny_manifest(), weights, build_step_function(TINY, weights))
+    export_bundle(path, tiny_manifest(), weights)
 
 
 if __name__ == "__main__":

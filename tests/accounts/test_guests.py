@@ -38,6 +38,19 @@ def test_a_key_lasts_a_week_and_stays_the_same(request_of_a_visitor: HttpRequest
     assert len(key) >= 32
 
 
+def test_making_something_on_the_sixth_day_gives_seven_more(request_of_a_visitor: HttpRequest) -> None:
+    ensure_guest_key(request_of_a_visitor)
+    session = request_of_a_visitor.session
+    session.set_expiry(24 * 3600)
+    session.save()
+    session.modified = False
+    guest_key(request_of_a_visitor)
+    assert not session.modified, "looking around changes nothing"
+    ensure_guest_key(request_of_a_visitor)
+    assert session.modified, "the cookie is sent again"
+    assert session.get_expiry_age() == 7 * 24 * 3600
+
+
 def test_a_member_owns_as_a_member(request_of_a_visitor: HttpRequest, alice: Any) -> None:
     request_of_a_visitor.user = alice
     assert ensure_owner_of(request_of_a_visitor) == Owner(user=alice)

@@ -78,6 +78,15 @@ def test_an_unknown_genre_is_named() -> None:
     assert list(caught.value.message_dict) == ["genre"]
 
 
+def test_a_model_of_another_version_is_no_crash(genre: Any) -> None:
+    model = genre.active_model
+    model.manifest = {"format": 99}
+    model.save()
+    with pytest.raises(ValidationError) as caught:
+        ask()
+    assert list(caught.value.message_dict) == ["genre"]
+
+
 def test_without_any_model_it_says_what_to_run(genre: Any) -> None:
     genre.active_model = None
     genre.save()
