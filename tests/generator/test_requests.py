@@ -35,7 +35,7 @@ def ask(owner: Owner | None = None, *, form_token: str | None = None, genre_slug
 def test_defaults_come_from_the_active_model(genre: Any) -> None:
     generation = ask()
     assert generation.status == Generation.Status.QUEUED
-    assert generation.params == {"ensemble": "grand-piano", "length_seconds": 60.0, "temperature": 1.0, "top_p": 0.95}
+    assert generation.params == factories.PIANO_MANIFEST["defaults"]
     assert generation.length_seconds == 60
     assert generation.genre_model == genre.active_model
     assert generation.guest_key == "guest-alice"
