@@ -1,6 +1,7 @@
 // The compose form: Generate stays on the page, and the piece appears and sounds right below.
 import { ApiError, postJson } from "./api.js";
 import { GenerationView } from "./generation.js";
+import { renewRecentPieces } from "./piece-rows.js";
 
 const STORE = "generation"; // the id that this tab watches, so that a reload goes on watching
 
@@ -24,6 +25,7 @@ function enhance() {
   const view = new GenerationView(section, {
     onChange: (state) => {
       if (["failed", "cancelled", "gone"].includes(state.status)) remember(null);
+      if (state.status === "succeeded") renewRecentPieces();
       setBusy(view.isBusy);
     },
   });
