@@ -163,8 +163,12 @@ export class GenerationView {
     const { piece } = state;
     if (!piece) return;
     const src = `${piece.midi_url}?inline`;
+    const facts = { src, voices: piece.voices, lengthSeconds: piece.length_seconds, title: piece.title };
     if (this.live) this.player.finishLive({ src, lengthSeconds: piece.length_seconds });
-    else this.player?.load?.({ src, voices: piece.voices, lengthSeconds: piece.length_seconds, title: piece.title });
+    else if (this.player?.load) {
+      // It was finished before its first notes were asked for: the click on Generate still wants to hear it.
+      Promise.resolve(this.player.load(facts)).then(() => this.heard && this.player.play());
+    }
     this.live = false;
     this.part("player").hidden = false;
     this.part("title").textContent = piece.title;
@@ -179,7 +183,7 @@ export class GenerationView {
 
   /** Says it aloud when the state changes and at each quarter, not at every answer. */
   #announce(before, state) {
-    const quarter = Math.floor((4 * state.seconds_composed) / state.length_seconds);
+    const quarter = Math.min(3, Math.floor((4 * state.seconds_composed) / state.length_seconds));
     const moved = state.status === "running" && quarter > this.announcedQuarter;
     if (before === state.status && !moved) return;
     this.announcedQuarter = quarter;

@@ -1,4 +1,4 @@
-"""Every page, on a phone by day and on a desk by night: nothing for axe to find, no sideways scroll, targets for thumbs."""
+"""Every page, on a phone by day and on a desk by night: nothing for axe, no sideways scroll, targets for thumbs."""
 
 import pytest
 
