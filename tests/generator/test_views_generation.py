@@ -40,9 +40,10 @@ def test_without_a_worker_the_page_says_that_the_piece_stays_queued(guest_client
 
 
 def test_a_finished_job_leads_to_its_piece(guest_client: Client):
-    generation = make_succeeded_generation()
+    piece = make_piece()
+    generation = make_succeeded_generation(piece=piece)
     response = guest_client.get(f"/generations/{generation.pk}/")
-    assert (response.status_code, response["Location"]) == (302, f"/pieces/{generation.piece.pk}/")
+    assert (response.status_code, response["Location"]) == (302, f"/pieces/{piece.pk}/")
 
 
 def test_a_finished_job_whose_piece_is_gone_says_so(guest_client: Client):
