@@ -4,7 +4,7 @@ import { GenerationView } from "./generation.js";
 const section = document.querySelector("[data-generation]");
 const view = new GenerationView(section, {
   onChange: (state) => {
-    if (state.title) document.title = `${state.title} · Music Maker`;
+    if (state.title) document.title = `${state.title} · Musicgen`;
   },
 });
 await customElements.whenDefined("music-player");

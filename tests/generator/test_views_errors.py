@@ -35,5 +35,5 @@ def test_each_error_has_a_page_with_the_way_back(client: Client, address: str, s
     assert response.status_code == status
     page = response.content.decode()
     assert 'href="/"' in page
-    assert "Music Maker" in page
+    assert "Musicgen" in page
     assert "secret detail" not in page
