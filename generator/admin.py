@@ -19,18 +19,24 @@ class GenreModelAdmin(admin.ModelAdmin):
 
     list_display = ["name", "genre", "version", "status", "activated_at", "created_at"]
     list_filter = ["genre", "status"]
+    # Stored files have no address, so the usual link to one cannot be drawn.
+    exclude = ["bundle"]
     readonly_fields = [
         "genre",
         "version",
         "name",
         "sha256",
-        "bundle",
+        "file_name",
         "manifest",
         "status",
         "created_at",
         "activated_at",
     ]
     actions = ["activate"]
+
+    @admin.display(description="Bundle")
+    def file_name(self, genre_model: GenreModel) -> str:
+        return str(genre_model.bundle.name)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
