@@ -109,8 +109,11 @@ def bundle_file(model: GenreModel) -> Path:
     path = Path(settings.BUNDLE_CACHE_DIR) / f"{model.sha256}.bundle"
     if path.is_file() and _sha256(path.read_bytes()) == model.sha256:
         return path
-    with model.bundle.open("rb") as stream:
-        data = stream.read()
+    try:
+        with model.bundle.open("rb") as stream:
+            data = stream.read()
+    except FileNotFoundError as error:
+        raise BundleError(f"The stored bundle of {model.name} is missing. Import it again.") from error
     if _sha256(data) != model.sha256:
         raise BundleError(f"The stored bundle of {model.name} is damaged. Import it again.")
     path.parent.mkdir(parents=True, exist_ok=True)

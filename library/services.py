@@ -37,14 +37,15 @@ def piece_file_discard(*, piece_id: uuid.UUID) -> None:
 
 
 def piece_store(*, piece_id: uuid.UUID, owner: Owner, midi: bytes, **facts: Any) -> Piece:
-    """Makes the row of a piece whose file `piece_file_write` has stored. A guest's piece expires."""
+    """Makes the row of a piece whose file `piece_file_write` has stored. A guest's piece expires; nobody's, an
+    example, stays."""
     piece = Piece(
         id=piece_id,
         owner=owner.user,
         guest_key="" if owner.user else owner.guest_key or "",
         midi=piece_file_name(piece_id),
         size_bytes=len(midi),
-        expires_at=timezone.now() + timedelta(days=settings.GUEST_DAYS) if owner.is_guest else None,
+        expires_at=timezone.now() + timedelta(days=settings.GUEST_DAYS) if owner.guest_key and not owner.user else None,
         **facts,
     )
     piece.full_clean()

@@ -7,7 +7,7 @@ from generator.services.genre_models import (
     example_ensure,
     genre_model_activate,
     genre_model_import,
-    genre_model_is_installed,
+    genre_model_installed,
 )
 from generator.services.jobs import generation_claim, generation_compose
 from generator.services.requests import generation_cancel, generation_create
@@ -24,5 +24,5 @@ __all__ = [
     "generations_sweep",
     "genre_model_activate",
     "genre_model_import",
-    "genre_model_is_installed",
+    "genre_model_installed",
 ]

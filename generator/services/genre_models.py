@@ -26,13 +26,13 @@ EXAMPLE_SECONDS = 30.0
 EXAMPLE_SEED = 20
 
 
-def genre_model_is_installed(*, path: Path) -> bool:
-    """Whether this very file was installed before; decided by its checksum alone."""
+def genre_model_installed(*, path: Path) -> GenreModel | None:
+    """The model that this very file was installed as before; decided by its checksum alone."""
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
-        return False  # reading it again says why
-    return GenreModel.objects.filter(sha256=digest).exists()
+        return None  # reading it again says why
+    return GenreModel.objects.select_related("genre").filter(sha256=digest).first()
 
 
 def genre_model_import(*, path: Path, activate: bool = False) -> tuple[GenreModel, bool]:
@@ -42,12 +42,13 @@ def genre_model_import(*, path: Path, activate: bool = False) -> tuple[GenreMode
     """
     bundle = read_bundle(path)
     manifest = bundle.manifest
-    model = GenreModel.objects.filter(sha256=bundle.sha256).first()
-    is_new = model is None
-    if model is None:
-        # The file first: a crash leaves a file too many, never a model without its bundle. Trying again replaces it.
-        name = default_storage.save(f"bundles/{manifest.genre}/{bundle.sha256}.bundle", ContentFile(path.read_bytes()))
-        with transaction.atomic():
+    # The file first: a crash leaves a file too many, never a model without its bundle. Trying again replaces it, and
+    # so mends a stored bundle that was damaged or lost.
+    name = default_storage.save(f"bundles/{manifest.genre}/{bundle.sha256}.bundle", ContentFile(path.read_bytes()))
+    with transaction.atomic():
+        model = GenreModel.objects.filter(sha256=bundle.sha256).first()
+        is_new = model is None
+        if model is None:
             genre, _ = Genre.objects.get_or_create(slug=manifest.genre, defaults={"name": manifest.genre_name})
             newest = genre.models.aggregate(newest=Max("version"))["newest"] or 0
             model = GenreModel(
@@ -60,8 +61,8 @@ def genre_model_import(*, path: Path, activate: bool = False) -> tuple[GenreMode
             )
             model.full_clean()
             model.save()
-    if activate:
-        genre_model_activate(genre_model=model)
+        if activate:
+            genre_model_activate(genre_model=model)
     return model, is_new
 
 
@@ -82,12 +83,12 @@ def example_ensure(*, genre_model: GenreModel) -> tuple[Piece, bool]:
 
     It replaces examples that other models of the genre composed. Returns the piece and whether it is new.
     """
-    from generator.composers import composers
-
     piece_id = uuid.uuid5(uuid.NAMESPACE_OID, f"example {genre_model.sha256}")
     found = Piece.objects.examples().filter(pk=piece_id).first()
     if found is not None:
         return found, False
+    from generator.composers import composers
+
     manifest = parse_manifest(genre_model.manifest)
     length = manifest.controls.length
     seconds = min(max(EXAMPLE_SECONDS, length.min_seconds), length.max_seconds)

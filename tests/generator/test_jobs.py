@@ -183,6 +183,15 @@ def test_a_stored_bundle_that_is_damaged_fails_with_a_sentence(piano: GenreModel
     assert "damaged" in generation.error_message
 
 
+def test_a_stored_bundle_that_is_gone_fails_with_a_sentence(piano: GenreModel) -> None:
+    (Path(settings.BUNDLE_CACHE_DIR) / f"{piano.sha256}.bundle").unlink(missing_ok=True)
+    composers._loaded.clear()
+    Path(piano.bundle.path).unlink()
+    generation = compose(factories.make_generation(genre=piano.genre))
+    assert (generation.status, generation.error_code) == ("failed", "engine")
+    assert generation.error_message == "The stored bundle of piano-tiny is missing. Import it again."
+
+
 def test_a_full_disk_is_waited_out(generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:
     def disk_full(*args: Any, **kwargs: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -34,7 +34,18 @@ def test_shipped_bundles_are_installed_once(shipped: Path, capsys: pytest.Captur
     call_command("prepare")
     assert capsys.readouterr().out == ""
     assert GenreModel.objects.count() == 1
-    assert Piece.objects.examples().count() == 1
+    assert Piece.objects.examples().get().expires_at is None, "an example stays for longer than a guest's week"
+
+
+def test_what_was_stopped_half_way_is_finished_the_next_time(shipped: Path) -> None:
+    (shipped / "piano.bundle").write_bytes(tiny_bundle().read_bytes())
+    call_command("prepare")
+    Piece.objects.all().delete()
+    call_command("prepare")
+    assert Piece.objects.examples().count() == 1, "killed before the example was stored"
+    Genre.objects.update(active_model=None)
+    call_command("prepare")
+    assert Genre.objects.get().active_model == GenreModel.objects.get(), "a site that cannot compose is of no use"
 
 
 def test_a_model_that_an_administrator_chose_stays(shipped: Path, tmp_path: Path) -> None:
@@ -56,6 +67,14 @@ def test_importing_again_activates_without_a_second_version(tmp_path: Path, caps
     call_command("import_genre_model", str(tiny_bundle()), activate=True)
     assert "Found the installed piano-tiny" in capsys.readouterr().out
     assert GenreModel.objects.get().active_in.get().slug == "piano"
+
+
+def test_importing_again_mends_a_stored_bundle(tmp_path: Path) -> None:
+    call_command("import_genre_model", str(tiny_bundle()))
+    stored = Path(GenreModel.objects.get().bundle.path)
+    stored.unlink()
+    call_command("import_genre_model", str(tiny_bundle()))
+    assert stored.read_bytes() == tiny_bundle().read_bytes()
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a zip", None])

@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--skip-installed",
             action="store_true",
-            help="leave a bundle that is installed alone, also when another model is active",
+            help="leave a bundle that is installed alone, unless its genre has no active model",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -28,7 +28,10 @@ class Command(BaseCommand):
         if path.suffix == ".mag":
             raise CommandError("Magenta's .mag bundles cannot be read yet; give a .bundle file.")
         try:
-            if skip_installed and services.genre_model_is_installed(path=path):
+            installed = services.genre_model_installed(path=path) if skip_installed else None
+            if installed and installed.genre.active_model_id:
+                if installed.genre.active_model_id == installed.pk:
+                    self._make_example(installed)  # whoever was stopped while composing it starts again
                 return
             model, is_new = services.genre_model_import(path=path, activate=activate)
         except EngineError as error:
