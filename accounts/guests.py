@@ -1,9 +1,10 @@
-"""A guest is a random key inside a session: no account, no trace elsewhere, gone when the session ends."""
+"""A guest is a secret key inside a session: no account, no name, gone when the session ends."""
 
 import secrets
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 SESSION_NAME = "guest_key"
 
@@ -22,10 +23,22 @@ def ensure_guest_key(request: HttpRequest) -> str:
     """
     key = guest_key(request)
     if key is None:
-        key = secrets.token_urlsafe(24)
+        key = _new_key(request)
         request.session[SESSION_NAME] = key
     request.session.set_expiry(settings.GUEST_DAYS * 24 * 3600)
     return key
+
+
+def _new_key(request: HttpRequest) -> str:
+    """A key that two first requests of one browser agree on.
+
+    A double click sends the same form twice before any answer has brought a session. The cookie against forged
+    requests is there since the form was: made from its secret, both keys are the same guest, whichever session stays.
+    """
+    csrf_secret = request.META.get("CSRF_COOKIE")
+    if not csrf_secret:
+        return secrets.token_urlsafe(24)
+    return salted_hmac("accounts.guests", csrf_secret, algorithm="sha256").hexdigest()
 
 
 def client_address(request: HttpRequest) -> str:

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from accounts.guests import client_address, ensure_guest_key, guest_key
 from accounts.owners import Owner, ensure_owner_of, owner_of
+from generator.models import Generation
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,25 @@ def test_a_guests_session_needs_the_csrf_token(genre_with_model: None) -> None:
     token = client.cookies["csrftoken"].value
     made = client.post("/api/v1/generations/", body, content_type="application/json", headers={"X-CSRFToken": token})
     assert made.status_code == 201
+
+
+def test_the_first_form_sent_twice_at_once_is_one_job_of_one_guest(genre_with_model: None) -> None:
+    """Neither of the two requests has a session yet, and the browser keeps the cookie of either answer."""
+    first, second, stranger = (Client(enforce_csrf_checks=True) for _ in range(3))
+    first.get("/")
+    stranger.get("/")
+    second.cookies["csrftoken"] = first.cookies["csrftoken"].value
+    body = {"genre": "piano", "ensemble": "grand-piano", "length": "15", "form_token": "the same form"}
+
+    def send(client: Client) -> HttpResponse:
+        return client.post("/", {**body, "csrfmiddlewaretoken": client.cookies["csrftoken"].value})
+
+    pages = {send(client)["Location"] for client in (first, second)}
+    assert Generation.objects.count() == 1
+    assert pages == {f"/generations/{Generation.objects.get().pk}/"}
+    assert first.cookies["sessionid"].value != second.cookies["sessionid"].value
+    assert [client.get(page).status_code for client in (first, second) for page in pages] == [200, 200]
+    assert send(stranger).status_code == 422, "a form token alone gives nobody a job of another's"
 
 
 @pytest.fixture
