@@ -33,6 +33,12 @@ class GenerationQuerySet(OwnedQuerySet["Generation"]):
     def finished(self) -> Self:
         return self.exclude(status__in=["queued", "running"])
 
+    def counted(self) -> Self:
+        """Those that count towards limits: all but the ones that ended before anything was composed, of which a
+        script may make and cancel any number.
+        """
+        return self.exclude(status__in=["cancelled", "failed"], seconds_composed=0)
+
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")
 

@@ -46,7 +46,7 @@ def quota_check(owner: Owner, length_seconds: float) -> None:
             {"length_seconds": f"A guest may ask for {_minutes(settings.GUEST_SECONDS_PER_HOUR)} of music an hour."}
         )
     hashes = {client_hash(owner.client_address, day) for day in (now, now - HOUR)} - {""}
-    recent = Generation.objects.filter(created_at__gt=now - HOUR).oldest_first()
+    recent = Generation.objects.filter(created_at__gt=now - HOUR).counted().oldest_first()
     of_guest = recent.owned_by(owner)
     of_address = recent.filter(owner=None, client_hash__in=hashes)
     for generations, limit in (

@@ -1,5 +1,6 @@
 """Looking after jobs: what a lost worker or a lost message left behind, and what nobody needs any more."""
 
+import contextlib
 import logging
 import os
 import time
@@ -8,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import Q
 from django.utils import timezone
 
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 BUSY_REDELIVER_SECONDS = 60
 REDELIVER_AT_MOST = 100
 FINISHED_GENERATION_KEEP_DAYS = 30
+# The sweep forgets the dead of its own host; of other hosts it cannot know.
+WORKER_BEAT_KEEP_DAYS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,8 @@ def _redeliver(idle: bool) -> int:
 
 
 def clean_up() -> None:
-    """Removes what nobody needs any more: notes of stored pieces, guests' old pieces, old addresses, old messages."""
+    """Removes what nobody needs any more: notes of stored pieces, guests' old pieces and sessions, old addresses,
+    traces of workers that were lost with their machine, old messages."""
     now = timezone.now()
     old_chunks = NoteChunk.objects.filter(
         generation__finished_at__lt=now - timedelta(seconds=settings.NOTE_CHUNK_KEEP_SECONDS)
@@ -116,6 +121,8 @@ def clean_up() -> None:
         client_hash=""
     )
     library.pieces_expire()
+    SessionStore.clear_expired()
+    WorkerBeat.objects.filter(seen_at__lt=now - timedelta(days=WORKER_BEAT_KEEP_DAYS)).delete()
     Generation.objects.finished().filter(
         Q(takes=None) | Q(takes__piece=None), finished_at__lt=now - timedelta(days=FINISHED_GENERATION_KEEP_DAYS)
     ).delete()
@@ -128,5 +135,7 @@ def clean_up() -> None:
 def _remove_old_files(folder: Path, ending: str, *, keep_seconds: float = 3600) -> None:
     oldest = time.time() - keep_seconds
     for entry in os.scandir(folder):
-        if entry.name.endswith(ending) and entry.stat().st_mtime < oldest:
-            Path(entry.path).unlink(missing_ok=True)
+        # Another worker may be cleaning up too.
+        with contextlib.suppress(FileNotFoundError):
+            if entry.name.endswith(ending) and entry.stat().st_mtime < oldest:
+                Path(entry.path).unlink()

@@ -173,6 +173,13 @@ class TestQuota:
         Generation.objects.update(created_at=timezone.now() - timedelta(minutes=61), status="succeeded")
         assert ask(length_seconds=60)
 
+    def test_what_was_cancelled_at_once_is_not_even_read(self) -> None:
+        for _ in range(3):
+            generation_cancel(generation=ask(length_seconds=90))
+        cut_off = factories.make_generation(status="cancelled", seconds_composed=4)
+        waiting = ask(length_seconds=90)
+        assert set(Generation.objects.counted()) == {cut_off, waiting}
+
     def test_what_was_cancelled_counts_as_far_as_it_was_composed(self, settings: Any) -> None:
         settings.GUEST_SECONDS_PER_HOUR = 100
         generation_cancel(generation=ask(length_seconds=90))

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -142,6 +144,24 @@ def test_guests_pieces_go_when_their_time_is_over(alice: Any) -> None:
     clean_up()
     assert set(Piece.objects.all()) == set(kept)
     assert not path.exists()
+
+
+def test_sessions_that_are_over_go() -> None:
+    for key, days in (("over", -1), ("open", 1)):
+        session = SessionStore(key)
+        session["guest_key"] = key
+        session.set_expiry(timedelta(days=days))
+        session.save()
+    clean_up()
+    assert [session.get_decoded()["guest_key"] for session in Session.objects.all()] == ["open"]
+
+
+def test_a_worker_that_was_lost_with_its_machine_is_forgotten_after_a_day() -> None:
+    for name, hours in (("lost", 25), ("silent", 1)):
+        seen_at = timezone.now() - timedelta(hours=hours)
+        WorkerBeat.objects.create(worker_id=name, hostname="elsewhere", pid=1, seen_at=seen_at)
+    clean_up()
+    assert [beat.worker_id for beat in WorkerBeat.objects.all()] == ["silent"]
 
 
 def test_consumed_messages_are_removed_after_an_hour() -> None:
