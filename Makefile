@@ -56,8 +56,8 @@ pytest: setup-dev
 	@echo "==> tests"
 	@$(IN) -m pytest --durations=10
 
-bench: setup  ## all benchmarks, one JSON line a figure
-	@for file in bench/bench_*.py; do $(IN) $$file || exit 1; done
+bench: setup-dev chromium  ## all benchmarks, one JSON line a figure, then docs/benchmarks.md (BENCH="--quick" to try)
+	@$(IN) -m bench $(BENCH)
 
 bench-magenta:  ## the same figures for Magenta itself, in its own venv
 	@test -x bench/magenta/run || { echo "bench/magenta/run is not there yet."; exit 1; }

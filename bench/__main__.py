@@ -1,0 +1,89 @@
+"""Runs the benchmarks one after the other, passes their JSON lines on and writes the page of them.
+
+python -m bench                              everything, then docs/benchmarks.md
+python -m bench --only steps site            some of it; the page stays as it is
+python -m bench --quick                      shows in a minute or two that it works; the page stays as it is
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.figures import QUIET_CORES, add_common_arguments, bundle_path, busy_cores
+from bench.machine import facts_of_run
+from bench.page import page_of
+from bench.reference import ROOT
+
+SCRIPTS = ("steps", "compose", "site", "worker", "browser")
+PAGE = ROOT / "docs" / "benchmarks.md"
+LINES = ROOT / ".cache" / "benchmarks.jsonl"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
+    add_common_arguments(parser)
+    parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=SCRIPTS, metavar="NAME", help=", ".join(SCRIPTS))
+    parser.add_argument("--output", type=Path, metavar="FILE.md", help="write the page here, whatever was run")
+    options = parser.parse_args()
+    bundle = bundle_path(options.bundle)
+
+    run = facts_of_run(bundle)
+    busy = run["busy_cores"]
+    if busy > QUIET_CORES:
+        tell(f"Other work keeps {busy:g} cores busy: the figures will be worse than this machine's own.")
+    lines: list[dict[str, Any]] = []
+    failed: list[str] = []
+    began = time.monotonic()
+    for name in options.only:
+        tell(f"bench.measure_{name}")
+        words = [*(["--quick"] if options.quick else []), "--bundle", str(bundle)]
+        if not run_script(name, words, lines):
+            failed.append(name)
+            tell(f"bench.measure_{name} failed; the others go on.")
+    run |= {"minutes": round((time.monotonic() - began) / 60, 1), "busy_cores_at_end": busy_cores(), "failed": failed}
+
+    LINES.parent.mkdir(exist_ok=True)
+    LINES.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in [{"run": run}, *lines]))
+    whole = not options.quick and set(options.only) == set(SCRIPTS)
+    output = options.output or (PAGE if whole else None)
+    if output:
+        output.write_text(page_of(run, lines), encoding="utf-8")
+        tell(f"Wrote {os.path.relpath(output)}.")
+    for line in lines:
+        if line["meets_target"] is False and not options.quick:
+            tell(
+                f"{line['title']}: {line['value']['median']:g} {line['unit']} misses its target of {line['target']:g}."
+            )
+    return 1 if failed else 0
+
+
+def run_script(name: str, words: list[str], lines: list[dict[str, Any]]) -> bool:
+    """Whether it ended well; each line is printed and kept as soon as it comes."""
+    command = [sys.executable, "-m", f"bench.measure_{name}", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            for text in process.stdout:
+                print(text, end="", flush=True)
+                lines.append(json.loads(text))
+        except BaseException:
+            # Ctrl-C reaches the script too; it ends what it has started before it ends itself.
+            process.wait(timeout=60)
+            raise
+    return process.returncode == 0
+
+
+def tell(text: str) -> None:
+    print(f"==> {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the page is as it was.")

@@ -1,0 +1,130 @@
+"""A figure: several runs of one measurement, with everything needed to judge it, as one JSON line."""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# More of a second's work than this being done by others makes figures worse than the machine's own.
+QUIET_CORES = 0.25
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and range of several runs."""
+
+    median: float
+    min: float
+    max: float
+    runs: tuple[float, ...]
+
+    @classmethod
+    def of(cls, runs: Sequence[float]) -> "Spread":
+        rounded = tuple(float(f"{value:.4g}") for value in runs)
+        return cls(float(f"{statistics.median(rounded):.4g}"), min(rounded), max(rounded), rounded)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured quantity.
+
+    Attributes:
+        key: slug, the same in every run of the benchmarks.
+        title: what was measured, for people.
+        unit: of the value and the target.
+        value: of the runs.
+        beside: further quantities of the same runs by name with unit, such as CPU seconds beside wall.
+        target: what the median should be at most; None where nothing was promised.
+        compared_with: key of the figure that this one is held against.
+        facts: what else describes the runs, such as notes and steps of the pieces.
+    """
+
+    key: str
+    title: str
+    unit: str
+    value: Spread
+    beside: dict[str, Spread] = field(default_factory=dict)
+    target: float | None = None
+    compared_with: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def meets_target(self) -> bool | None:
+        return None if self.target is None else self.value.median <= self.target
+
+
+class Report:
+    """Prints the figures of one script. Made before anything is measured: it notes how busy the machine was."""
+
+    def __init__(self, script: str) -> None:
+        """`script` is its module's name, such as ``bench.measure_steps``."""
+        self._common = {
+            "script": script,
+            "command": " ".join(["python -m", script, *map(_without_folders, sys.argv[1:])]),
+            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "load_average": [round(value, 2) for value in os.getloadavg()],
+            "busy_cores": busy_cores(),
+        }
+
+    def add(self, figure: Figure) -> None:
+        line = {**asdict(figure), "meets_target": figure.meets_target, **self._common}
+        print(json.dumps(line, ensure_ascii=False), flush=True)
+
+
+def busy_cores(seconds: float = 1.0) -> float:
+    """How many cores others keep busy, watched for a moment while this process waits."""
+    import psutil
+
+    return round(psutil.cpu_percent(interval=seconds) / 100 * (psutil.cpu_count() or 1), 2)
+
+
+def _without_folders(word: str) -> str:
+    # Where someone keeps a bundle is nobody else's business.
+    return Path(word).name if os.sep in word else word
+
+
+def say(text: str) -> None:
+    print(f"    {text}", file=sys.stderr, flush=True)
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """What every script takes: `quick` (bool) and `bundle` (Path of a bundle that exists)."""
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    add_common_arguments(parser)
+    options = parser.parse_args()
+    options.bundle = bundle_path(options.bundle)
+    return options
+
+
+def add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="few and short runs: shows that it works, no figures")
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="a bundle instead of the shipped piano bundle")
+
+
+SHIPPED = Path(__file__).resolve().parent.parent / "generator" / "bundles" / "piano.bundle"
+
+
+def bundle_path(given: Path | None) -> Path:
+    """The bundle to measure; ends the program with a sentence where there is none."""
+    path = (given or SHIPPED).resolve()
+    if not path.is_file():
+        sys.exit(
+            f"There is no bundle {path}. Name one: python -m bench --bundle FILE (make bench BENCH='--bundle FILE')"
+        )
+    return path
+
+
+def timed(work: Callable[[], T]) -> tuple[float, float, T]:
+    """Wall and CPU seconds of this process while it works, and the result."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    result = work()
+    return time.perf_counter() - wall, time.process_time() - cpu, result

@@ -1,0 +1,58 @@
+"""What the figures of a run were measured on."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench.figures import busy_cores
+from bench.reference import ROOT
+from generator.engine.bundles import read_bundle
+
+PACKAGES = ("ai-edge-litert", "numpy", "Django", "celery", "gunicorn")
+
+
+def facts_of_run(bundle: Path) -> dict[str, Any]:
+    """JSON facts of machine, software, bundle and moment. Takes a second: it watches how busy the machine is."""
+    opened = read_bundle(bundle)
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="minutes"),
+        "load_average": [round(value, 2) for value in os.getloadavg()],
+        "busy_cores": busy_cores(),
+        "cores": psutil.cpu_count(),
+        "processor": processor(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "commit": commit(),
+        "bundle": opened.manifest.name,
+        "bundle_sha256": opened.sha256,
+        "bundle_bytes": bundle.stat().st_size,
+    }
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    known = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+    facts = {name.strip(): value.strip() for name, value in known.items()}
+    name = facts.get("model name", platform.processor())
+    speed = facts.get("cpu MHz")
+    extras = [flag for flag in ("avx2", "avx512_vnni", "amx_int8") if flag in facts.get("flags", "").split()]
+    return ", ".join([name, *([f"{float(speed) / 1000:.1f} GHz"] if speed else []), *extras])
+
+
+def commit() -> str:
+    """Short, with a plus where files differ from it; empty outside a checkout."""
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
+    )
+    return done.stdout.strip()

@@ -1,0 +1,170 @@
+"""CPU time of one step: the shipped network, the 3×512 LSTM reference, and what the composer adds to a step."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from bench.figures import Figure, Report, Spread, arguments, say, timed
+from bench.reference import REFERENCE, reference_step_function
+from generator.engine.bundles import Bundle, read_bundle
+from generator.engine.composer import Composer
+from generator.engine.controls import compose_request
+from generator.engine.encodings.performance import NUM_CLASSES, START
+from generator.engine.network import NetworkConfig
+from generator.engine.runtimes import BATCH_SIZES
+from generator.engine.runtimes.litert import LiteRtRuntime
+from generator.engine.sampling import PerformanceGrammar, PieceRules, Uniforms, draw
+
+ABOUT = """\
+One thread, LiteRT, int8 weights. A network step is one call of the step function, state in and out, timed over many
+calls in a row after a warm-up. The reference is Magenta's configuration of Performance RNN, three LSTM layers of 512
+over the same 388 events, with random weights and exported the same way. The composer's own work is what whole pieces
+cost beyond their network steps: features, rules as masks, drawing, notes. A step of a batch moves each of its pieces on
+by one event."""
+
+
+def main() -> None:
+    options = arguments(__doc__ or "")
+    report = Report("bench.measure_steps")
+    bundle = read_bundle(options.bundle)
+    runs, steps, seconds = (2, 50, 15.0) if options.quick else (7, 1000, 30.0)
+    shipped = NetworkConfig(**bundle.manifest.network)
+    networks = {
+        "reference": ("3×512 LSTM reference", REFERENCE, reference_step_function()),
+        "shipped": ("shipped network", shipped, bundle.step_function),
+    }
+    for key, (name, network, step_function) in networks.items():
+        for batch in BATCH_SIZES:
+            say(f"{name}, batch {batch}")
+            # As many steps of a large batch would take long and say no more.
+            wall, cpu = network_steps(LiteRtRuntime(step_function), batch, runs, max(20, steps // batch**0.5))
+            report.add(
+                Figure(
+                    key=f"step-{key}-{batch}",
+                    title=f"Network step, {name}, batch {batch}",
+                    unit="ms CPU",
+                    value=cpu,
+                    beside={"ms wall": wall},
+                    compared_with=f"step-reference-{batch}" if key == "shipped" else None,
+                    facts={
+                        "cells": f"{network.layers}×{network.units} {network.cell}",
+                        "MB of its step function": round(len(step_function) / 1e6, 2),
+                    }
+                    if batch == 1
+                    else {},
+                )
+            )
+    for batch in BATCH_SIZES:
+        say(f"composer, batch {batch}")
+        report.add(composer_figure(bundle, batch, runs, seconds))
+
+
+def network_steps(runtime: LiteRtRuntime, batch: int, runs: int, steps: float) -> tuple[Spread, Spread]:
+    """Wall and CPU milliseconds a step, one value a run."""
+    random = np.random.default_rng(0)
+    events = random.integers(0, NUM_CLASSES, (64, batch)).astype(np.int32)
+    features = np.zeros((batch, runtime.num_features), np.float32)
+    state = np.zeros((batch, runtime.state_size), np.float32)
+
+    def walk(count: int) -> None:
+        nonlocal state
+        for index in range(count):
+            _, state = runtime.step(events[index % 64], features, state)
+
+    walk(50)
+    count = int(steps)
+    walls, cpus = [], []
+    for _ in range(runs):
+        wall, cpu, _ = timed(lambda: walk(count))
+        walls.append(1000 * wall / count)
+        cpus.append(1000 * cpu / count)
+    return Spread.of(walls), Spread.of(cpus)
+
+
+class CountingRuntime:
+    """A runtime that knows how much of the CPU's time its steps took."""
+
+    def __init__(self, runtime: LiteRtRuntime) -> None:
+        self.name = runtime.name
+        self.num_classes, self.num_features = runtime.num_classes, runtime.num_features
+        self.state_size = runtime.state_size
+        self._runtime = runtime
+        self.steps, self.cpu_seconds = 0, 0.0
+
+    def step(self, class_indices: Any, features: Any, state: Any) -> Any:
+        began = time.process_time()
+        result = self._runtime.step(class_indices, features, state)
+        self.cpu_seconds += time.process_time() - began
+        self.steps += 1
+        return result
+
+
+def composer_figure(bundle: Bundle, batch: int, runs: int, seconds: float) -> Figure:
+    """Whole pieces, composed in one batch, without what their network steps cost."""
+    own, network, pieces = [], [], []
+    # The first composition of a process sets up more than all that follow.
+    for run in range(-1, runs):
+        runtime = CountingRuntime(LiteRtRuntime(bundle.step_function))
+        composer = Composer(bundle, runtime=runtime)
+        requests = [
+            compose_request(bundle.manifest, seed=100 * max(run, 0) + row, length_seconds=seconds)
+            for row in range(batch)
+        ]
+        _, cpu, compositions = timed(lambda: composer.compose_many(requests))  # noqa: B023  called at once
+        if run < 0:
+            continue
+        own.append(1000 * (cpu - runtime.cpu_seconds) / runtime.steps)
+        network.append(1000 * runtime.cpu_seconds / runtime.steps)
+        pieces += [{"steps": runtime.steps, "notes": len(one.notes)} for one in compositions if one]
+    steps = sum(piece["steps"] for piece in pieces) / len(pieces)
+    return Figure(
+        key=f"composer-own-{batch}",
+        title=f"Composer's own work a step, batch {batch}",
+        unit="ms CPU",
+        value=Spread.of(own),
+        beside={"ms CPU network": Spread.of(network)},
+        compared_with=f"step-shipped-{batch}",
+        facts={
+            "seconds of music a piece": seconds,
+            **({"steps a second of music": round(steps / seconds, 1)} if batch == 1 else {}),
+            "notes a second of music": round(sum(piece["notes"] for piece in pieces) / len(pieces) / seconds, 1),
+            **{
+                f"µs {name}": spent for name, spent in parts_of_a_step(bundle, batch, 1500 if runs > 2 else 200).items()
+            },
+        },
+    )
+
+
+def parts_of_a_step(bundle: Bundle, batch: int, steps: int) -> dict[str, float]:
+    """Microseconds of CPU that each part of the composer's loop takes, walked here with a clock."""
+    runtime = LiteRtRuntime(bundle.step_function)
+    grammar = PerformanceGrammar([PieceRules(3600.0)] * batch)
+    uniforms = [Uniforms(row) for row in range(batch)]
+    temperature, top_p = np.full(batch, 0.95), np.full(batch, 0.9)
+    events = np.full(batch, START, np.int64)
+    state = np.zeros((batch, runtime.state_size), np.float32)
+    clock = time.process_time
+    spent = dict.fromkeys(("features", "masks", "drawing", "advancing"), 0.0)
+    for _ in range(steps):
+        began = clock()
+        features = grammar.state.features(grammar.seconds_left)
+        spent["features"] += clock() - began
+
+        logits, state = runtime.step(events.astype(np.int32), features, state)
+
+        began = clock()
+        allowed = grammar.allowed()
+        masked = clock()
+        numbers = np.array([one.next() for one in uniforms])
+        events = draw(logits, allowed, temperature=temperature, top_p=top_p, uniforms=numbers)
+        drawn = clock()
+        grammar.advance(events)
+        spent["advancing"] += clock() - drawn
+        spent["drawing"] += drawn - masked
+        spent["masks"] += masked - began
+    return {name: round(1e6 * seconds / steps, 1) for name, seconds in spent.items()}
+
+
+if __name__ == "__main__":
+    main()

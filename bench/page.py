@@ -1,0 +1,128 @@
+"""The benchmarks as a page: docs/benchmarks.md, made from the JSON lines and from nothing else."""
+
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from itertools import groupby
+from typing import Any
+
+from bench.figures import QUIET_CORES
+
+Line = dict[str, Any]
+
+HEADINGS = {
+    "bench.measure_steps": "Network and composer, one step",
+    "bench.measure_compose": "The compose command",
+    "bench.measure_site": "The running site",
+    "bench.measure_worker": "The worker from its start",
+    "bench.measure_browser": "From click to sound",
+}
+
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench`; do not edit it by hand. Each figure is the median of several runs with its range. CPU time
+stands beside wall time because a busy machine stretches the second more than the first. Compare only what was measured
+together: another machine has other figures.
+"""
+
+
+def page_of(run: Line, lines: Sequence[Line]) -> str:
+    """Markdown. `run` is what `bench.machine.facts_of_run` found, and how the run went."""
+    parts = [INTRODUCTION, _circumstances(run), _verdict(lines, run.get("failed", []))]
+    for script, group in groupby(lines, key=lambda line: str(line["script"])):
+        parts.append(_section(script, list(group), {line["key"]: line for line in lines}))
+    return "\n".join(parts)
+
+
+def _circumstances(run: Line) -> str:
+    packages = ", ".join(f"{name} {number}" for name, number in run["packages"].items())
+    rows = [
+        (
+            "Measured",
+            f"{run['measured_at'].replace('T', ' ').replace('+00:00', ' UTC')}, in {run['minutes']:g} minutes",
+        ),
+        ("Machine", f"{run['processor']}; {run['cores']} cores, {run['memory_gb']:g} GB, {run['system']}"),
+        (
+            "Load at the start",
+            f"{_numbers(run['load_average'])} (1, 5, 15 minutes); other work kept {run['busy_cores']:g} cores busy, "
+            f"{run['busy_cores_at_end']:g} at the end",
+        ),
+        ("Software", f"commit {run['commit'] or 'unknown'}; Python {run['python']}, {packages}"),
+        ("Bundle", f"{run['bundle']}, {run['bundle_bytes'] / 1e6:.1f} MB, sha256 {run['bundle_sha256'][:16]}"),
+    ]
+    table = _table(("", ""), rows)
+    if max(run["busy_cores"], run["busy_cores_at_end"]) > QUIET_CORES:
+        table += "\n**The machine was not idle:** wall times, and CPU times too, are worse than this machine's own.\n"
+    return table
+
+
+def _verdict(lines: Sequence[Line], failed: Sequence[str]) -> str:
+    promised = [line for line in lines if line["target"] is not None]
+    missed = [line["title"] for line in promised if not line["meets_target"]]
+    text = f"{len(promised) - len(missed)} of {len(promised)} targets are met."
+    if missed:
+        text += f" Missed: {'; '.join(missed)}."
+    if failed:
+        text += f" Not measured, because the script failed: {', '.join(failed)}."
+    return f"{text}\n"
+
+
+def _section(script: str, lines: list[Line], by_key: dict[str, Line]) -> str:
+    rows = [
+        (
+            line["title"],
+            f"**{line['value']['median']:g}** {line['unit']}",
+            _range(line["value"]),
+            str(len(line["value"]["runs"])),
+            "; ".join(f"{spread['median']:g} {name} ({_range(spread)})" for name, spread in line["beside"].items()),
+            _target(line),
+        )
+        for line in lines
+    ]
+    parts = [
+        f"## {HEADINGS[script]}\n",
+        f"{import_module(script).ABOUT}\n",
+        f"`{lines[0]['command']}`, load average {lines[0]['load_average'][0]:g} at its start.\n",
+        _table(("figure", "median", "range", "runs", "beside it: median (range)", "target"), rows),
+    ]
+    notes = [*_comparisons(lines, by_key), *_facts(lines)]
+    if notes:
+        parts.append("\n".join(f"- {note}" for note in notes) + "\n")
+    return "\n".join(parts)
+
+
+def _comparisons(lines: Iterable[Line], by_key: dict[str, Line]) -> Iterable[str]:
+    for line in lines:
+        other = by_key.get(line["compared_with"] or "")
+        if other and other["value"]["median"]:
+            ratio = line["value"]["median"] / other["value"]["median"]
+            yield f"{line['title']}: {ratio:.2f} × {other['title']}."
+
+
+def _facts(lines: Iterable[Line]) -> Iterable[str]:
+    for line in lines:
+        if line["facts"]:
+            said = ", ".join(f"{name} {_fact(value)}" for name, value in line["facts"].items())
+            yield f"{line['title']}: {said}."
+
+
+def _fact(value: Any) -> str:
+    return "–".join(f"{one:g}" for one in (min(value), max(value))) if isinstance(value, list) else str(value)
+
+
+def _target(line: Line) -> str:
+    if line["target"] is None:
+        return ""
+    return f"≤ {line['target']:g}, {'met' if line['meets_target'] else '**missed**'}"
+
+
+def _range(spread: Line) -> str:
+    return f"{spread['min']:g} – {spread['max']:g}"
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

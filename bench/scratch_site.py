@@ -1,0 +1,179 @@
+"""The site in a folder of its own, on a port of its own, with one model: what the site's figures are measured on."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+from bench.figures import say
+from bench.reference import ROOT
+
+T = TypeVar("T")
+
+FIRST_PORT = 8500
+DEADLINE_SECONDS = 60.0
+# Fine enough for figures of half a second, and no load on the site worth mentioning.
+POLL_SECONDS = 0.025
+
+
+class BenchError(Exception):
+    """What was to be measured did not happen."""
+
+
+class ScratchSite:
+    """Prepared once: database, one active model, static files. Then run as often as one likes."""
+
+    def __init__(self, folder: Path, bundle: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")},
+            "DJANGO_SETTINGS_MODULE": "musicgen_site.settings",
+            "VAR_DIR": str(folder / "var"),
+            "STATIC_ROOT": str(folder / "static"),
+            "PORT": str(self.port),
+            "SECRET_KEY": "a-key-for-benchmarks-alone-that-is-long-enough",
+            # One guest asks for more here than a guest may.
+            "GUEST_SECONDS_PER_HOUR": "1000000",
+            "ADDRESS_SECONDS_PER_HOUR": "1000000",
+        }
+        # Neither .env nor the caller's environment changes what is measured.
+        for name in (
+            *("DATABASE_URL", "BROKER_URL", "BROKER_DIR", "MEDIA_ROOT", "BUNDLE_CACHE_DIR", "S3_BUCKET", "SITE_URL"),
+            *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "RUNTIME", "RUNTIME_THREADS", "PROXY_COUNT"),
+        ):
+            self._environment[name] = ""
+        say("preparing a site: database, model, static files")
+        self._manage("migrate", "--verbosity", "0")
+        # What `manage.py prepare` does, but with this one model whatever else is shipped.
+        self._manage("import_genre_model", str(bundle), "--activate")
+        self._manage("collectstatic", "--no-input", "--verbosity", "0")
+
+    def _manage(self, *words: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        if done.returncode:
+            raise BenchError(f"manage.py {words[0]} failed:\n{done.stderr[-2000:]}")
+
+    @contextmanager
+    def running(self) -> Iterator["Processes"]:
+        """Web and worker as `make run` starts them, both ready."""
+        with self.process(sys.executable, "manage.py", "run", "--port", str(self.port)) as run:
+            self.wait_until(lambda: self.health().get("worker_seen"), run, "web and worker are up")
+            children = {name: child for child in run.children() if (name := _name_of(child))}
+            if set(children) != {"web", "worker"}:
+                raise BenchError(
+                    f"Expected a web process and a worker under `manage.py run`; found {sorted(children)}."
+                )
+            yield Processes(web=children["web"], worker=children["worker"])
+
+    @contextmanager
+    def process(self, *command: str) -> Iterator[psutil.Process]:
+        """A process with the site's environment, in a session of its own; ended, with all its children, afterwards."""
+        log = self.folder / "log.txt"
+        with log.open("ab") as stream:
+            process = psutil.Popen(
+                list(command),
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            yield process
+        finally:
+            _end(process)
+
+    def wait_until(self, condition: Callable[[], T], process: psutil.Process, what: str) -> T:
+        """Asks until the answer is true and returns it.
+
+        Raises:
+            BenchError: the process ended, or a minute has passed.
+        """
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not (result := condition()):
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                raise BenchError(f"The process that was to make it so ended: {what}.\n{self.log_end()}")
+            if time.monotonic() > deadline:
+                raise BenchError(f"Waited {DEADLINE_SECONDS:g} s in vain: {what}.\n{self.log_end()}")
+            time.sleep(POLL_SECONDS)
+        return result
+
+    def health(self) -> dict[str, Any]:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as response:  # noqa: S310  our own address
+                return dict(json.load(response))
+        except (urllib.error.URLError, OSError, ValueError):
+            return {}
+
+    def log_end(self) -> str:
+        return (self.folder / "log.txt").read_text(errors="replace")[-3000:]
+
+
+class Processes:
+    """Web and worker of a running site; the web process is gunicorn's arbiter and its one worker."""
+
+    def __init__(self, *, web: psutil.Process, worker: psutil.Process) -> None:
+        self.web = [web, *web.children(recursive=True)]
+        self.worker = [worker, *worker.children(recursive=True)]
+
+
+def rss_mb(processes: Sequence[psutil.Process]) -> float:
+    """Resident memory of all of them together; pages that they share count once each."""
+    return sum(process.memory_info().rss for process in processes) / 1e6
+
+
+def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    times = [process.cpu_times() for process in processes]
+    return sum(one.user + one.system for one in times)
+
+
+def _name_of(process: psutil.Process) -> str | None:
+    command = " ".join(process.cmdline())
+    return "web" if "gunicorn" in command else "worker" if "celery" in command else None
+
+
+def _end(process: psutil.Process) -> None:
+    """Asks it to end, and kills what has not after a while: only what was started here."""
+    try:
+        family = [process, *process.children(recursive=True)]
+        process.send_signal(signal.SIGTERM)
+    except psutil.NoSuchProcess:
+        family = [process]
+    _, alive = psutil.wait_procs(family, timeout=30)
+    for one in alive:
+        one.kill()
+
+
+def free_port() -> int:
+    """The first port from `FIRST_PORT` on that nobody listens on."""
+    for port in range(FIRST_PORT, FIRST_PORT + 100):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise BenchError(f"No port from {FIRST_PORT} to {FIRST_PORT + 99} is free.")

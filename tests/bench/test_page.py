@@ -1,0 +1,89 @@
+"""The page of the benchmarks, from lines made up here: nothing is measured in tests."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from bench.figures import Figure, Report, Spread
+from bench.page import page_of
+
+RUN = {
+    "measured_at": "2026-11-22T10:00+00:00",
+    "minutes": 5.5,
+    "load_average": [0.1, 0.2, 0.3],
+    "busy_cores": 0.05,
+    "busy_cores_at_end": 0.04,
+    "cores": 2,
+    "processor": "A processor, 2.5 GHz",
+    "memory_gb": 8.0,
+    "system": "Linux x86_64",
+    "python": "3.11.2",
+    "packages": {"numpy": "2.4.6"},
+    "commit": "abc1234",
+    "bundle": "piano-1",
+    "bundle_sha256": "0123456789abcdef" * 4,
+    "bundle_bytes": 6_900_000,
+    "failed": [],
+}
+
+
+def line(figure: Figure, script: str = "bench.measure_steps"):
+    common = {"script": script, "command": f"python -m {script}", "load_average": [0.1, 0.2, 0.3]}
+    return json.loads(json.dumps({**asdict(figure), "meets_target": figure.meets_target, **common}))
+
+
+def figure(key: str, *runs: float, **fields):
+    return Figure(key=key, title=f"Title of {key}", unit="s wall", value=Spread.of(runs), **fields)
+
+
+def test_a_spread_is_median_and_range_of_four_figures():
+    spread = Spread.of([3.000049, 1.0, 10.0])
+    assert (spread.median, spread.min, spread.max, spread.runs) == (3.0, 1.0, 10.0, (3.0, 1.0, 10.0))
+
+
+@pytest.mark.parametrize(("median", "meets"), [(6.0, True), (6.1, False)])
+def test_a_target_is_met_by_the_median(median, meets):
+    assert figure("compose", 1.0, median, 9.0, target=6.0).meets_target is meets
+
+
+def test_a_figure_without_a_target_meets_none():
+    assert figure("compose", 1.0).meets_target is None
+
+
+def test_the_page_shows_each_figure_with_range_target_and_comparison():
+    page = page_of(
+        RUN,
+        [
+            line(figure("reference", 2.0, 4.0, 3.0)),
+            line(figure("ours", 1.5, beside={"s CPU": Spread.of([0.5, 0.7])}, target=2.0, compared_with="reference")),
+            line(figure("slow", 7.0, target=6.0, facts={"notes": [10, 30, 20]}), "bench.measure_compose"),
+        ],
+    )
+    assert "| Title of reference | **3** s wall | 2 – 4 | 3 |" in page
+    assert "0.6 s CPU (0.5 – 0.7) | ≤ 2, met |" in page
+    assert "Title of ours: 0.50 × Title of reference." in page
+    assert "| ≤ 6, **missed** |" in page
+    assert "Title of slow: notes 10–30." in page
+    assert "1 of 2 targets are met. Missed: Title of slow." in page
+    assert page.index("## Network and composer") < page.index("## The compose command")
+    assert "not idle" not in page
+
+
+def test_the_page_says_when_the_machine_was_busy_or_a_script_failed():
+    page = page_of({**RUN, "busy_cores_at_end": 1.0, "failed": ["site"]}, [])
+    assert "was not idle" in page
+    assert "Not measured, because the script failed: site." in page
+
+
+def test_a_report_prints_one_json_line_that_tells_no_folder(capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["measure_steps.py", "--bundle", "/somewhere/private/piano.bundle"])
+    monkeypatch.setattr("bench.figures.busy_cores", lambda: 0.5)
+    Report("bench.measure_steps").add(figure("step", 1.0, target=2.0))
+    printed = capsys.readouterr().out
+    told = json.loads(printed)
+    assert printed.count("\n") == 1
+    assert told["value"]["runs"] == [1.0]
+    assert told["meets_target"] is True
+    assert told["busy_cores"] == 0.5
+    assert told["command"] == "python -m bench.measure_steps --bundle piano.bundle"
