@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -89,7 +89,7 @@ def folder(name: str, default: Path) -> Path:
 
 def database(name: str, default_file: Path) -> dict[str, Any]:
     """Django's settings for `sqlite:////a/file` or `postgresql://user:password@host:port/name?sslmode=require`."""
-    value = text(name, f"sqlite:///{default_file}")
+    value = text(name, f"sqlite:///{quote(str(default_file))}")
     parts = urlsplit(value)
     if parts.scheme == "sqlite":
         file = unquote(parts.path)[1:] if parts.path.startswith("/") else ""

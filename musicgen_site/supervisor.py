@@ -1,5 +1,6 @@
 """Keeps the web process and the worker running on one machine: starts them, restarts the dead, ends them together."""
 
+import contextlib
 import ctypes
 import logging
 import os
@@ -66,7 +67,9 @@ class Supervisor:
             self._end_all()
 
     def say(self, name: str, line: str) -> None:
-        with self._output_lock:
+        # Nobody may be reading any more (a closed terminal, `| head`), or not in these letters. Then a line is lost;
+        # the processes must go on, and above all be ended in order.
+        with self._output_lock, contextlib.suppress(OSError, ValueError):
             self._output.write(f"{name:<6} | {line}\n")
             self._output.flush()
 

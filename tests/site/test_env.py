@@ -77,6 +77,11 @@ def test_without_an_address_the_database_is_a_file(tmp_path: Path) -> None:
     assert settings["OPTIONS"]["timeout"] == 20
 
 
+def test_the_file_may_lie_in_any_folder(tmp_path: Path) -> None:
+    file = tmp_path / "my C# music, 100%25 mine?" / "music.sqlite3"
+    assert env.database("NO_SUCH_SETTING", file)["NAME"] == str(file)
+
+
 def test_a_postgresql_address_is_taken_apart(setting: Any, tmp_path: Path) -> None:
     setting("postgresql://music:p%40ss@db.example:5433/site?sslmode=require")
     settings = env.database("A_SETTING", tmp_path)

@@ -46,6 +46,19 @@ def sentence(tmp_path: Path, **environment: str) -> str:
     return result.stderr.splitlines()[-1]
 
 
+def test_the_command_line_says_the_sentence_alone(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "manage.py", "run"],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "musicgen_site.settings", "PORT": "abc"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert result.stderr == "The settings cannot be used: PORT must be a number. Received: 'abc'.\n"
+
+
 def test_a_laptop_needs_no_environment(tmp_path: Path) -> None:
     assert value(tmp_path, "settings.DEBUG, settings.SITE_URL") == "(False, 'http://localhost:8000')"
 

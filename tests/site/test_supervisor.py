@@ -1,5 +1,6 @@
 """The supervisor of `manage.py run`, with small processes in place of web and worker."""
 
+import contextlib
 import io
 import os
 import signal
@@ -8,13 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError
 
-from musicgen_site.management.commands.run import check_port, take_lock
+from musicgen_site.management.commands.run import Announcement, check_port, take_lock
 from musicgen_site.supervisor import Child, Supervisor
 from tests.waiting import wait_until
 
@@ -81,6 +83,43 @@ def test_stopping_ends_every_process() -> None:
     supervised.wait_for("started", times=2)
     supervised.stop()
     assert [one.process.returncode for one in children if one.process] == [-signal.SIGTERM] * 2
+
+
+def test_output_that_nobody_reads_stops_nothing() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    sleeper = child("worker", SLEEPER)
+    with open(writing, "w", buffering=1) as output:
+        supervisor = Supervisor([sleeper], output=output, cwd=settings.BASE_DIR)
+        thread = threading.Thread(target=supervisor.run)
+        thread.start()
+        wait_until(lambda: sleeper.is_running, what="the child runs")
+        supervisor.stop()
+        thread.join()
+        assert sleeper.process
+        assert sleeper.process.returncode == -signal.SIGTERM
+        with contextlib.suppress(BrokenPipeError):
+            output.close()
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Healthy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    said: list[str] = []
+    with HTTPServer(("127.0.0.1", 0), Healthy) as site:
+        threading.Thread(target=site.handle_request).start()
+        supervisor = Supervisor([], output=io.StringIO(), cwd=settings.BASE_DIR)
+        monkeypatch.setattr(supervisor, "say", lambda name, line: said.append(line))
+        Announcement(supervisor, site.server_port)()
+    assert said == [f"The site is on http://localhost:{site.server_port} (Ctrl-C stops it)"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's alone")
