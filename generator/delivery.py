@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def deliver(pk: UUID) -> bool:
 
     try:
         compose.delay(str(pk))
-    except (OSError, OperationalError):
+    except (OSError, ChannelError, OperationalError):
         logger.warning("The message of generation %s could not be sent; it will be sent again.", pk, exc_info=True)
         return False
     return True

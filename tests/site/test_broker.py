@@ -1,13 +1,19 @@
 """The folder that carries messages: whole ones in their order, and none that ends a worker."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 import pytest
-from kombu import Connection
+from django.conf import settings
+from kombu import Connection, Exchange, Producer, Queue
+from kombu.exceptions import ChannelError, OperationalError
 
+from generator import tasks
+from generator.delivery import deliver
+from musicgen_site import celery_app
 from musicgen_site.broker import Channel, Transport
 
 MESSAGE = {"body": "e30=", "properties": {}}
@@ -74,8 +80,44 @@ def test_a_folder_that_cannot_be_written_leaves_nothing(channel: Channel, tmp_pa
         channel._put("compose", MESSAGE)
 
 
-def test_the_site_uses_it() -> None:
-    from musicgen_site import celery_app
+@pytest.mark.parametrize("content", ["", '[["comp', '[["compose", "", "compose"]]'])
+def test_a_table_that_was_cut_off_is_made_anew(channel: Channel, tmp_path: Path, content: str) -> None:
+    """As a full disk or a kill leaves it: before, no message left and no worker started any more."""
+    table = tmp_path / "control" / "compose.exchange"
+    table.write_text(content)
+    Transport.global_state.clear()
+    queue = Queue("compose", Exchange("compose"), "compose", channel=channel)
+    queue.declare()
+    assert channel.get_table("compose") == [("compose", "", "compose")]
+    Producer(channel, exchange=Exchange("compose"), routing_key="compose").publish({"id": 1})
+    message = queue.get(no_ack=True)
+    assert message
+    assert message.payload == {"id": 1}
+    assert [path.name for path in (tmp_path / "control").iterdir()] == ["compose.exchange"]
 
+
+def test_a_job_stays_queued_where_no_message_can_be_written(tmp_path: Path) -> None:
+    """The folder of the site itself, with a file in its place."""
+    folder, kept = Path(settings.BROKER_DIR) / "messages", tmp_path / "kept"
+    folder.rename(kept)
+    folder.touch()
+    try:
+        assert deliver(uuid.uuid4()) is False
+    finally:
+        folder.unlink()
+        kept.rename(folder)
+    assert deliver(uuid.uuid4()) is True
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), ChannelError("control"), OperationalError("away")])
+def test_whatever_is_wrong_with_the_broker_loses_no_job(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse(pk: str) -> None:
+        raise error
+
+    monkeypatch.setattr(tasks.compose, "delay", refuse)
+    assert deliver(uuid.uuid4()) is False
+
+
+def test_the_site_uses_it() -> None:
     with celery_app.producer_or_acquire() as producer:
         assert isinstance(producer.channel, Channel)
