@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 
 
 class Channel(filesystem.Channel):
-    def get_table(self, exchange: str) -> list[tuple[str, str, str]]:
+    def get_table(self, exchange: str) -> list[Any]:
         try:
-            return list(super().get_table(exchange))
+            return super().get_table(exchange)
         except ValueError:
             logger.warning("The table of exchange %s could not be read and is made anew.", exchange)
             return []
