@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from rest_framework import status
-from rest_framework.exceptions import NotFound, ParseError, UnsupportedMediaType, ValidationError
+from rest_framework.exceptions import APIException, NotFound, ParseError, UnsupportedMediaType, ValidationError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -23,6 +23,8 @@ from generator.models import Generation, NoteChunk
 from generator.serializers import GenerationRequestSerializer, PieceSerializer, generation_data, genre_data
 from generator.services import generation_cancel, generation_create
 from library.models import Piece
+
+MAX_BODY_BYTES = 64 * 1024
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -45,11 +47,28 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     return response
 
 
+class SmallJSONParser(JSONParser):
+    """Refuses before it reads: Django's own limit does not hold for a body that a parser reads as a stream."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError from error
+
+
+class BodyTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = f"The body of a request may have at most {MAX_BODY_BYTES // 1024} kB."
+
+
 @method_decorator(never_cache, name="dispatch")
 class JsonView(APIView):
     """Session and CSRF token for everyone, guests too (see the authentication class in the settings)."""
 
-    parser_classes = [JSONParser]
+    parser_classes = [SmallJSONParser]
 
     def get_exception_handler(self) -> Any:
         return answer_error

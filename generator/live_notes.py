@@ -52,11 +52,14 @@ class LiveNotes:
         if self.generation.bundle_sha256 not in ("", bundle_sha256):
             # Another model draws other notes: what was written is no beginning of this piece.
             chunks.delete()
+            self._seconds_composed = 0.0
         written = list(chunks.order_by("index"))
         self._next_index = written[-1].index + 1 if written else 0
         self._written_before = Counter(tuple(row) for chunk in written for row in chunk.notes)
         self.generation.bundle_sha256 = bundle_sha256
-        Generation.objects.of_claim(self.generation).update(bundle_sha256=bundle_sha256)
+        Generation.objects.of_claim(self.generation).update(
+            bundle_sha256=bundle_sha256, seconds_composed=self._seconds_composed
+        )
 
     def on_notes(self, notes: list[Note]) -> None:
         for row in rows_of_notes(notes):

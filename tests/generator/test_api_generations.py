@@ -41,6 +41,15 @@ class TestCreate:
         assert first.json()["id"] == second.json()["id"]
         assert Generation.objects.count() == 1
 
+    @pytest.mark.parametrize(
+        ("body", "code"), [("[" * 30_000, 400), ('{"genre": "' + "x" * 70_000 + '"}', 413), ("{", 400)]
+    )
+    def test_a_body_that_is_made_to_hurt_is_refused(self, client: Client, body: str, code: int):
+        response = client.post(URL, body, content_type="application/json")
+        assert response.status_code == code
+        assert response.json()["detail"].endswith(".")
+        assert not Generation.objects.exists()
+
     def test_without_a_token_each_wish_is_a_job(self, client: Client):
         make_genre()
         assert {post(client, form_token=...).json()["id"], post(client, form_token="").json()["id"]} == {

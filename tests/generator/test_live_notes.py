@@ -103,10 +103,13 @@ def test_a_note_that_is_there_twice_is_written_twice(
 
 def test_another_model_starts_over(live_notes: LiveNotes, generation: Generation, clock: Clock) -> None:
     live_notes.on_notes(notes((60, 100, 0.0, 0.5)))
+    Generation.objects.update(seconds_composed=5)
+    generation.refresh_from_db()
     again = LiveNotes(generation, clock=clock)
     again.start("b" * 64)
     assert written() == []
     assert Generation.objects.get().bundle_sha256 == "b" * 64
+    assert Generation.objects.get().seconds_composed == 0, "no page may play what is not written again yet"
 
 
 def test_progress_never_goes_back(generation: Generation, clock: Clock) -> None:
