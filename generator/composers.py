@@ -32,10 +32,9 @@ class LoadedModel:
     composer: Composer
 
     def warm_up(self) -> None:
-        """Composes a second of music: the first step of a network sets up more than all that follow."""
-        self.composer.compose(
-            ComposeRequest(length_seconds=1.0, seed=0, ensemble=self.manifest["defaults"]["ensemble"])
-        )
+        """Composes and writes a second of music: the first step sets up much, the first file imports much."""
+        request = ComposeRequest(length_seconds=1.0, seed=0, ensemble=self.manifest["defaults"]["ensemble"])
+        self.composer.compose(request).to_midi_bytes()
 
     def ensemble(self, key: str) -> dict[str, Any]:
         """The ensemble of this key, as the manifest describes it."""

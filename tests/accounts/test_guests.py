@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
 from accounts.guests import client_address, ensure_guest_key, guest_key
@@ -93,7 +93,7 @@ def test_the_first_form_sent_twice_at_once_is_one_job_of_one_guest(genre_with_mo
     second.cookies["csrftoken"] = first.cookies["csrftoken"].value
     body = {"genre": "piano", "ensemble": "grand-piano", "length": "15", "form_token": "the same form"}
 
-    def send(client: Client) -> HttpResponse:
+    def send(client: Client) -> Any:
         return client.post("/", {**body, "csrfmiddlewaretoken": client.cookies["csrftoken"].value})
 
     pages = {send(client)["Location"] for client in (first, second)}
