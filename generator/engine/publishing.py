@@ -152,6 +152,9 @@ def main(arguments: list[str] | None = None) -> int:
     except EngineError as error:
         print(f"Error: {error.message}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"Error: {error.filename or 'a file'} cannot be used: {error.strerror or error}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     print(json.dumps(figures))

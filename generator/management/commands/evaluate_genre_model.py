@@ -40,6 +40,8 @@ class Command(BaseCommand):
             )
         except EngineError as error:
             raise CommandError(error.message) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped.") from error
         self.stdout.write(json.dumps(figures))

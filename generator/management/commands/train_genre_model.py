@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from generator.engine.errors import EngineError
+from generator.engine.errors import EngineError, TrainingError
 from generator.engine.genres import genre_profile
 from generator.engine.training import add_arguments, config_from, stop_on_signals, train
 
@@ -33,12 +34,17 @@ class Command(BaseCommand):
         stop_on_signals()
         try:
             genre_profile(genre)
+            if not options["output"].parent.is_dir():
+                # Said now, not after hours of training.
+                raise TrainingError(f"Expected an output in a folder that exists; got {options['output']}.")
             config = config_from(argparse.Namespace(**options), Path("checkpoints") / genre)
             config.work_dir.mkdir(parents=True, exist_ok=True)
             train(config)
             self.stdout.write(json.dumps(self._publish(config.work_dir, options)))
         except EngineError as error:
             raise CommandError(error.message) from error
+        except OSError as error:
+            raise CommandError(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped.") from error
 
@@ -49,7 +55,9 @@ class Command(BaseCommand):
         command += ["--output", str(options["output"]), "--pieces", str(options["pieces"])]
         command += ["--name", options["name"] or options["genre"]]
         command += ["--commercial-use"] if options["commercial_use"] else []
-        environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+        # Paths among the options are relative to where the user stands, which need not be the project's folder.
+        paths = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]))
+        environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": paths}
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
             raise CommandError("The bundle could not be written; the reason stands above.")
