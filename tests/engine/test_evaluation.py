@@ -12,6 +12,7 @@ import pytest
 
 from generator.engine import dataset, evaluation, publishing, training
 from generator.engine.bundles import read_bundle
+from generator.engine.checkpoints import read_checkpoint
 from generator.engine.encodings import performance
 from generator.engine.errors import BundleError, TrainingError
 from generator.engine.network import NetworkConfig
@@ -100,7 +101,7 @@ def test_a_checkpoint_becomes_a_bundle_whose_card_holds_its_figures(trained: tup
     card = bundle.manifest.card
     assert bundle.manifest.name == "tiny-1" and card.figures == figures
     assert [dict(d) for d in card.data] == [{"name": "ours", "licence": "CC0", "files": 5}]
-    assert card.training["updates"] == 40 and card.training["cpu_minutes"] > 0
+    assert card.training["updates"] == 40 and card.training["events"] > 0
     assert not card.commercial_use and "not cleared" in card.licences
     gate = figures["quantisation"]
     assert gate["int8_nats_per_event"] <= gate["float32_nats_per_event"] + publishing.MAX_QUANTISATION_LOSS
@@ -119,7 +120,7 @@ def test_a_bundle_that_lost_too_much_to_int8_is_refused(
     monkeypatch.setattr(publishing, "MAX_QUANTISATION_LOSS", -1.0)
     with pytest.raises(BundleError, match=r"Expected int8 to cost at most"):
         publishing.publish(
-            training.read_checkpoint(path),
+            read_checkpoint(path),
             genre="piano",
             name="tiny",
             data_dir=data_dir,
@@ -133,7 +134,7 @@ def test_a_bundle_that_lost_too_much_to_int8_is_refused(
 def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(b"PK nothing")
     with pytest.raises(TrainingError, match="cannot be read"):
-        training.read_checkpoint(tmp_path / "a.npz")
+        read_checkpoint(tmp_path / "a.npz")
 
 
 def test_excerpts_are_of_the_asked_length_and_begin_with_a_note(trained: tuple[Path, Path], tmp_path: Path) -> None:
@@ -145,4 +146,4 @@ def test_excerpts_are_of_the_asked_length_and_begin_with_a_note(trained: tuple[P
 
 
 def test_the_shape_in_a_checkpoint_is_the_networks(trained: tuple[Path, Path]) -> None:
-    assert training.read_checkpoint(trained[1]).network == NetworkConfig(layers=2, units=32)
+    assert read_checkpoint(trained[1]).network == NetworkConfig(layers=2, units=32)
