@@ -3,7 +3,7 @@
 Rows are pieces. No row's result depends on another row, and nothing here keeps random state of its own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,6 @@ from generator.engine.encodings.performance import (
     NOTE_ON,
     NUM_CLASSES,
     NUM_PITCHES,
-    NUM_VELOCITY_BINS,
     STEPS_PER_SECOND,
     TIME_SHIFT,
     VELOCITY,
@@ -24,7 +23,7 @@ from generator.engine.encodings.performance import (
 from generator.engine.errors import EngineError
 
 _BLOCK = 1024
-_NEVER = np.int64(1) << 40
+_NEVER = 1 << 40
 
 
 class Uniforms:
@@ -79,35 +78,45 @@ def draw(
     highest = masked.max(axis=1, keepdims=True)
     if not np.isfinite(highest).all():
         raise EngineError("The network's answer is no distribution over events.")
-    probabilities = np.exp(masked - highest)
-    for first, end in shaped:
-        mass = probabilities[:, first:end].sum(axis=1, keepdims=True)
-        if not mass.any():
-            continue
-        inside = _nucleus(masked[:, first:end], temperature, top_p)
-        total = inside.sum(axis=1, keepdims=True)
-        probabilities[:, first:end] = inside * (mass / np.where(total > 0, total, 1.0))
-    cumulative = np.cumsum(probabilities, axis=1)
-    index = (cumulative <= (uniforms * cumulative[:, -1])[:, None]).sum(axis=1)
-    # Rounding may take a uniform close to 1 past the last class that has any probability.
-    last = probabilities.shape[1] - 1 - np.argmax(probabilities[:, ::-1] > 0, axis=1)
-    return np.minimum(index, last)
+    cumulative = np.exp(masked - highest).cumsum(axis=1)
+    targets = uniforms * cumulative[:, -1]
+    drawn = np.empty(len(masked), np.int64)
+    settings = zip(targets.tolist(), temperature.tolist(), top_p.tolist(), strict=True)
+    for row, (target, heat, kept) in enumerate(settings):
+        sums = cumulative[row]
+        index = _first_above(sums, target)
+        # The range that was hit keeps its probability; where in it the target lies is settled by what shapes it.
+        for first, end in shaped:
+            if first <= index < end:
+                before = sums[first - 1] if first else 0.0
+                share = (target - before) / (sums[end - 1] - before)
+                shaped_sums = _nucleus(masked[row, first:end], heat, kept).cumsum()
+                index = first + _first_above(shaped_sums, share * shaped_sums[-1])
+                break
+        drawn[row] = index
+    return drawn
 
 
-def _nucleus(
-    masked: NDArray[np.float64], temperature: NDArray[np.float64], top_p: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Unnormalised probabilities after temperature, zero outside the nucleus; all zero where nothing is allowed.
+def _first_above(sums: NDArray[np.float64], target: float) -> int:
+    """Index of the first sum above the target: a class that has some probability."""
+    index = int(sums.searchsorted(target, "right"))
+    # Rounding may take a uniform close to 1 past the last class that has any.
+    return index if index < len(sums) else int(sums.searchsorted(sums[-1]))
+
+
+def _nucleus(masked: NDArray[np.float64], temperature: float, top_p: float) -> NDArray[np.float64]:
+    """Unnormalised probabilities, float64 [n], after temperature, zero outside the nucleus; something is allowed.
 
     Classes as likely as the last one in are in, so that no order among equals matters.
     """
-    highest = masked.max(axis=1, keepdims=True)
-    probabilities = np.exp((masked - np.where(np.isfinite(highest), highest, 0.0)) / temperature[:, None])
-    falling = np.sort(probabilities, axis=1)[:, ::-1]
-    cumulative = falling.cumsum(axis=1)
-    size = (cumulative - falling < top_p[:, None] * cumulative[:, -1:]).sum(axis=1)
-    least = falling[np.arange(len(falling)), np.maximum(size - 1, 0)]
-    return np.where(probabilities >= least[:, None], probabilities, 0.0)
+    probabilities = np.exp((masked - masked.max()) / temperature)
+    if top_p >= 1.0:
+        return probabilities
+    falling = np.sort(probabilities)[::-1]
+    cumulative = falling.cumsum()
+    # The first that the more likely ones before it already outweigh is out.
+    size = int((cumulative - falling < top_p * cumulative[-1]).sum())
+    return np.where(probabilities >= falling[size - 1], probabilities, 0.0)
 
 
 @dataclass(frozen=True)
@@ -147,8 +156,6 @@ _CHORD = 8
 _NOTES_AT_ONCE = 24
 _NOTES_PER_SECOND = 40
 
-_SHIFTS = np.arange(1, MAX_SHIFT_STEPS + 1)
-_BINS = np.arange(NUM_VELOCITY_BINS)
 _PITCHES = np.arange(NUM_PITCHES)
 
 
@@ -165,111 +172,153 @@ class PerformanceGrammar:
     """
 
     def __init__(self, rules: Sequence[PieceRules]) -> None:
-        rows = len(rules)
-        self.state = PianoState(rows)
-        self.done = np.zeros(rows, bool)
-        self._end = _steps(rule.length_seconds for rule in rules)
-        self._max_note = _steps(rule.max_note_seconds for rule in rules)
-        # Where notes are short, the last one begins late enough to be held.
-        self._last_onset_by = self._end - np.minimum(_LAST_ONSET, _RELEASE + self._max_note)
-        self._max_silence = _steps(rule.max_silence_seconds for rule in rules)
-        self._max_gap = _steps(rule.max_gap_seconds for rule in rules)
-        self._max_start = _steps(rule.max_start_seconds for rule in rules)
-        self._in_range = np.stack(
-            [(rule.lowest_pitch <= _PITCHES) & (rule.highest_pitch >= _PITCHES) for rule in rules]
-        ).reshape(rows, NUM_PITCHES)
-        self._velocity_bin = np.full(rows, -1, np.int64)
-        self._after_velocity = np.zeros(rows, bool)
-        self._after_onset = np.zeros(rows, bool)
-        self._after_part_shift = np.zeros(rows, bool)
-        self._silent_since = np.zeros(rows, np.int64)
-        self._last_onset = np.full(rows, -1, np.int64)
-        self._notes = np.zeros(rows, np.int64)
-        self._closed = np.zeros(rows, bool)
+        self.state = PianoState(len(rules))
+        self._rows = [_Row(rule) for rule in rules]
+
+    @property
+    def done(self) -> NDArray[np.bool_]:
+        return np.array([row.is_done for row in self._rows], bool)
 
     @property
     def seconds_left(self) -> NDArray[np.float32]:
         """float32 [B], how much of the asked length is to come."""
-        return ((self._end - self.state.steps) / STEPS_PER_SECOND).astype(np.float32)
+        return np.array([(row.end - row.now) / STEPS_PER_SECOND for row in self._rows], np.float32)
 
     def allowed(self) -> NDArray[np.bool_]:
         """bool [B, 388]; every row that is not done allows at least one event."""
-        now, onsets = self.state.steps, self.state.onset_steps
-        sounding = onsets >= 0
-        some_sound = sounding.any(axis=1)
-        free = self._in_range & ~sounding
-        oldest = np.where(sounding, onsets, _NEVER).min(axis=1)
-        before_first = self._last_onset < 0
-
-        cap = np.minimum(np.minimum(oldest + self._max_note, self._end) - now, MAX_SHIFT_STEPS)
-        must_begin_by = np.where(before_first, self._max_start, self._last_onset + self._max_gap)
-        must_begin_by = np.where(
-            some_sound | before_first, must_begin_by, np.minimum(must_begin_by, self._silent_since + self._max_silence)
-        )
-        must_begin_by = np.where(self._can_hold(), must_begin_by, np.minimum(must_begin_by, self._last_onset_by))
-        cap = np.where(self._closed, cap, np.minimum(cap, must_begin_by - now))
-
-        within_budget = self._notes < _NOTES_AT_ONCE + _NOTES_PER_SECOND * now // STEPS_PER_SECOND
-        may_begin = ~self._closed & (within_budget | (cap <= 0)) & free.any(axis=1)
-        may_end = ~self._after_onset & ~self._after_velocity & (~self._closed | (now >= self._end - _RELEASE))
-        may_wait = ~self._after_velocity & ~(self._after_part_shift & may_begin)
-
-        allowed = np.empty((len(now), NUM_CLASSES), bool)
-        allowed[:, NOTE_ON:NOTE_OFF] = free & (may_begin & (self._velocity_bin >= 0))[:, None]
-        allowed[:, NOTE_OFF:TIME_SHIFT] = sounding & may_end[:, None]
-        allowed[:, TIME_SHIFT:VELOCITY] = (cap[:, None] >= _SHIFTS) & may_wait[:, None]
-        allowed[:, VELOCITY:] = (may_begin & ~self._after_velocity)[:, None] & (self._velocity_bin[:, None] != _BINS)
-
-        expired = sounding & (now[:, None] - onsets >= self._max_note[:, None])
-        for row in np.flatnonzero(expired.any(axis=1)):
-            allowed[row] = False
-            allowed[row, NOTE_OFF:TIME_SHIFT] = expired[row]
+        allowed = np.zeros((len(self._rows), NUM_CLASSES), bool)
+        for row, columns in zip(self._rows, allowed, strict=True):
+            row.allow(columns)
         return allowed
 
     def advance(self, class_indices: NDArray[np.int64]) -> None:
-        """Apply one event a row, int64 [B]."""
+        """Apply one event a row, int64 [B]: one that was allowed."""
         self.state.advance(class_indices)
-        now = self.state.steps
-        begins = class_indices < NOTE_OFF
-        ends = (class_indices >= NOTE_OFF) & (class_indices < TIME_SHIFT)
-        waits = (class_indices >= TIME_SHIFT) & (class_indices < VELOCITY)
-        self._after_velocity = class_indices >= VELOCITY
-        self._velocity_bin = np.where(self._after_velocity, class_indices - VELOCITY, self._velocity_bin)
-        self._last_onset = np.where(begins, now, self._last_onset)
-        self._notes += begins
-        self._after_onset = (self._after_onset | begins) & ~waits
-        self._after_part_shift = waits & (class_indices < VELOCITY - 1)
-        self._silent_since = np.where(ends, now, self._silent_since)
-        if (waits & (now >= self._end - _CLOSING)).any():
-            self._close(waits)
-        self.done = self._closed & ((now >= self._end) | ~self.state.sounding.any(axis=1))
+        for row, event in zip(self._rows, class_indices.tolist(), strict=True):
+            row.advance(event)
 
     def velocity_bin(self, row: int) -> int:
         """The velocity in force, 0–31."""
-        return int(self._velocity_bin[row])
+        return self._rows[row].velocity_bin
 
     def keep(self, rows: NDArray[np.intp]) -> None:
         """Forget all other rows; those kept are numbered anew in this order."""
         state = PianoState(len(rows))
         state.steps, state.onset_steps = self.state.steps[rows], self.state.onset_steps[rows]
-        for name, value in vars(self).items():
-            if isinstance(value, np.ndarray):
-                setattr(self, name, value[rows])
         self.state = state
+        self._rows = [self._rows[row] for row in rows.tolist()]
 
-    def _can_hold(self) -> NDArray[np.bool_]:
+
+class _Row:
+    """The grammar of one piece. Plain numbers: most batches are of one row, where an array costs more than it saves.
+
+    Attributes:
+        end, now: steps.
+        velocity_bin: in force; −1 before the first VELOCITY.
+        is_done: the piece is over.
+    """
+
+    def __init__(self, rules: PieceRules) -> None:
+        self.now = 0
+        self.velocity_bin = -1
+        self.is_done = False
+        self.end = _steps(rules.length_seconds)
+        self._max_note = _steps(rules.max_note_seconds)
+        # Where notes are short, the last one begins late enough to be held.
+        self._last_onset_by = self.end - min(_LAST_ONSET, _RELEASE + self._max_note)
+        self._max_silence = _steps(rules.max_silence_seconds)
+        self._max_gap = _steps(rules.max_gap_seconds)
+        self._max_start = _steps(rules.max_start_seconds)
+        self._in_range = (rules.lowest_pitch <= _PITCHES) & (rules.highest_pitch >= _PITCHES)
+        self._num_pitches = int(self._in_range.sum())
+        # Pitches that may begin, and those that sound: pitch → step of its onset, the oldest first.
+        self._free = self._in_range.copy()
+        self._sounding: dict[int, int] = {}
+        self._after_velocity = False
+        self._after_onset = False
+        self._after_part_shift = False
+        self._silent_since = 0
+        self._last_onset = -1
+        self._notes = 0
+        self._closed = False
+
+    def allow(self, allowed: NDArray[np.bool_]) -> None:
+        """Set what may come next in `allowed`, bool [388], all False before."""
+        now, sounding = self.now, self._sounding
+        oldest = next(iter(sounding.values()), _NEVER)
+        if now - oldest >= self._max_note:
+            # Ends before anything else happens.
+            allowed[[NOTE_OFF + pitch for pitch, onset in sounding.items() if now - onset >= self._max_note]] = True
+            return
+
+        cap = min(oldest + self._max_note, self.end) - now
+        if not self._closed:
+            cap = min(cap, self._must_begin_by() - now)
+        within_budget = self._notes < _NOTES_AT_ONCE + _NOTES_PER_SECOND * now // STEPS_PER_SECOND
+        may_begin = not self._closed and (within_budget or cap <= 0) and len(sounding) < self._num_pitches
+
+        if may_begin:
+            if self.velocity_bin >= 0:
+                allowed[NOTE_ON:NOTE_OFF] = self._free
+            if not self._after_velocity:
+                allowed[VELOCITY:] = True
+                if self.velocity_bin >= 0:
+                    allowed[VELOCITY + self.velocity_bin] = False
+        if self._after_velocity:
+            return
+        if sounding and not self._after_onset and (not self._closed or now >= self.end - _RELEASE):
+            allowed[[NOTE_OFF + pitch for pitch in sounding]] = True
+        if cap > 0 and not (self._after_part_shift and may_begin):
+            allowed[TIME_SHIFT : TIME_SHIFT + min(cap, MAX_SHIFT_STEPS)] = True
+
+    def advance(self, event: int) -> None:
+        """Apply one event that was allowed."""
+        self._after_velocity = event >= VELOCITY
+        if event < NOTE_OFF:
+            self._sounding[event] = self._last_onset = self.now
+            self._free[event] = False
+            self._notes += 1
+            self._after_onset = True
+            self._after_part_shift = False
+        elif event < TIME_SHIFT:
+            pitch = event - NOTE_OFF
+            del self._sounding[pitch]
+            self._free[pitch] = self._in_range[pitch]
+            self._silent_since = self.now
+            self._after_part_shift = False
+        elif event < VELOCITY:
+            self.now += event - TIME_SHIFT + 1
+            self._after_onset = False
+            self._after_part_shift = event < VELOCITY - 1
+            self._closed = self._closed or self._closes()
+        else:
+            self.velocity_bin = event - VELOCITY
+            self._after_part_shift = False
+        self.is_done = self._closed and (self.now >= self.end or not self._sounding)
+
+    def _must_begin_by(self) -> int:
+        """The step by which a note begins, unless the piece has closed."""
+        if self._last_onset < 0:
+            latest = self._max_start
+        else:
+            latest = self._last_onset + self._max_gap
+            if not self._sounding:
+                latest = min(latest, self._silent_since + self._max_silence)
+        return latest if self._can_hold() else min(latest, self._last_onset_by)
+
+    def _can_hold(self) -> bool:
         """Whether a note sounds that may go on until the last release."""
-        onsets = self.state.onset_steps
-        lasts = onsets + self._max_note[:, None] >= (self._end - _RELEASE)[:, None]
-        return np.asarray(((onsets >= 0) & lasts).any(axis=1))
+        newest = next(reversed(self._sounding.values()), -_NEVER)
+        return newest + self._max_note >= self.end - _RELEASE
 
-    def _close(self, waits: NDArray[np.bool_]) -> None:
-        left = self._end - self.state.steps
-        since_onset = self.state.steps - self._last_onset
-        pause = (left <= _CLOSING) & (since_onset >= _PAUSE)
-        last_call = (left <= _LAST_CALL) & (since_onset >= _CHORD) | (left <= _RELEASE)
-        self._closed |= waits & (pause | last_call) & self._can_hold()
+    def _closes(self) -> bool:
+        """Whether, after a wait, no note begins any more."""
+        left = self.end - self.now
+        since_onset = self.now - self._last_onset
+        pause = left <= _CLOSING and since_onset >= _PAUSE
+        last_call = (left <= _LAST_CALL and since_onset >= _CHORD) or left <= _RELEASE
+        return (pause or last_call) and self._can_hold()
 
 
-def _steps(seconds: Iterable[float]) -> NDArray[np.int64]:
-    return np.array([round(value * STEPS_PER_SECOND) for value in seconds], np.int64)
+def _steps(seconds: float) -> int:
+    return round(seconds * STEPS_PER_SECOND)

@@ -41,6 +41,8 @@ DENSITY_FEATURE = COUNTDOWN_FEATURE + NUM_COUNTDOWN_FEATURES
 NUM_FEATURES = DENSITY_FEATURE + NUM_DENSITY_FEATURES
 
 MAX_COUNTDOWN_SECONDS = 300.0
+_LONGEST_COUNTDOWN = np.log1p(MAX_COUNTDOWN_SECONDS)
+_COUNTDOWN_CENTRES = np.arange(NUM_COUNTDOWN_FEATURES)
 # Upper bounds, in notes a second, of all density bins but the last.
 DENSITY_BOUNDS = (1.0, 2.0, 4.0, 6.0, 9.0, 13.0, 19.0)
 
@@ -177,9 +179,10 @@ def countdown_features(seconds_left: NDArray[np.float32]) -> NDArray[np.float32]
     Returns:
         float32 [n, 16], each row summing to 1.
     """
-    scale = np.log1p(np.clip(seconds_left, 0.0, MAX_COUNTDOWN_SECONDS)) / np.log1p(MAX_COUNTDOWN_SECONDS)
-    position = scale[:, None] * (NUM_COUNTDOWN_FEATURES - 1)
-    return np.maximum(0.0, 1.0 - np.abs(position - np.arange(NUM_COUNTDOWN_FEATURES))).astype(np.float32)
+    # Not np.clip, whose wrapping costs as much as all the rest of a single row.
+    bounded = np.minimum(np.maximum(seconds_left, 0.0), MAX_COUNTDOWN_SECONDS)
+    position = (np.log1p(bounded) / _LONGEST_COUNTDOWN)[:, None] * (NUM_COUNTDOWN_FEATURES - 1)
+    return np.maximum(0.0, 1.0 - np.abs(position - _COUNTDOWN_CENTRES)).astype(np.float32)
 
 
 def density_features(notes_per_second: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -206,14 +209,14 @@ class PianoState:
 
     def advance(self, class_indices: NDArray[np.integer]) -> None:
         """Apply one event to each row; `class_indices` int [rows]. START and VELOCITY change nothing here."""
-        events = np.asarray(class_indices, np.int64)
-        rows = np.arange(len(events))
-        on = events < NOTE_OFF
-        self.onset_steps[rows[on], events[on]] = self.steps[on]
-        off = (events >= NOTE_OFF) & (events < TIME_SHIFT)
-        self.onset_steps[rows[off], events[off] - NOTE_OFF] = -1
-        shift = (events >= TIME_SHIFT) & (events < VELOCITY)
-        self.steps[shift] += events[shift] - TIME_SHIFT + 1
+        # Row by row: there are few, and one event changes one number.
+        for row, event in enumerate(class_indices.tolist()):
+            if event < NOTE_OFF:
+                self.onset_steps[row, event] = self.steps[row]
+            elif event < TIME_SHIFT:
+                self.onset_steps[row, event - NOTE_OFF] = -1
+            elif event < VELOCITY:
+                self.steps[row] += event - TIME_SHIFT + 1
 
     def features(
         self, seconds_left: NDArray[np.float32] | None = None, density: NDArray[np.float32] | None = None
@@ -234,6 +237,7 @@ class PianoState:
         ):
             if values is not None:
                 known = ~np.isnan(values)
-                encoded = encoder(np.asarray(values, np.float32)[known])
-                features[known, column : column + encoded.shape[1]] = encoded
+                rows = slice(None) if known.all() else known
+                encoded = encoder(np.asarray(values, np.float32)[rows])
+                features[rows, column : column + encoded.shape[1]] = encoded
         return features
