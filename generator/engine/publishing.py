@@ -18,13 +18,15 @@ import numpy as np
 
 from generator.engine import dataset, evaluation
 from generator.engine.bundles import Bundle, read_bundle, write_bundle
+from generator.engine.checkpoints import Checkpoint, read_checkpoint
 from generator.engine.encodings import performance
 from generator.engine.errors import BundleError, EngineError
 from generator.engine.genres import genre_profile
 from generator.engine.manifest import Card, Encoding, Manifest
 from generator.engine.network import NetworkConfig, build_network, load_weights
 from generator.engine.runtimes import open_runtime
-from generator.engine.training import Checkpoint, TrainingConfig, read_checkpoint, segments_loss, validation_segments
+from generator.engine.training import segments_loss, validation_segments
+from generator.engine.training_config import TrainingConfig
 
 # int8 may cost so much held-out loss against float32, in nats an event.
 MAX_QUANTISATION_LOSS = 0.01

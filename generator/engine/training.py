@@ -12,9 +12,8 @@ import os
 import signal
 import sys
 import time
-import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,54 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.engine import dataset
+from generator.engine.checkpoints import CHECKPOINT_FORMAT, read_checkpoint
 from generator.engine.encodings import performance
 from generator.engine.errors import EngineError, TrainingError
 from generator.engine.network import NetworkConfig, build_network, load_weights, weights_of
-
-CHECKPOINT_FORMAT = 1
-
-
-@dataclass(slots=True)
-class TrainingConfig:
-    """How to train.
-
-    Attributes:
-        data_dir: folder of MIDI files; work_dir: caches, checkpoints and logs.
-        network: the shape.
-        minutes: CPU minutes of the whole training, those before a resume included.
-        max_updates: stop after so many updates, if that is sooner; 0 is no such limit.
-        rows, window: an update reads rows × window events; the state is carried on for `segment` events a row.
-        learning_rate: the highest, reached after `warm_up` of the budget, then a cosine down to 0.
-        clip_norm: global norm above which gradients are scaled down.
-        transpose: semitones up and down; stretch: part of the tempo up and down.
-        precision: "float32" or "mixed_bfloat16" (products in bfloat16, weights and state in float32).
-        threads: 0 leaves it to the backend.
-        validate_minutes, checkpoint_minutes: CPU minutes between two of each.
-        seed: of weights and of the order of the data.
-    """
-
-    data_dir: Path
-    work_dir: Path
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    minutes: float = 60.0
-    max_updates: int = 0
-    rows: int = 16
-    window: int = 64
-    segment: int = 2048
-    learning_rate: float = 4e-3
-    warm_up: float = 0.04
-    clip_norm: float = 1.0
-    transpose: int = 5
-    stretch: float = 0.05
-    precision: str = "float32"
-    threads: int = 1
-    validate_minutes: float = 5.0
-    validation_rows: int = 64
-    validation_events: int = 1024
-    checkpoint_minutes: float = 3.0
-    seed: int = 1
-    resume: bool = False
-    progress: bool = True
+from generator.engine.training_config import TrainingConfig, add_arguments, config_from
 
 
 @dataclass(slots=True)
@@ -282,54 +238,6 @@ def train(
     return TrainingResult(run.best_weights or run.last_weights(), run.facts())
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
-    """What a training left behind.
-
-    Attributes:
-        network: the shape.
-        weights: those that did best on validation, empty before the first validation; last_weights: the last ones.
-        optimizer: the optimizer's variables in its own order.
-        seconds: CPU seconds spent; facts: for the model card.
-    """
-
-    network: NetworkConfig
-    weights: dict[str, NDArray[np.float32]]
-    last_weights: dict[str, NDArray[np.float32]]
-    optimizer: list[NDArray[Any]]
-    seconds: float
-    facts: dict[str, Any]
-
-
-def read_checkpoint(path: Path) -> Checkpoint:
-    """
-    Raises:
-        TrainingError: there is none, or not one of this version.
-    """
-    if not path.exists():
-        raise TrainingError(f"Expected a checkpoint at {path}; there is none.")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            state = json.loads(str(arrays["state"]))
-            if state["format"] != CHECKPOINT_FORMAT:
-                raise TrainingError(f"Expected a checkpoint of format {CHECKPOINT_FORMAT}; got {state['format']}.")
-
-            def named(prefix: str) -> dict[str, NDArray[Any]]:
-                return {k.removeprefix(prefix): arrays[k] for k in arrays.files if k.startswith(prefix)}
-
-            optimizer = named("optimizer/")
-            return Checkpoint(
-                network=NetworkConfig(**state["network"]),
-                weights=named("best/"),
-                last_weights=named("weights/"),
-                optimizer=[optimizer[str(i)] for i in range(len(optimizer))],
-                seconds=state["seconds"],
-                facts=state["facts"],
-            )
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"The checkpoint {path} cannot be read.") from error
-
-
 class _Run:
     """State of a training that survives a kill: weights, optimizer, budget spent, the best so far."""
 
@@ -459,58 +367,6 @@ def stop_on_signals() -> None:
     """Let Ctrl-C and SIGTERM end the training with a checkpoint, also where a shell started it with SIGINT ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options shared by the management command and ``python -m``."""
-    defaults = {f.name: f.default for f in fields(TrainingConfig)}
-    network = NetworkConfig()
-    parser.add_argument("--data", type=Path, required=True, help="folder of MIDI files, with or without an index.tsv")
-    parser.add_argument("--work-dir", type=Path, help="caches, checkpoints, logs (default: checkpoints/<genre>)")
-    parser.add_argument("--minutes", type=float, default=defaults["minutes"], help="CPU minutes (default: %(default)s)")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the work folder")
-    parser.add_argument("--cell", default=network.cell, help="rnn, gru, lstm or mingru (default: %(default)s)")
-    parser.add_argument("--layers", type=int, default=network.layers)
-    parser.add_argument("--units", type=int, default=network.units)
-    parser.add_argument("--plain-stack", action="store_true", help="no residual connections or normalisation")
-    parser.add_argument("--no-features", action="store_true", help="events alone as input, as Magenta's network has")
-    for name in ("max-updates", "rows", "window", "segment", "validation-rows", "validation-events", "threads", "seed"):
-        parser.add_argument(
-            f"--{name}", type=int, default=defaults[name.replace("-", "_")], help="default: %(default)s"
-        )
-    for name in ("learning-rate", "validate-minutes", "checkpoint-minutes"):
-        parser.add_argument(
-            f"--{name}", type=float, default=defaults[name.replace("-", "_")], help="default: %(default)s"
-        )
-    parser.add_argument("--precision", choices=("float32", "mixed_bfloat16"), default=defaults["precision"])
-
-
-def config_from(options: argparse.Namespace, work_dir: Path) -> TrainingConfig:
-    return TrainingConfig(
-        data_dir=options.data,
-        work_dir=options.work_dir or work_dir,
-        network=NetworkConfig(
-            cell=options.cell,
-            layers=options.layers,
-            units=options.units,
-            residual=not options.plain_stack,
-            uses_features=not options.no_features,
-        ),
-        minutes=options.minutes,
-        max_updates=options.max_updates,
-        rows=options.rows,
-        window=options.window,
-        segment=options.segment,
-        learning_rate=options.learning_rate,
-        precision=options.precision,
-        threads=options.threads,
-        validate_minutes=options.validate_minutes,
-        validation_rows=options.validation_rows,
-        validation_events=options.validation_events,
-        checkpoint_minutes=options.checkpoint_minutes,
-        seed=options.seed,
-        resume=options.resume,
-    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ import pytest
 from generator.engine import training
 from generator.engine.errors import TrainingError
 from generator.engine.network import NetworkConfig, build_network, load_weights
-from generator.engine.training import TrainingConfig
+from generator.engine.training_config import TrainingConfig
 from tests.engine.test_dataset import write_performance
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -13,7 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from generator.engine.errors import EngineError, TrainingError
 from generator.engine.genres import genre_profile
-from generator.engine.training import add_arguments, config_from, stop_on_signals, train
+from generator.engine.training import stop_on_signals, train
+from generator.engine.training_config import add_arguments, config_from
 
 
 class Command(BaseCommand):
