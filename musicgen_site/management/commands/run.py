@@ -79,7 +79,7 @@ def web_command(port: int) -> list[str]:
 def worker_command() -> list[str]:
     return [
         sys.executable,
-        *("-m", "celery", "--app", "musicgen_site", "worker"),
+        *("-m", "celery", "--quiet", "--app", "musicgen_site", "worker"),
         *("--queues", "compose,maintenance"),
         *("--without-gossip", "--without-mingle"),
         *("--loglevel", settings.LOG_LEVEL),
