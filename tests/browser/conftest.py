@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,12 +19,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from scripts.chromium import on_this_machine
 from tests.browser.player_site import PlayerSite
 
 # Playwright's event loop lives in the test's thread, which Django would otherwise take for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,14 +43,6 @@ HOW_TO_INSTALL = (
 LOCAL_SCHEMES = {"data", "blob", "about"}
 
 
-def chromium_executable() -> str | None:
-    """The browser to start: CHROMIUM, Debian's, or None for Playwright's own."""
-    chosen = os.environ.get("CHROMIUM")
-    if chosen:
-        return chosen
-    return str(SYSTEM_CHROMIUM) if SYSTEM_CHROMIUM.exists() else None
-
-
 @pytest.fixture(scope="session")
 def playwright_driver() -> Iterator[Playwright]:
     with sync_playwright() as driver:
@@ -62,7 +53,7 @@ def playwright_driver() -> Iterator[Playwright]:
 def browser(playwright_driver: Playwright) -> Iterator[Browser]:
     """One Chromium for all tests; each test gets a context of its own."""
     try:
-        started = playwright_driver.chromium.launch(executable_path=chromium_executable(), args=CHROMIUM_ARGUMENTS)
+        started = playwright_driver.chromium.launch(executable_path=on_this_machine(), args=CHROMIUM_ARGUMENTS)
     except Error as error:
         pytest.fail(f"{HOW_TO_INSTALL} ({error.message.splitlines()[0]})", pytrace=False)
     yield started
