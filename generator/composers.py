@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import threading
 import time
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from django.conf import settings
 from generator.engine.bundles import read_bundle
 from generator.engine.composer import Composer, ComposeRequest
 from generator.engine.errors import BundleError
+from generator.engine.files import write_whole
 from generator.errors import NoModelInstalled
 from generator.models import Generation, GenreModel
 
@@ -116,9 +116,7 @@ def bundle_file(model: GenreModel) -> Path:
     if _sha256(data) != model.sha256:
         raise BundleError(f"The stored bundle of {model.name} is damaged. Import it again.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    write_whole(path, data)
     return path
 
 

@@ -92,6 +92,15 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
                 id="musicgen_site.W002",
             )
         )
+    if settings.SECURE_SSL_REDIRECT and not settings.PROXY_COUNT:
+        messages.append(
+            checks.Warning(
+                "SITE_URL starts with https://, but PROXY_COUNT is 0: a request that a proxy passes on looks like "
+                "plain http, so that browsers are redirected in circles.",
+                hint="Set PROXY_COUNT to the number of your proxies, or SSL_REDIRECT=0 where the web process has TLS.",
+                id="musicgen_site.W004",
+            )
+        )
     if settings.SERVES_OTHERS and not settings.SERVED_OVER_HTTPS:
         messages.append(
             checks.Warning(

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator.engine.errors import BundleError
+from generator.engine.files import write_whole
 from generator.engine.manifest import (
     FORMAT,
     MAX_MANIFEST_BYTES,
@@ -167,16 +168,7 @@ def write_bundle(
     data = buffer.getvalue()
     read_bundle(data)
 
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_whole(Path(path), data)
     return hashlib.sha256(data).hexdigest()
 
 

@@ -69,3 +69,10 @@ def test_half_a_production_profile_is_warned_of(settings: Any) -> None:
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.W002"]
     settings.USES_FILESYSTEM_BROKER, settings.SERVES_OTHERS = True, True
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.W003"]
+
+
+def test_https_without_a_named_proxy_is_warned_of(settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert ids(checks.profile_makes_sense()) == ["musicgen_site.W004"]
+    settings.PROXY_COUNT = 1
+    assert ids(checks.profile_makes_sense()) == []

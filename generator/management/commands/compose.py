@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 import secrets
 import sys
@@ -15,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from generator.engine.errors import BundleError, EngineError
+from generator.engine.files import write_whole
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 
@@ -83,7 +83,7 @@ def _compose(
     with _Progress(request.length_seconds) as progress:
         composition = composer.compose(request, on_progress=progress.show)
     data = composition.to_midi_bytes(title=f"{loaded.manifest.genre_name}, seed {request.seed}")
-    _write(output, data)
+    write_whole(output, data)
     return {
         "output": str(output),
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -109,19 +109,6 @@ def _shipped_bundle(genre: str) -> Path:
         return path
     known = f"expected one of {', '.join(shipped)}" if shipped else "name one with --bundle FILE"
     raise BundleError(f"There is no shipped bundle of genre {genre[:40]}; {known}.")
-
-
-def _write(output: Path, data: bytes) -> None:
-    """All of the file or none of it: written beside its place, then renamed."""
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 class _Progress:
