@@ -14,6 +14,11 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+
+class BenchError(Exception):
+    """What was to be measured did not happen."""
+
+
 # More of a second's work than this being done by others makes figures worse than the machine's own.
 QUIET_CORES = 0.25
 
@@ -121,6 +126,16 @@ def bundle_path(given: Path | None) -> Path:
             f"There is no bundle {path}. Name one: python -m bench --bundle FILE (make bench BENCH='--bundle FILE')"
         )
     return path
+
+
+def as_script(main: Callable[[], None]) -> None:
+    """A script's `main`, ending with a sentence instead of a traceback where one is enough."""
+    try:
+        main()
+    except BenchError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def timed(work: Callable[[], T]) -> tuple[float, float, T]:

@@ -52,7 +52,9 @@ def processor() -> str:
 
 def commit() -> str:
     """Short, with a plus where files differ from it; empty outside a checkout."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=ROOT, capture_output=True, text=True
-    )
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return ""
     return done.stdout.strip()

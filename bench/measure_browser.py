@@ -1,13 +1,12 @@
 """What a visitor waits for: from the click on Generate to the first notes drawn and to the first sound, in Chromium."""
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, Report, Spread, arguments, say
-from bench.scratch_site import DEADLINE_SECONDS, BenchError, ScratchSite
+from bench.figures import BenchError, Figure, Report, Spread, arguments, as_script, say
+from bench.scratch_site import DEADLINE_SECONDS, ScratchSite
 
 ABOUT = """\
 Web and worker as `make run` starts them; headless Chromium on the same machine, a fresh profile each run. The page
@@ -44,7 +43,8 @@ def main() -> None:
         try:
             browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         except Error as error:
-            sys.exit(f"Chromium cannot be started ({error.message.splitlines()[0]}); `make chromium` installs it.")
+            why = error.message.splitlines()[0]
+            raise BenchError(f"Chromium cannot be started ({why}); `make chromium` installs it.") from error
         site = ScratchSite(Path(folder), options.bundle)
         with site.running():
             say(f"{runs} clicks on Generate")
@@ -84,4 +84,4 @@ def click(browser: Any, url: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    as_script(main)

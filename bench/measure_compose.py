@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Figure, Report, Spread, arguments, say
+from bench.figures import BenchError, Figure, Report, Spread, arguments, as_script, say
 from bench.reference import ROOT
 
 ABOUT = """\
@@ -57,7 +57,7 @@ def compose(bundle: Path, seconds: int, seed: int, folder: Path) -> dict[str, An
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"compose failed:\n{(folder / 'err').read_text(errors='replace')[-2000:]}")
+        raise BenchError(f"compose failed:\n{(folder / 'err').read_text(errors='replace')[-2000:]}")
     facts = json.loads((folder / "out").read_text())
     # Linux counts in kilobytes, macOS in bytes.
     peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e6 / 1024)
@@ -65,4 +65,4 @@ def compose(bundle: Path, seconds: int, seed: int, folder: Path) -> dict[str, An
 
 
 if __name__ == "__main__":
-    main()
+    as_script(main)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.figures import Figure, Report, Spread, arguments, say, timed
+from bench.figures import Figure, Report, Spread, arguments, as_script, say, timed
 from bench.reference import REFERENCE, reference_step_function
 from generator.engine.bundles import Bundle, read_bundle
 from generator.engine.composer import Composer
@@ -167,4 +167,4 @@ def parts_of_a_step(bundle: Bundle, batch: int, steps: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    main()
+    as_script(main)

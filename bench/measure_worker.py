@@ -4,7 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.figures import Figure, Report, Spread, arguments, say
+from bench.figures import Figure, Report, Spread, arguments, as_script, say
 from bench.scratch_site import ScratchSite, cpu_seconds, rss_mb
 from bench.visitor import Visitor
 from musicgen_site.management.commands.run import web_command, worker_command
@@ -76,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    as_script(main)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from bench.figures import say
+from bench.figures import BenchError, say
 from bench.reference import ROOT
 
 T = TypeVar("T")
@@ -25,10 +25,6 @@ FIRST_PORT = 8500
 DEADLINE_SECONDS = 60.0
 # Fine enough for figures of half a second, and no load on the site worth mentioning.
 POLL_SECONDS = 0.025
-
-
-class BenchError(Exception):
-    """What was to be measured did not happen."""
 
 
 class ScratchSite:

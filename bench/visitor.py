@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from http.cookiejar import CookieJar
 from typing import Any
 
-from bench.scratch_site import POLL_SECONDS, BenchError
+from bench.figures import BenchError
+from bench.scratch_site import POLL_SECONDS
 
 DEADLINE_SECONDS = 120.0
 
