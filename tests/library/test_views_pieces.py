@@ -80,6 +80,10 @@ class TestMidi:
         assert response["Content-Length"] == str(len(TINY_MIDI))
         assert response["X-Content-Type-Options"] == "nosniff"
 
+    def test_a_length_in_a_title_is_still_one_in_the_files_name(self, guest_client: Client):
+        response = self.get(guest_client, make_piece(title="Piano: Strings, 1:30"))
+        assert response["Content-Disposition"] == 'attachment; filename="piano-strings-1-30.mid"'
+
     @pytest.mark.parametrize("title", ['"\r\nSet-Cookie: a=b', "ピアノ", "../../etc/passwd", " "])
     def test_a_title_never_breaks_the_header(self, guest_client: Client, title: str):
         disposition = self.get(guest_client, make_piece(title=title))["Content-Disposition"]
