@@ -11,8 +11,8 @@ from bench.scratch_site import DEADLINE_SECONDS, ScratchSite
 ABOUT = """\
 Web and worker as `make run` starts them; headless Chromium on the same machine, a fresh profile each run. The page
 has been open until its requests had ended, as while somebody chooses; the clock starts with the click on Generate
-(defaults) and runs in the page, which looks at its player before each frame. Sound is a loudness above 0.01 at the
-player's output."""
+(defaults) and runs in the page, which looks at its player before each frame. Sound is a loudness above 0.001 (−60 dB)
+at the player's output: above 0.01 soft beginnings would count as silence."""
 
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -25,7 +25,7 @@ CLOCK = """() => {
     const player = document.querySelector('[data-generation] music-player');
     const now = performance.now() - window.bench.click;
     if (player?.notes?.length) window.bench.notes ??= now;
-    if (player?.rms > 0.01) window.bench.sound ??= now;
+    if (player?.rms > 0.001) window.bench.sound ??= now;
     if (window.bench.sound === undefined) requestAnimationFrame(look);
   };
   addEventListener('click', () => { window.bench.click = performance.now(); look(); }, {capture: true, once: true});
