@@ -2,6 +2,8 @@
 import { ApiError, getJson, postJson } from "./api.js";
 
 const POLL_MS = 500;
+const EAGER_POLL_MS = 150; // from the click until the first notes, for a few seconds
+const EAGER_POLLS = 30;
 const SLOW_POLL_MS = 2000; // while it waits, or while nobody looks
 const PATIENCE_MS = 8000; // longest pause between two tries when the site cannot be reached
 const FINISHED = new Set(["succeeded", "failed", "cancelled"]);
@@ -71,12 +73,15 @@ export class GenerationView {
     this.section.hidden = false;
     if (first) this.#show({ ...first, notes: [], next: 0 });
     let pause = POLL_MS;
+    let eager = this.heard ? EAGER_POLLS : 0;
     for (;;) {
       let state;
       try {
         state = await getJson(`${this.api}${id}/notes/?after=${this.next}`);
         if (run !== this.run) return;
-        pause = state.status === "queued" && !state.worker_seen ? SLOW_POLL_MS : POLL_MS;
+        eager = this.next || state.next ? 0 : eager - 1;
+        pause = eager > 0 ? EAGER_POLL_MS : POLL_MS;
+        if (state.status === "queued" && !state.worker_seen) pause = SLOW_POLL_MS;
         if (document.hidden && !this.live) pause = SLOW_POLL_MS;
       } catch (error) {
         if (run !== this.run) return;
