@@ -70,9 +70,11 @@ def test_a_killed_worker_loses_nothing(piano: None, start_worker: StartWorker, k
 
 
 def test_a_worker_that_dies_in_every_attempt_ends_in_a_sentence(piano: None, start_worker: StartWorker) -> None:
+    files_before = stored_files()
     generation = ask_for_a_piece()
     for _ in range(settings.GENERATION_MAX_ATTEMPTS):
-        worker = start_worker(kill_point=kill_points.BETWEEN_CHUNKS)
+        # Every attempt comes here, however many of its notes an earlier one has written already.
+        worker = start_worker(kill_point=kill_points.WRITING_FILE)
         worker.wait_until_stopped_at_kill_point()
         worker.kill()
     start_worker()
@@ -80,6 +82,7 @@ def test_a_worker_that_dies_in_every_attempt_ends_in_a_sentence(piano: None, sta
     assert generation.status == Generation.Status.FAILED
     assert generation.error_message.endswith(".")
     assert not Piece.objects.exists()
+    assert stored_files() == files_before, "not even half a file is left"
 
 
 def test_a_worker_that_ends_in_peace_says_goodbye(piano: None, start_worker: StartWorker) -> None:
