@@ -102,10 +102,13 @@ def test_output_that_nobody_reads_stops_nothing() -> None:
             output.close()
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Healthy(BaseHTTPRequestHandler):
+@pytest.mark.parametrize("status", [200, 400])
+def test_the_address_is_said_at_any_answer_and_no_proxy_is_asked(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """400 is what a site answers that is known by a public name only."""
+
+    class Answering(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(status)
             self.end_headers()
 
         def log_message(self, *args: object) -> None:
@@ -114,7 +117,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: p
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     said: list[str] = []
-    with HTTPServer(("127.0.0.1", 0), Healthy) as site:
+    with HTTPServer(("127.0.0.1", 0), Answering) as site:
         threading.Thread(target=site.handle_request).start()
         supervisor = Supervisor([], output=io.StringIO(), cwd=settings.BASE_DIR)
         monkeypatch.setattr(supervisor, "say", lambda name, line: said.append(line))

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import IO, Any
@@ -58,6 +59,8 @@ class Announcement:
         try:
             with self._opener.open(f"http://127.0.0.1:{self._port}/healthz", timeout=2):
                 pass
+        except urllib.error.HTTPError:
+            pass  # an answer, if only that this name of the machine is not among ALLOWED_HOSTS
         except (OSError, http.client.HTTPException):
             return
         self._made = True
