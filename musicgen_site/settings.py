@@ -146,8 +146,6 @@ if S3_BUCKET:
             # A job that is tried again writes the same object again (generator.services.jobs).
             "file_overwrite": True,
             "default_acl": None,
-            "querystring_auth": True,
-            "querystring_expire": 300,
         },
     }
 else:
