@@ -1,0 +1,89 @@
+"""Stored files in S3 are private. The test server checks no signature: what is looked at is what we ask S3 for."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+
+from library.storage_s3 import PrivateS3Storage
+from tests.services.production import BUCKET, Browser, Production
+from tests.services.servers import S3
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+# A piece lies under a random id, a bundle under the checksum of what is in it.
+PRIVATE_NAME = re.compile(rf"(pieces/[0-9a-f]{{2}}/{UUID}\.mid|bundles/piano/[0-9a-f]{{64}}\.bundle)")
+EVERYONE = "http://acs.amazonaws.com/groups/"
+
+
+@pytest.fixture
+def storage(s3: S3) -> Iterator[PrivateS3Storage]:
+    bucket = "storage-alone"
+    s3.client.create_bucket(Bucket=bucket)
+    yield make_storage(s3, bucket)
+    for name in s3.names(bucket):
+        s3.client.delete_object(Bucket=bucket, Key=name)
+    s3.client.delete_bucket(Bucket=bucket)
+
+
+def make_storage(s3: S3, bucket: str, **options: Any) -> PrivateS3Storage:
+    given = {"endpoint_url": s3.url, "region_name": "us-east-1", "access_key": "test", "secret_key": "test"}
+    return PrivateS3Storage(bucket_name=bucket, file_overwrite=True, default_acl=None, **{**given, **options})
+
+
+def test_objects_are_private_and_their_names_cannot_be_guessed(production: Production) -> None:
+    names = production.names_in_bucket()
+    assert any(name.startswith("pieces/") for name in names), "the example is stored"
+    assert any(name.endswith(".bundle") for name in names)
+    for name in names:
+        assert PRIVATE_NAME.fullmatch(name), name
+        grants = production.s3.client.get_object_acl(Bucket=BUCKET, Key=name)["Grants"]
+        assert not [one for one in grants if one["Grantee"].get("URI", "").startswith(EVERYONE)], name
+
+
+def test_a_piece_comes_through_an_address_of_ours(production: Production, guest: Browser) -> None:
+    ((piece_id,),) = production.rows("SELECT id FROM library_piece WHERE is_example")
+    piece = guest.get(f"/api/v1/pieces/{piece_id}/")
+    assert piece.json["midi_url"] == f"/pieces/{piece_id}/midi/"
+    downloaded = guest.get(piece.json["midi_url"])
+    assert downloaded.status == 200 and downloaded.body.startswith(b"MThd")
+    told = piece.body + guest.get(f"/pieces/{piece_id}/").body + guest.get("/").body
+    assert production.s3.url.encode() not in told
+    assert b"Signature=" not in told
+
+
+def test_an_object_has_no_address_of_its_own(storage: PrivateS3Storage) -> None:
+    with pytest.raises(ValueError, match="private"):
+        storage.url("a.mid")
+
+
+def test_saving_again_replaces(storage: PrivateS3Storage, s3: S3) -> None:
+    assert storage.save("a/b.mid", ContentFile(b"one, and long")) == "a/b.mid"
+    assert storage.save("a/b.mid", ContentFile(b"two")) == "a/b.mid"
+    with storage.open("a/b.mid") as stream:
+        assert stream.read() == b"two"
+    assert s3.names(storage.bucket_name) == ["a/b.mid"]
+    storage.delete("a/b.mid")
+    storage.delete("a/b.mid")
+    assert not storage.exists("a/b.mid")
+    with pytest.raises(FileNotFoundError):
+        storage.open("a/b.mid")
+
+
+@pytest.mark.parametrize("use", ["save", "open", "delete", "exists"])
+def test_a_bucket_that_is_away_is_an_os_error(s3: S3, monkeypatch: pytest.MonkeyPatch, use: str) -> None:
+    # boto3 asks five times before it gives up.
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    storage = make_storage(s3, "storage-alone", endpoint_url="http://127.0.0.1:9")
+    content = [ContentFile(b"music")] if use == "save" else []
+    with pytest.raises(OSError, match=r"a\.mid could not be"):
+        getattr(storage, use)("a.mid", *content)
+
+
+def test_a_bucket_that_does_not_exist_is_an_os_error(s3: S3) -> None:
+    storage = make_storage(s3, "no-such-bucket")
+    with pytest.raises(OSError, match=r"a\.mid could not be stored: .*NoSuchBucket"):
+        storage.save("a.mid", ContentFile(b"music"))
+    with pytest.raises(FileNotFoundError):
+        storage.open("a.mid")
