@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files import File
 from storages.backends.s3 import S3Storage
+
+# boto3 would wait five times sixty seconds for a bucket that answers nothing, and a visitor's request with it.
+PATIENCE = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 @contextmanager
@@ -22,6 +26,12 @@ class PrivateS3Storage(S3Storage):
 
     Like files on the disk, objects have no address of their own: whoever may have one gets it from a view.
     """
+
+    client_config: Config
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.client_config = self.client_config.merge(PATIENCE)
 
     def url(self, name: str, *args: Any, **kwargs: Any) -> str:
         raise ValueError("Stored files are private: a view hands them out, not an address of their own.")

@@ -225,9 +225,19 @@ if USES_FILESYSTEM_BROKER:
         "processed_folder": str(BROKER_DIR / "processed"),
         "polling_interval": 0.1,
     }
+elif urlsplit(BROKER_URL).scheme in ("redis", "rediss"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # Longer than the longest job, or Redis delivers a running one again.
+        "visibility_timeout": max(3600, 2 * GENERATION_DEADLINE_SECONDS),
+        # Without these a Redis that answers nothing holds a visitor's request, and its thread, for ever. A worker
+        # waits for messages in portions of one second, which is well below.
+        "socket_connect_timeout": 2,
+        "socket_timeout": 4,
+    }
 else:
-    # Longer than the longest job, or Redis delivers a running one again.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": max(3600, 2 * GENERATION_DEADLINE_SECONDS)}
+    CELERY_BROKER_TRANSPORT_OPTIONS = {}
+# A message that cannot be sent within a moment is sent later by the sweep: no visitor has to wait for the broker.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.2}
 # The Generation row says how a job went; there is nothing to ask Celery for.
 CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
