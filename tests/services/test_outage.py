@@ -1,4 +1,4 @@
-"""A broker that stops answering without closing a connection, as behind a broken network."""
+"""Servers that stop answering without a word, as behind a broken network, and connections that end under the site."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.services.conftest import StartWorker
-from tests.services.production import Browser, Production
+from tests.services.production import DATABASE, Browser, Production
 from tests.services.servers import Server
 
 
@@ -29,5 +29,23 @@ def test_a_visitor_asks_for_music_while_redis_answers_nothing(
     # Whatever of the message came through all the same.
     production.redis.client.flushdb()
     worker = start_worker()
+    last, _ = guest.follow(asked.json["id"])
+    assert last["status"] == "succeeded", worker.log.read_text()
+
+
+def test_web_and_worker_outlive_their_database_connections(
+    production: Production, start_worker: StartWorker, guest: Browser
+) -> None:
+    worker = start_worker()
+    before = guest.ask_for_music(15)
+    assert guest.follow(before.json["id"])[0]["status"] == "succeeded"
+    ended = production.rows(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+        DATABASE,
+    )
+    assert (True,) in ended, "PostgreSQL had connections to end, as it does when it is restarted"
+    assert guest.get("/recent/").status == 200
+    asked = guest.ask_for_music(15)
+    assert asked.status == 201
     last, _ = guest.follow(asked.json["id"])
     assert last["status"] == "succeeded", worker.log.read_text()
