@@ -26,8 +26,8 @@ PIANO_ENSEMBLES = (
 
 PIANO_CONTROLS = Controls(
     length=LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, presets=(30.0, 60.0, 120.0, 300.0)),
-    temperature=RangeControl(min=0.5, max=1.5, default=0.95),
-    top_p=RangeControl(min=0.5, max=1.0, default=0.9),
+    temperature=RangeControl(min=0.5, max=1.5, default=1.0),
+    top_p=RangeControl(min=0.5, max=1.0, default=0.95),
 )
 
-PIANO_DEFAULTS = Defaults(ensemble="grand-piano", length_seconds=60.0, temperature=0.95, top_p=0.9)
+PIANO_DEFAULTS = Defaults(ensemble="grand-piano", length_seconds=60.0, temperature=1.0, top_p=0.95)
