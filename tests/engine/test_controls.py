@@ -10,7 +10,7 @@ from tests.engine.fakes import MANIFEST
 
 
 def test_what_is_not_chosen_is_the_bundles_default() -> None:
-    assert compose_request(MANIFEST, seed=3) == ComposeRequest(60.0, 3, "grand-piano", 0.95, 0.9)
+    assert compose_request(MANIFEST, seed=3) == ComposeRequest(60.0, 3, "grand-piano", 1.0, 0.95)
 
 
 def test_numbers_may_come_as_text() -> None:
