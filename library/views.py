@@ -1,5 +1,6 @@
 """Pages of pieces: one, the recent ones, and the MIDI file itself."""
 
+import logging
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from library.models import Piece
 from library.templatetags.music import clock
 
 PIECES_PER_PAGE = 12
+
+logger = logging.getLogger(__name__)
 
 
 def _etag(request: HttpRequest, pk: UUID) -> str | None:
@@ -49,13 +52,16 @@ def piece(request: HttpRequest, pk: UUID) -> HttpResponse:
 @cache_control(private=True, no_cache=True)
 @condition(etag_func=_etag)
 def piece_midi(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The MIDI file: to keep, or with ?inline for the player in the page."""
+    """The MIDI file, or ?inline for the player in the page; 503 while the storage does not answer."""
     piece = get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
     try:
         with piece.midi.open("rb") as stored:
             midi = stored.read()
     except FileNotFoundError:
         return render(request, "404.html", {"missing_file": True}, status=404)
+    except OSError:
+        logger.exception("The file of piece %s cannot be read.", pk)
+        return render(request, "503.html", status=503)
     disposition = "inline" if "inline" in request.GET else "attachment"
     return HttpResponse(
         midi,

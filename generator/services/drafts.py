@@ -41,7 +41,7 @@ def draft_of(
     composition: "Composition",
 ) -> Draft:
     ensemble = loaded.ensemble(request.ensemble)
-    title = piece_title(genre.name, ensemble["name"], composition.length_seconds)
+    title = piece_title(genre.name, ensemble["name"], request.length_seconds)
     return Draft(
         piece_id=piece_id,
         midi=composition.to_midi_bytes(title=title),

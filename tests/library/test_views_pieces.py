@@ -120,6 +120,18 @@ class TestMidi:
         assert response.status_code == 404
         assert "file is missing" in response.content.decode()
 
+    def test_a_storage_that_does_not_answer_is_said_to_be_away(
+        self, guest_client: Client, monkeypatch: pytest.MonkeyPatch
+    ):
+        def away(self: object, name: str, mode: str = "rb") -> None:
+            raise OSError("the bucket does not answer")
+
+        piece = make_piece()
+        monkeypatch.setattr(default_storage.__class__, "open", away)
+        response = self.get(guest_client, piece)
+        assert response.status_code == 503
+        assert "try again" in response.content.decode()
+
 
 class TestRecent:
     def test_it_lists_the_own_pieces_newest_first(self, guest_client: Client, alice: Any):
