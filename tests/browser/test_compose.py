@@ -262,6 +262,8 @@ class TestComingBack:
     def test_the_address_of_the_job_shows_it_too(self, page, site, poll):
         generate(page)
         worker = ScriptedWorker().claim().compose(10)
+        # The answer to the click brings the cookie that owns the job.
+        poll(page, f"{STATUS} === 'running'")
         site.open(page, f"/generations/{worker.generation.pk}/")
         poll(page, f"{STATUS_TEXT}.includes('0:10 of 0:30')")
         worker.finish()
