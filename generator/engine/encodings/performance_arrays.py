@@ -99,15 +99,21 @@ def apply_sustain(
 
 
 @njit(cache=True)
+def _apply(event, onset_steps, step):  # type: ignore[no-untyped-def]
+    if event < NOTE_OFF:
+        onset_steps[event] = step
+    elif event < TIME_SHIFT:
+        onset_steps[event - NOTE_OFF] = -1
+    elif event < VELOCITY:
+        step += event - TIME_SHIFT + 1
+    return step
+
+
+@njit(cache=True)
 def advance(events, onset_steps, step):  # type: ignore[no-untyped-def]
     """Apply `events` to one keyboard, `onset_steps` int64 [128] in place; returns the new clock."""
     for event in events:
-        if event < NOTE_OFF:
-            onset_steps[event] = step
-        elif event < TIME_SHIFT:
-            onset_steps[event - NOTE_OFF] = -1
-        elif event < VELOCITY:
-            step += event - TIME_SHIFT + 1
+        step = _apply(event, onset_steps, step)
     return step
 
 
@@ -118,13 +124,7 @@ def piano_features(events, onset_steps, step, features):  # type: ignore[no-unty
     `onset_steps` int64 [128] is changed in place; returns the new clock. Columns of the controls are left alone.
     """
     for t in range(len(events)):
-        event = events[t]
-        if event < NOTE_OFF:
-            onset_steps[event] = step
-        elif event < TIME_SHIFT:
-            onset_steps[event - NOTE_OFF] = -1
-        elif event < VELOCITY:
-            step += event - TIME_SHIFT + 1
+        step = _apply(events[t], onset_steps, step)
         for pitch in range(NUM_PITCHES):
             if onset_steps[pitch] >= 0:
                 features[t, pitch] = 1.0
