@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from generator.engine.encodings import performance
 from generator.engine.encodings.performance import NoteArrays
 from generator.engine.errors import TrainingError
+from generator.engine.files import whole_file
 
 CACHE_FORMAT = 1
 SUSTAIN_CONTROLLER = 64
@@ -192,10 +193,8 @@ def _write_cache(cache: Path, files: Sequence[MidiFile], *, progress: bool, min_
         "skipped": json.dumps(skipped),
     }
     cache.parent.mkdir(parents=True, exist_ok=True)
-    part = cache.with_suffix(".part")
-    with part.open("wb") as handle:
+    with whole_file(cache) as handle:
         np.savez(handle, **columns)
-    part.replace(cache)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from generator.engine.controls import compose_request
 from generator.engine.critic import PieceFacts, check_piece, piece_facts
 from generator.engine.dataset import Segment
 from generator.engine.encodings import performance
+from generator.engine.likelihood import nats
 from generator.engine.music import Note
 from generator.engine.runtimes import Runtime, open_runtime
 
@@ -43,9 +44,7 @@ class HeldOut:
 
     def add(self, logits: NDArray[np.float32], targets: NDArray[np.integer]) -> None:
         """`logits` float32 [n, classes] before each of `targets` int [n]."""
-        highest = logits.max(-1)
-        log_total = np.log(np.exp(logits - highest[:, None]).sum(-1, dtype=np.float64)) + highest
-        self.nats += float((log_total - np.take_along_axis(logits, targets[:, None], -1)[:, 0]).sum())
+        self.nats += float(nats(logits, targets).sum())
         self.correct += int((logits.argmax(-1) == targets).sum())
         self.events += len(targets)
         self.notes += int((targets < performance.NOTE_OFF).sum())

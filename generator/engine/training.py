@@ -24,6 +24,8 @@ from generator.engine import dataset
 from generator.engine.checkpoints import CHECKPOINT_FORMAT, read_checkpoint
 from generator.engine.encodings import performance
 from generator.engine.errors import EngineError, TrainingError
+from generator.engine.files import whole_file
+from generator.engine.likelihood import nats
 from generator.engine.network import NetworkConfig, build_network, load_weights, weights_of
 from generator.engine.training_config import TrainingConfig, add_arguments, config_from
 
@@ -149,10 +151,7 @@ def segments_loss(network: Any, config: NetworkConfig, segments: list[dataset.Se
             {"class_indices": inputs[:, part], "features": features[:, part], "state": state}
         )
         logits = np.asarray(keras.ops.convert_to_numpy(logits), np.float32)
-        highest = logits.max(-1, keepdims=True)
-        log_total = np.log(np.exp(logits - highest).sum(-1)) + highest[..., 0]
-        chosen = np.take_along_axis(logits, targets[:, part, None], -1)[..., 0]
-        total += float(((log_total - chosen) * weights[:, part]).sum())
+        total += float((nats(logits, targets[:, part]) * weights[:, part]).sum())
     return total / float(weights.sum())
 
 
@@ -299,10 +298,8 @@ class _Run:
         arrays |= {f"best/{k}": v for k, v in (self.best_weights or {}).items()}
         for i, variable in enumerate(self.trainer.optimizer.variables):
             arrays[f"optimizer/{i}"] = np.asarray(keras.ops.convert_to_numpy(variable))
-        part = self.path.with_suffix(".part")
-        with part.open("wb") as handle:
+        with whole_file(self.path) as handle:
             np.savez(handle, state=json.dumps(state), **arrays)  # type: ignore[arg-type]
-        part.replace(self.path)
 
     def restore(self) -> None:
         checkpoint = read_checkpoint(self.path)
