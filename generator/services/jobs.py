@@ -171,10 +171,11 @@ def _fail(generation: Generation, code: str, message: str) -> None:
 def generation_finish(
     *, generation: Generation, status: Generation.Status, error_code: str = "", error_message: str = ""
 ) -> bool:
-    """Ends a claimed job without a piece, if the claim still holds, and leaves no file behind."""
-    ended = Generation.objects.of_claim(generation).update(
-        status=status, finished_at=timezone.now(), error_code=error_code, error_message=error_message[:500]
-    )
-    if ended:
-        library.piece_file_discard(piece_id=piece_id_of(generation))
+    """Ends a claimed job without a piece, if the claim still holds. Whoever sees the end finds no file of it."""
+    with transaction.atomic():
+        ended = Generation.objects.of_claim(generation).update(
+            status=status, finished_at=timezone.now(), error_code=error_code, error_message=error_message[:500]
+        )
+        if ended:
+            library.piece_file_discard(piece_id=piece_id_of(generation))
     return bool(ended)
