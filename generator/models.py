@@ -5,10 +5,13 @@ import uuid
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from generator.querysets import GenerationQuerySet, GenreQuerySet, WorkerBeatQuerySet
 from library.models import Piece
+
+MAX_TAKES = 4
 
 # A worker writes that it lives every WORKER_BEAT_SECONDS; after WORKER_ALIVE_SECONDS of silence it counts as gone.
 WORKER_BEAT_SECONDS = 3
@@ -80,6 +83,14 @@ class Generation(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
 
+    class Start(models.TextChoices):
+        """What of `primer` the music starts from."""
+
+        NOTHING = "", "Nothing"
+        FILE = "file", "The end of a MIDI file of the user's own"
+        CONTINUE = "continue", "The end of a piece, which is kept whole"
+        VARY = "vary", "The beginning of a piece"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="generations"
@@ -99,11 +110,24 @@ class Generation(models.Model):
     genre_model = models.ForeignKey(
         GenreModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="generations"
     )
-    params = models.JSONField(help_text="What the user chose: ensemble, length_seconds, temperature, top_p.")
+    params = models.JSONField(help_text="What the user chose, by the names of generator.params.PARAMS.")
     length_seconds = models.FloatField(validators=[MinValueValidator(1), MaxValueValidator(3600)])
     seed = models.BigIntegerField(validators=[MinValueValidator(0), MaxValueValidator(2**63 - 1)])
+    takes_asked = models.PositiveSmallIntegerField(
+        default=1, validators=[MinValueValidator(1), MaxValueValidator(MAX_TAKES)]
+    )
     runtime = models.CharField(max_length=50, blank=True)
     bundle_sha256 = models.CharField(max_length=64, blank=True)
+
+    kind = models.CharField(max_length=10, choices=Piece.Kind.choices, default=Piece.Kind.NEW)
+    source_piece = models.ForeignKey(
+        Piece, on_delete=models.SET_NULL, null=True, blank=True, related_name="descendant_generations"
+    )
+    start = models.CharField(max_length=10, choices=Start.choices, default=Start.NOTHING, blank=True)
+    primer = models.FileField(
+        max_length=200, blank=True, help_text="The MIDI file it starts from, a copy where that is a piece of ours."
+    )
+    keep_primer = models.BooleanField(default=False, help_text="Whether the result begins with the primer.")
 
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a worker claimed it.")
@@ -128,7 +152,10 @@ class Generation(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["status", "created_at"], name="generation_queue")]
+        indexes = [
+            models.Index(fields=["status", "created_at"], name="generation_queue"),
+            models.Index(fields=["created_at"], condition=~Q(client_hash=""), name="generation_addresses"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.genre_id} {self.length_seconds:g} s ({self.status})"
@@ -139,9 +166,9 @@ class Generation(models.Model):
 
     @property
     def piece(self) -> Piece | None:
-        """The piece that came out of it, once it has succeeded."""
-        take = self.takes.select_related("piece").exclude(piece=None).order_by("index").first()
-        return take.piece if take else None
+        """The piece that came out of it, once it has succeeded; None where several takes wait to be chosen from."""
+        takes = list(self.takes.select_related("piece")[:2])
+        return takes[0].piece if len(takes) == 1 else None
 
     @property
     def queue_position(self) -> int | None:
@@ -152,20 +179,35 @@ class Generation(models.Model):
 
 
 class Take(models.Model):
-    """One candidate of a generation. For now there is one; its piece is empty until it is stored."""
+    """One candidate of a generation, with what the critic says of it; its piece is a draft until it is kept.
+
+    Take 0 plays live while it is composed. Where it proves broken it stays, and what was composed instead, of the same
+    index and a later attempt, stands beside it with `replaces_heard`. Other broken takes were heard by nobody: only the
+    last attempt at them is stored. The piece is empty once it was removed.
+    """
 
     generation = models.ForeignKey(Generation, on_delete=models.CASCADE, related_name="takes")
     index = models.PositiveSmallIntegerField(default=0)
     attempt = models.PositiveSmallIntegerField(default=0)
     seed = models.BigIntegerField()
+    rank = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 for the best; empty while unranked.")
+    score = models.FloatField(null=True, blank=True)
+    faults = models.JSONField(default=list, blank=True, help_text="A sentence for each thing that makes it broken.")
+    replaces_heard = models.BooleanField(default=False, help_text="Composed again after take 0 had proved broken.")
     piece = models.OneToOneField(Piece, on_delete=models.SET_NULL, null=True, blank=True, related_name="take")
 
     class Meta:
-        ordering = ["generation", "index"]
-        constraints = [models.UniqueConstraint(fields=["generation", "index"], name="one_take_an_index")]
+        ordering = ["generation", "rank", "index", "attempt"]
+        constraints = [
+            models.UniqueConstraint(fields=["generation", "index", "attempt"], name="one_take_an_index_and_attempt")
+        ]
 
     def __str__(self) -> str:
         return f"take {self.index} of {self.generation_id}"
+
+    @property
+    def is_broken(self) -> bool:
+        return bool(self.faults)
 
 
 class NoteChunk(models.Model):

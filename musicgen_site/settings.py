@@ -114,6 +114,8 @@ LOGIN_URL = "/admin/login/"
 # What a guest composed stays theirs for as long as the session lives.
 GUEST_DAYS = 7
 SESSION_COOKIE_AGE = GUEST_DAYS * 24 * 3600
+# A take that nobody keeps is removed after this long.
+DRAFT_DAYS = 7
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 LANGUAGE_CODE = "en-us"
