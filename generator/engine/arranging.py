@@ -1,0 +1,308 @@
+"""Tracks of any MIDI file → the five parts of a band: who plays drums, bass, rhythm, keys and lead.
+
+Files name their instruments loosely and double them freely. A track's part follows from its General MIDI program, its
+register and what it does beside the others; a track that only doubles another is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine.encodings.band import DRUMS, PARTS, PITCH_RANGES, STEPS_PER_BAR, STEPS_PER_QUARTER
+
+BASS, RHYTHM, KEYS, LEAD = PARTS[1:]
+
+MAJOR, MINOR, UNKNOWN_MODE = 0, 1, -1
+# A correlation below this says that the notes follow no key.
+MIN_KEY_CONFIDENCE = 0.3
+BASS_KEY_WEIGHT = 2.0
+
+_DOUBLING_SHARE = 0.8
+_BASS_PROGRAMS = range(32, 40)
+_GUITAR_PROGRAMS = range(24, 32)
+_EFFECT_PROGRAMS = (*range(115, 120), *range(120, 128))
+# How readily an instrument of this program carries the melody.
+_MELODY_PROGRAMS = {
+    **dict.fromkeys(range(52, 55), 1.0),  # voices
+    **dict.fromkeys(range(56, 64), 0.7),  # brass
+    **dict.fromkeys(range(64, 80), 1.0),  # reeds and pipes
+    **dict.fromkeys(range(80, 88), 1.0),  # synth leads
+    **dict.fromkeys((22, 40, 41, 42, 110, 111), 0.7),  # harmonica and bowed solos
+    **dict.fromkeys(range(24, 26), 0.4),
+    **dict.fromkeys(range(26, 32), 0.7),
+}
+_MELODY_WORDS = ("melod", "vocal", "vox", "voice", "sing", "lead", "solo")
+_RHYTHM_WORDS = ("rhythm", "rythm", "chord", "strum", "arp")
+_MIN_MELODY_SCORE = 0.1
+
+# Kostka–Payne key profiles (Temperley, Music and Probability, 2007); the minor one with the seventh of rock's natural
+# minor as common as the leading note.
+_MAJOR_PROFILE = np.array([0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400])
+_MINOR_PROFILE = np.array([0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.330, 0.133])
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One track as its file has it.
+
+    Attributes:
+        program: General MIDI sound, 0-based.
+        is_drum: whether pitches name drums.
+        starts, ends: float64 [n], in quarters.
+        pitches: uint8 [n].
+        velocities: uint8 [n], 1–127.
+        name: what the file calls it.
+    """
+
+    program: int
+    is_drum: bool
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    pitches: NDArray[np.uint8]
+    velocities: NDArray[np.uint8]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PartNotes:
+    """Notes with their parts, in order of start, part and pitch.
+
+    Attributes:
+        starts, ends: float64 [n], in quarters.
+        parts: uint8 [n], index into PARTS.
+        pitches: uint8 [n], as in the file.
+        velocities: uint8 [n].
+    """
+
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    parts: NDArray[np.uint8]
+    pitches: NDArray[np.uint8]
+    velocities: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def take(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "PartNotes":
+        return PartNotes(
+            self.starts[chosen], self.ends[chosen], self.parts[chosen], self.pitches[chosen], self.velocities[chosen]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Role:
+    """What a pitched track does: chord size, register, and where it plays."""
+
+    num_notes: int
+    chord_size: float
+    median_pitch: float
+    bars: NDArray[np.int64]
+    exact: NDArray[np.int64]
+    octaves: NDArray[np.int64]
+
+
+def arrange(tracks: Sequence[Track]) -> PartNotes:
+    """All notes that a band of five would play of these tracks. Pitches stay as they are; `folded` brings them into a
+    part's range once the key is settled, and `polyphony_kept` holds the polyphony."""
+    chosen = [(track, part) for track, part in zip(tracks, assign_parts(tracks), strict=True) if part is not None]
+    if not chosen:
+        empty = np.zeros(0, np.uint8)
+        return PartNotes(np.zeros(0), np.zeros(0), empty, empty, empty)
+    starts = np.concatenate([track.starts for track, _ in chosen])
+    parts = np.concatenate([np.full(len(track.starts), PARTS.index(part), np.uint8) for track, part in chosen])
+    pitches = np.concatenate([track.pitches for track, _ in chosen])
+    notes = PartNotes(
+        starts,
+        np.concatenate([track.ends for track, _ in chosen]),
+        parts,
+        pitches,
+        np.concatenate([track.velocities for track, _ in chosen]),
+    )
+    return notes.take(np.lexsort((pitches, parts, starts)))
+
+
+def assign_parts(tracks: Sequence[Track]) -> list[str | None]:
+    """The part of each track; None for tracks that are empty, sound effects, or doublings of another track."""
+    parts: list[str | None] = [None] * len(tracks)
+    roles: dict[int, _Role] = {}
+    for index, track in enumerate(tracks):
+        if not len(track.starts):
+            continue
+        if track.is_drum:
+            parts[index] = DRUMS
+        elif track.program not in _EFFECT_PROGRAMS:
+            roles[index] = _role_of(track)
+    basses = _basses(tracks, roles)
+    others = _without_doublings({i: roles[i].exact for i in roles if i not in basses})
+    for index in _without_doublings({i: roles[i].octaves for i in basses}):
+        parts[index] = BASS
+    leads = _leads(tracks, roles, others)
+    for index in others:
+        parts[index] = LEAD if index in leads else _accompaniment(tracks[index], roles[index])
+    for part in (RHYTHM, KEYS, LEAD):
+        members = {i: roles[i].octaves for i in others if parts[i] == part}
+        for index in set(members) - set(_without_doublings(members)):
+            parts[index] = None
+    return parts
+
+
+def _role_of(track: Track) -> _Role:
+    places = np.floor(track.starts * STEPS_PER_QUARTER + 0.5).astype(np.int64)
+    pitches = track.pitches.astype(np.int64)
+    return _Role(
+        num_notes=len(places),
+        chord_size=len(places) / len(np.unique(places)),
+        median_pitch=float(np.median(pitches)),
+        bars=np.unique(places // STEPS_PER_BAR),
+        exact=np.unique(places * 128 + pitches),
+        octaves=np.unique(places * 128 + pitches % 12),
+    )
+
+
+def _without_doublings(keys: dict[int, NDArray[np.int64]]) -> list[int]:
+    """The tracks that are left when each that mostly repeats a fuller one is dropped, in the file's order."""
+    kept: list[int] = []
+    for index in sorted(keys, key=lambda i: (-len(keys[i]), i)):
+        own = keys[index]
+        if all(np.isin(own, keys[other], assume_unique=True).mean() < _DOUBLING_SHARE for other in kept):
+            kept.append(index)
+    return sorted(kept)
+
+
+def _basses(tracks: Sequence[Track], roles: dict[int, _Role]) -> list[int]:
+    basses = [i for i, role in roles.items() if tracks[i].program in _BASS_PROGRAMS and role.median_pitch < 62] or [
+        i
+        for i, role in roles.items()
+        if "bass" in tracks[i].name.lower() and role.median_pitch < 55 and role.chord_size < 1.3
+    ]
+    if basses:
+        return basses
+    enough = 0.03 * sum(role.num_notes for role in roles.values())
+    low = [i for i, r in roles.items() if r.median_pitch < 50 and r.chord_size < 1.25 and r.num_notes >= max(8, enough)]
+    return [min(low, key=lambda i: roles[i].median_pitch)] if low else []
+
+
+def _leads(tracks: Sequence[Track], roles: dict[int, _Role], candidates: Sequence[int]) -> list[int]:
+    """The tracks that carry the melody: the best, and others that play where no better one does."""
+    all_bars = len(np.unique(np.concatenate([roles[i].bars for i in candidates]))) if candidates else 0
+    scores: dict[int, float] = {}
+    for index in candidates:
+        role, name = roles[index], tracks[index].name.lower()
+        if role.chord_size > 1.5 or role.median_pitch < 52:
+            continue
+        score = _MELODY_PROGRAMS.get(tracks[index].program, 0.25)
+        score *= (len(role.bars) / all_bars) ** 0.5 * (2.0 - role.chord_size)
+        score *= float(np.clip((role.median_pitch - 48) / 16, 0.2, 1.0))
+        if any(word in name for word in _MELODY_WORDS):
+            score *= 2.5
+        if any(word in name for word in _RHYTHM_WORDS):
+            score *= 0.3
+        if score >= _MIN_MELODY_SCORE:
+            scores[index] = score
+    leads: list[int] = []
+    taken = np.zeros(0, np.int64)
+    for index in sorted(scores, key=lambda i: (-scores[i], i)):
+        bars = roles[index].bars
+        if np.isin(bars, taken, assume_unique=True).mean() < 0.5:
+            leads.append(index)
+            taken = np.union1d(taken, bars)
+    return leads
+
+
+def _accompaniment(track: Track, role: _Role) -> str:
+    if track.program in _GUITAR_PROGRAMS or track.program in _BASS_PROGRAMS or 104 <= track.program <= 108:
+        return RHYTHM
+    if 80 <= track.program <= 87 and role.chord_size < 2.0:
+        return RHYTHM
+    return KEYS
+
+
+def estimate_key(pitch_class_weights: NDArray[np.float64]) -> tuple[int, int, float]:
+    """The key that a distribution of pitch classes fits best (Krumhansl's method of profiles).
+
+    Args:
+        pitch_class_weights: float64 [12], how much each pitch class sounds, C first.
+
+    Returns:
+        The tonic 0–11, the mode (MAJOR or MINOR) and the correlation with that key's profile, 0 to 1.
+    """
+    weights = np.asarray(pitch_class_weights, np.float64)
+    if weights.max(initial=0.0) <= 0 or np.ptp(weights) == 0:
+        return 0, MAJOR, 0.0
+    rotated = np.stack([np.roll(weights, -tonic) for tonic in range(12)])
+    rotated = rotated - rotated.mean(axis=1, keepdims=True)
+    rotated /= np.linalg.norm(rotated, axis=1, keepdims=True)
+    profiles = np.stack([_MAJOR_PROFILE, _MINOR_PROFILE])
+    profiles = profiles - profiles.mean(axis=1, keepdims=True)
+    profiles /= np.linalg.norm(profiles, axis=1, keepdims=True)
+    correlations = rotated @ profiles.T
+    tonic, mode = divmod(int(correlations.argmax()), 2)
+    return tonic, mode, float(np.clip(correlations[tonic, mode], 0.0, 1.0))
+
+
+def pitch_class_weights(notes: PartNotes) -> NDArray[np.float64]:
+    """float64 [12]: quarters that each pitch class sounds; the bass counts double, one note at most four quarters."""
+    pitched = notes.parts != PARTS.index(DRUMS)
+    lengths = np.clip(notes.ends - notes.starts, 1 / STEPS_PER_QUARTER, 4.0)[pitched]
+    lengths = lengths * np.where(notes.parts[pitched] == PARTS.index(BASS), BASS_KEY_WEIGHT, 1.0)
+    return np.bincount(notes.pitches[pitched] % 12, lengths, 12).astype(np.float64)
+
+
+def normalising_shift(tonic: int, mode: int) -> int:
+    """Semitones, -6 to 5, that bring a major key to C and a minor key to A."""
+    home = 0 if mode == MAJOR else 9
+    return (home - tonic + 6) % 12 - 6
+
+
+def folded(parts: NDArray[np.uint8], pitches: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Pitches moved by octaves into their parts' ranges; drums stay as they are."""
+    result = pitches.copy()
+    for part, (low, high) in PITCH_RANGES.items():
+        own = parts == PARTS.index(part)
+        values = result[own]
+        values = np.where(values < low, low + (values - low) % 12, values)
+        result[own] = np.where(values > high, high - (high - values) % 12, values)
+    return result.astype(np.uint8)
+
+
+def polyphony_kept(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Hold one part's polyphony: of a chord keep the lowest and highest notes, of older notes cut those struck first.
+
+    Args:
+        starts, ends: int64 [n], in steps, in order of start and pitch, no pitch twice at one start.
+        limit: notes that may sound at once.
+
+    Returns:
+        Which notes stay, bool [n], and the new ends, int64 [n].
+    """
+    count = len(starts)
+    kept = np.ones(count, np.bool_)
+    ends = ends.copy()
+    if count == 0:
+        return kept, ends
+    first = np.searchsorted(starts, starts, "left")
+    size = np.searchsorted(starts, starts, "right") - first
+    rank = np.arange(count) - first
+    kept = (rank < (limit + 1) // 2) | (rank >= size - limit // 2)
+    if limit == 1:
+        own = np.flatnonzero(kept)
+        ends[own[:-1]] = np.minimum(ends[own[:-1]], starts[own[1:]])
+        return kept, ends
+    own = np.flatnonzero(kept)
+    sounding_before = np.searchsorted(starts[own], starts[own], "right") - np.searchsorted(
+        np.sort(ends[own]), starts[own], "right"
+    )
+    if (sounding_before <= limit).all():
+        return kept, ends
+    sounding: list[int] = []
+    for index in own.tolist():
+        start = int(starts[index])
+        sounding = [other for other in sounding if ends[other] > start]
+        if len(sounding) >= limit:
+            ends[sounding.pop(0)] = start
+        sounding.append(index)
+    return kept, ends

@@ -1,0 +1,270 @@
+"""MIDI files → the pieces that band networks learn from: 4/4 stretches on the metric grid, parts named, keys alike."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine.arranging import (
+    MIN_KEY_CONFIDENCE,
+    UNKNOWN_MODE,
+    PartNotes,
+    Track,
+    arrange,
+    estimate_key,
+    folded,
+    normalising_shift,
+    pitch_class_weights,
+    polyphony_kept,
+)
+from generator.engine.encodings.band import (
+    DRUMS,
+    DURATIONS,
+    MAX_NOTES_AT_ONCE,
+    PARTS,
+    QUARTERS_PER_BAR,
+    STEPS_PER_BAR,
+    STEPS_PER_QUARTER,
+)
+from generator.engine.encodings.drum_sounds import GM_MAP, GROOVE_MAP
+from generator.engine.styles import style_of
+
+DrumMap = Literal["gm", "groove"]
+
+STRAIGHT, SWING, UNKNOWN_FEEL = 0, 1, -1
+DEFAULT_QPM = 120.0
+# Fewer bars are no piece; half of Groove's files are fills of one bar.
+MIN_BARS = {"gm": 2, "groove": 1}
+# Off-beat onsets that a feel is told from.
+MIN_OFF_BEATS = 8
+_DRUM = PARTS.index(DRUMS)
+_NO_SOUND = 255
+
+
+@dataclass(frozen=True, slots=True)
+class BandPiece:
+    """One 4/4 stretch of one MIDI file on the grid, in order of start, part and pitch.
+
+    Attributes:
+        starts, durations: int32 [n], in steps; durations at least 1, of drums 1.
+        parts: uint8 [n], index into PARTS.
+        pitches: uint8 [n], transposed to C major or A minor; of drums the index of the drum sound.
+        velocities: uint8 [n], 1–127.
+        offsets: float32 [n], how much later than the grid a note is played, in steps, -0.5 up to 0.5; 0 for bands.
+        num_steps: the end of the piece, a whole number of bars.
+        qpm: quarters a minute, the median over the stretch's time.
+        mode: MAJOR, MINOR or UNKNOWN_MODE.
+        transposed: semitones that were added.
+        feel: STRAIGHT, SWING or UNKNOWN_FEEL.
+        style: of the file; "" if unknown.
+        has_start, has_end: whether the stretch begins and ends the file.
+    """
+
+    starts: NDArray[np.int32]
+    durations: NDArray[np.int32]
+    parts: NDArray[np.uint8]
+    pitches: NDArray[np.uint8]
+    velocities: NDArray[np.uint8]
+    offsets: NDArray[np.float32]
+    num_steps: int
+    qpm: float
+    mode: int
+    transposed: int
+    feel: int
+    style: str
+    has_end: bool
+    has_start: bool
+
+
+def read_band_pieces(path: Path, *, drum_map: DrumMap, parts: Sequence[str] = PARTS, tag: str = "") -> list[BandPiece]:
+    """The 4/4 stretches of a MIDI file; for training (symusic).
+
+    Args:
+        drum_map: how the file numbers its drums; "groove" keeps each drum's micro-timing.
+        parts: those wanted; notes of others are left out.
+        tag: what the data set's index says of the file; its style comes from there.
+
+    Raises:
+        Exception: whatever the reader raises on a file that is no MIDI; callers name and skip the file.
+    """
+    import symusic
+
+    score: Any = symusic.Score(str(path))
+    tracks = []
+    for track in score.tracks:
+        notes = track.notes.numpy()
+        heard = (notes["duration"] > 0) & (notes["velocity"] > 0)
+        if not heard.any():
+            continue
+        starts = notes["time"][heard].astype(np.float64) / score.tpq
+        tracks.append(
+            Track(
+                int(track.program),
+                bool(track.is_drum),
+                starts,
+                starts + notes["duration"][heard] / score.tpq,
+                notes["pitch"][heard].astype(np.uint8),
+                np.clip(notes["velocity"][heard], 1, 127).astype(np.uint8),
+                str(track.name),
+            )
+        )
+    notes = arrange(tracks)
+    wanted = np.array([part in parts for part in PARTS])
+    notes = notes.take(wanted[notes.parts])
+    if not len(notes):
+        return []
+    tempos = score.tempos.numpy()
+    tempo_map = (tempos["time"].astype(np.float64) / score.tpq, 6e7 / tempos["mspq"].astype(np.float64))
+    signatures = [(s.time / score.tpq, int(s.numerator), int(s.denominator)) for s in score.time_signatures]
+    last = float(notes.starts[-1])
+    pieces = []
+    for first, end in four_four_stretches(signatures, last):
+        piece = _piece(notes, first, end, last, tempo_map, drum_map, style_of(tag))
+        if piece is not None and piece.num_steps >= MIN_BARS[drum_map] * STEPS_PER_BAR:
+            pieces.append(piece)
+    return pieces
+
+
+def four_four_stretches(signatures: Sequence[tuple[float, int, int]], last: float) -> list[tuple[float, float]]:
+    """Stretches of bars of four quarters, as (start, end) in quarters; the last one's end is open (infinite).
+
+    Args:
+        signatures: (quarter, numerator, denominator) of each time signature; none before the first means 4/4.
+        last: where the last note begins; what starts later is no stretch.
+    """
+    stretches: list[tuple[float, float]] = []
+    changes: list[tuple[float, bool]] = [(0.0, True)]
+    for quarter, numerator, denominator in sorted(signatures):
+        is_four = numerator * 4 == denominator * QUARTERS_PER_BAR
+        if quarter <= changes[-1][0]:
+            changes[-1] = (changes[-1][0], is_four)
+        # The same signature again says nothing; another one begins a bar where it stands.
+        elif changes[-1][1] != is_four:
+            changes.append((quarter, is_four))
+    for index, (start, is_four) in enumerate(changes):
+        end = changes[index + 1][0] if index + 1 < len(changes) else math.inf
+        if not is_four or start > last:
+            continue
+        if end < math.inf:
+            end = start + math.floor((end - start) / QUARTERS_PER_BAR + 1e-3) * QUARTERS_PER_BAR
+        if end > start:
+            stretches.append((start, end))
+    return stretches
+
+
+def _piece(
+    notes: PartNotes,
+    first: float,
+    end: float,
+    last: float,
+    tempo_map: tuple[NDArray[np.float64], NDArray[np.float64]],
+    drum_map: DrumMap,
+    style: str,
+) -> BandPiece | None:
+    half = 0.5 / STEPS_PER_QUARTER
+    notes = notes.take((notes.starts >= first - half) & (notes.starts < end - half))
+    sounds = np.full(128, _NO_SOUND, np.uint8)
+    for pitch, sound in (GROOVE_MAP if drum_map == "groove" else GM_MAP).items():
+        sounds[pitch] = sound
+    drums = notes.parts == _DRUM
+    notes = notes.take(~drums | (sounds[notes.pitches] != _NO_SOUND))
+    if not len(notes):
+        return None
+    drums = notes.parts == _DRUM
+    mode, shift = UNKNOWN_MODE, 0
+    if not drums.all():
+        tonic, likely, confidence = estimate_key(pitch_class_weights(notes))
+        if confidence >= MIN_KEY_CONFIDENCE:
+            mode, shift = likely, normalising_shift(tonic, likely)
+    places = (notes.starts - first) * STEPS_PER_QUARTER
+    steps = np.floor(places + 0.5).astype(np.int64)
+    ends = np.floor((np.minimum(notes.ends, end) - first) * STEPS_PER_QUARTER + 0.5).astype(np.int64)
+    skipped = int(steps.min()) // STEPS_PER_BAR * STEPS_PER_BAR
+    places, steps, ends = places - skipped, steps - skipped, ends - skipped
+    ends = np.where(drums, steps + 1, np.clip(ends, steps + 1, steps + DURATIONS[-1]))
+    pitches = notes.pitches.astype(np.int64)
+    pitches = np.where(drums, sounds[notes.pitches], folded(notes.parts, pitches + shift))
+    offsets = (places - steps).astype(np.float32)
+    feel = _feel(steps)
+    if drum_map != "groove":
+        offsets = np.zeros_like(offsets)
+    chosen, ends = _playable(steps, ends, notes.parts, pitches, notes.velocities)
+    num_bars = -(-int(ends.max()) // STEPS_PER_BAR)
+    begins, finishes = first + skipped / STEPS_PER_QUARTER, float(notes.starts[-1])
+    return BandPiece(
+        steps[chosen].astype(np.int32),
+        (ends - steps[chosen]).astype(np.int32),
+        notes.parts[chosen],
+        pitches[chosen].astype(np.uint8),
+        notes.velocities[chosen],
+        offsets[chosen],
+        num_bars * STEPS_PER_BAR,
+        _median_qpm(*tempo_map, begins, max(finishes, begins + 1.0)),
+        mode,
+        shift,
+        feel,
+        style,
+        has_end=end > last,
+        has_start=first == 0.0,
+    )
+
+
+def _playable(
+    steps: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    parts: NDArray[np.uint8],
+    pitches: NDArray[np.int64],
+    velocities: NDArray[np.uint8],
+) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Which notes stay, in order of start, part and pitch, and their ends: one note a key, and no more than a part
+    may sound at once."""
+    # Of notes in one place the loudest first, which then lasts as long as the longest.
+    order = np.lexsort((-velocities.astype(np.int64), pitches, parts, steps))
+    place = (steps * len(PARTS) + parts) * 128 + pitches
+    is_first = np.concatenate([[True], np.diff(place[order]) != 0])
+    longest = np.maximum.reduceat(ends[order], np.flatnonzero(is_first))
+    chosen = order[is_first]
+    # A note struck again ends the one before.
+    key = parts[chosen].astype(np.int64) * 128 + pitches[chosen]
+    by_key = np.lexsort((steps[chosen], key))
+    again = np.diff(key[by_key]) == 0
+    before, after = by_key[:-1][again], by_key[1:][again]
+    longest[before] = np.minimum(longest[before], steps[chosen][after])
+    kept = np.ones(len(chosen), np.bool_)
+    for index, part in enumerate(PARTS):
+        own = np.flatnonzero(parts[chosen] == index)
+        if index == _DRUM:
+            kept[own] = _loudest(steps[chosen[own]], velocities[chosen[own]], MAX_NOTES_AT_ONCE[part])
+            continue
+        kept[own], longest[own] = polyphony_kept(steps[chosen[own]], longest[own], MAX_NOTES_AT_ONCE[part])
+    return chosen[kept], longest[kept]
+
+
+def _loudest(steps: NDArray[np.int64], velocities: NDArray[np.uint8], limit: int) -> NDArray[np.bool_]:
+    order = np.lexsort((-velocities.astype(np.int64), steps))
+    rank = np.arange(len(steps)) - np.searchsorted(steps[order], steps[order], "left")
+    kept = np.ones(len(steps), np.bool_)
+    kept[order[rank >= limit]] = False
+    return kept
+
+
+def _feel(steps: NDArray[np.int64]) -> int:
+    """Whether off-beats fall on triplets or on sixteenths."""
+    counts = np.bincount(np.unique(steps) % STEPS_PER_QUARTER, minlength=STEPS_PER_QUARTER)
+    triplets, sixteenths = int(counts[[4, 8]].sum()), int(counts[[3, 6, 9]].sum())
+    if triplets + sixteenths < MIN_OFF_BEATS:
+        return UNKNOWN_FEEL
+    return SWING if triplets > sixteenths else STRAIGHT
+
+
+def _median_qpm(quarters: NDArray[np.float64], qpms: NDArray[np.float64], first: float, end: float) -> float:
+    """The tempo that half of the time from `first` to `end` is slower than, both in quarters."""
+    quarters, qpms = np.concatenate([[0.0], quarters]), np.concatenate([[DEFAULT_QPM], qpms])
+    lengths = np.diff(np.clip(np.append(quarters, math.inf), first, end)) / qpms
+    order = np.argsort(qpms, kind="stable")
+    passed = np.cumsum(lengths[order])
+    return float(qpms[order][np.searchsorted(passed, passed[-1] / 2)])
