@@ -22,7 +22,11 @@ class PrimerError(EngineError):
 
 
 class ControlError(EngineError):
-    """A request for something the bundle does not offer."""
+    """A request for something the bundle does not offer; `control` is the param's name where one is to blame."""
+
+    def __init__(self, message: str, control: str = "") -> None:
+        super().__init__(message)
+        self.control = control
 
 
 class TrainingError(EngineError):

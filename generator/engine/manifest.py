@@ -11,50 +11,63 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from generator.engine.errors import BundleError
-from generator.engine.music import MAX_PITCH, MAX_PROGRAM, Voice
+from generator.engine.manifest_controls import (
+    Choice,
+    ChoiceControl,
+    Controls,
+    KeyControl,
+    LengthControl,
+    Level,
+    RangeControl,
+    StartControl,
+    keyed,
+    parse_controls,
+)
+from generator.engine.manifest_fields import Fields
+from generator.engine.music import MAX_PITCH, MAX_PROGRAM, PARTS, Voice
+
+__all__ = [
+    "Card",
+    "Choice",
+    "ChoiceControl",
+    "Controls",
+    "Defaults",
+    "Encoding",
+    "Ensemble",
+    "KeyControl",
+    "LengthControl",
+    "Level",
+    "Manifest",
+    "RangeControl",
+    "StartControl",
+    "parse_manifest",
+    "read_manifest",
+]
 
 FORMAT = 1
 MAX_MANIFEST_BYTES = 256 * 1024
 
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_MISSING = object()
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How notes become class indices; `name` is the module of `generator.engine.encodings` that knows."""
+    """How notes become class indices; `name` is the module of `generator.engine.encodings` that knows.
+
+    Attributes:
+        steps_per_second, steps_per_quarter: the grid; one of the two is 0.
+        velocity_bins: 0 where velocities are not modelled.
+        offset_bins: places within a step that a note may begin at, 0 where notes lie on the grid.
+        parts: of a band, in the order of their classes; empty where there is but one voice.
+    """
 
     name: str
     steps_per_second: int
     velocity_bins: int
     num_classes: int
-
-
-@dataclass(frozen=True)
-class LengthControl:
-    """Length of a piece in seconds: bounds inclusive, and what a page offers at one click."""
-
-    min_seconds: float
-    max_seconds: float
-    default_seconds: float
-    presets: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class RangeControl:
-    """A number between two bounds, both inclusive."""
-
-    min: float
-    max: float
-    default: float
-
-
-@dataclass(frozen=True)
-class Controls:
-    length: LengthControl
-    temperature: RangeControl
-    top_p: RangeControl
+    steps_per_quarter: int = 0
+    offset_bins: int = 0
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,7 @@ class Ensemble:
     Attributes:
         key: slug used in requests and stored with pieces.
         name: as shown on pages.
-        voices: one track each.
+        voices: one track each; in a band each plays a part of its own.
         lowest_pitch, highest_pitch: what the instruments can play, inclusive.
         max_note_seconds: no note is held longer.
     """
@@ -131,7 +144,7 @@ class Manifest:
     format: int = FORMAT
 
     def ensemble(self, key: str) -> Ensemble | None:
-        return next((ensemble for ensemble in self.ensembles if ensemble.key == key), None)
+        return keyed(self.ensembles, key)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values; `parse_manifest` is the inverse."""
@@ -162,15 +175,16 @@ def parse_manifest(values: Any) -> Manifest:
     Raises:
         BundleError: names the first value that is wrong.
     """
-    fields = _Fields(values, "manifest")
+    fields = Fields(values, "manifest")
     found = fields.integer("format", 1, 1_000_000)
     if found > FORMAT:
         raise BundleError(f"The bundle has format {found}, but this version reads formats up to {FORMAT}; update it.")
-    ensembles = tuple(_ensemble(item) for item in fields.children("ensembles", at_least=1, at_most=64))
+    encoding = _encoding(fields.child("encoding"))
+    ensembles = tuple(_ensemble(item, encoding.parts) for item in fields.children("ensembles", at_least=1, at_most=64))
     keys = [ensemble.key for ensemble in ensembles]
     if len(set(keys)) < len(keys):
         raise fields.wrong("ensembles", "ensembles with different keys", keys)
-    controls = _controls(fields.child("controls"))
+    controls = parse_controls(fields.child("controls"))
     defaults = fields.child("defaults")
     ensemble = defaults.text("ensemble")
     if ensemble not in keys:
@@ -181,7 +195,7 @@ def parse_manifest(values: Any) -> Manifest:
         name=fields.text("name"),
         genre=fields.slug("genre"),
         genre_name=fields.text("genre_name"),
-        encoding=_encoding(fields.child("encoding")),
+        encoding=encoding,
         network=_scalars(fields.child("network")),
         controls=controls,
         ensembles=ensembles,
@@ -197,109 +211,32 @@ def parse_manifest(values: Any) -> Manifest:
     )
 
 
-class _Fields:
-    """One JSON object whose values are asked for by name, kind and bounds."""
-
-    def __init__(self, values: Any, path: str) -> None:
-        if not isinstance(values, dict):
-            raise BundleError(f"The bundle's manifest is wrong: expected an object for {path}, got {_short(values)}.")
-        self.values: dict[str, Any] = values
-        self.path = path
-
-    def wrong(self, name: str, expected: str, got: Any) -> BundleError:
-        where = name if self.path == "manifest" else f"{self.path}.{name}"
-        said = "nothing" if got is _MISSING else _short(got)
-        return BundleError(f"The bundle's manifest is wrong: expected {expected} for {where}, got {said}.")
-
-    def get(self, name: str, default: Any = _MISSING) -> Any:
-        return self.values.get(name, default)
-
-    def child(self, name: str) -> "_Fields":
-        return _Fields(self.get(name, None), name if self.path == "manifest" else f"{self.path}.{name}")
-
-    def children(self, name: str, *, at_least: int, at_most: int) -> list["_Fields"]:
-        items = self.get(name)
-        if not isinstance(items, list | tuple) or not at_least <= len(items) <= at_most:
-            raise self.wrong(name, f"a list of {at_least} to {at_most} objects", items)
-        return [_Fields(item, f"{name}[{index}]") for index, item in enumerate(items)]
-
-    def text(self, name: str, *, at_most: int = 100, may_be_empty: bool = False) -> str:
-        value = self.get(name)
-        if not isinstance(value, str) or len(value) > at_most or not (value.strip() or may_be_empty):
-            raise self.wrong(name, f"a text of at most {at_most} characters", value)
-        if not value.isprintable():
-            raise self.wrong(name, "a text without control characters", value)
-        return value
-
-    def slug(self, name: str) -> str:
-        value = self.text(name, at_most=50)
-        if not _SLUG.match(value):
-            raise self.wrong(name, "lower-case letters, digits and hyphens", value)
-        return value
-
-    def integer(self, name: str, low: int, high: int, default: Any = _MISSING) -> int:
-        value = self.get(name, default)
-        if type(value) is not int or not low <= value <= high:
-            raise self.wrong(name, f"a whole number of {low} to {high}", value)
-        return value
-
-    def number(self, name: str, low: float, high: float, default: Any = _MISSING) -> float:
-        value = self.get(name, default)
-        # NaN is in no range, and a whole number too large for a float is compared as it is.
-        if type(value) not in (int, float) or not low <= value <= high:
-            raise self.wrong(name, f"a number of {low:g} to {high:g}", value)
-        return float(value)
-
-    def flag(self, name: str, default: Any = _MISSING) -> bool:
-        value = self.get(name, default)
-        if type(value) is not bool:
-            raise self.wrong(name, "true or false", value)
-        return value
-
-
-def _encoding(fields: _Fields) -> Encoding:
+def _encoding(fields: Fields) -> Encoding:
+    steps_per_second = fields.integer("steps_per_second", 0, 1000)
     return Encoding(
         name=fields.slug("name"),
-        steps_per_second=fields.integer("steps_per_second", 1, 1000),
+        steps_per_second=steps_per_second,
         velocity_bins=fields.integer("velocity_bins", 0, 127),
         num_classes=fields.integer("num_classes", 2, 65536),
+        steps_per_quarter=(
+            fields.integer("steps_per_quarter", 0, 0, default=0)
+            if steps_per_second
+            else fields.integer("steps_per_quarter", 1, 96)
+        ),
+        offset_bins=fields.integer("offset_bins", 0, 64, default=0),
+        parts=fields.choices("parts", PARTS, at_least=0),
     )
 
 
-def _controls(fields: _Fields) -> Controls:
-    length = fields.child("length")
-    low = length.number("min_seconds", 1.0, 3600.0)
-    high = length.number("max_seconds", low, 3600.0)
-    presets = length.get("presets")
-    if (
-        not isinstance(presets, list | tuple)
-        or len(presets) > 20
-        or not all(type(p) in (int, float) and low <= p <= high for p in presets)
-    ):
-        raise length.wrong("presets", f"a list of numbers of {low:g} to {high:g}", presets)
-    return Controls(
-        length=LengthControl(low, high, length.number("default_seconds", low, high), tuple(map(float, presets))),
-        # Dividing by less than a hundredth could leave the range of a float.
-        temperature=_range(fields.child("temperature"), 0.01, 10.0),
-        top_p=_range(fields.child("top_p"), 0.01, 1.0),
-    )
-
-
-def _range(fields: _Fields, low: float, high: float) -> RangeControl:
-    low = fields.number("min", low, high)
-    high = fields.number("max", low, high)
-    return RangeControl(low, high, fields.number("default", low, high))
-
-
-def _ensemble(fields: _Fields) -> Ensemble:
+def _ensemble(fields: Fields, parts: tuple[str, ...]) -> Ensemble:
     lowest = fields.integer("lowest_pitch", 0, MAX_PITCH, default=21)
-    voices = tuple(
-        Voice(voice.text("name"), voice.integer("program", 0, MAX_PROGRAM), voice.flag("is_drum", default=False))
-        for voice in fields.children("voices", at_least=1, at_most=16)
-    )
+    voices = tuple(_voice(voice, parts) for voice in fields.children("voices", at_least=1, at_most=16))
     drums = sum(voice.is_drum for voice in voices)
     if drums > 1 or len(voices) - drums > 15:
         raise fields.wrong("voices", "at most 15 melodic voices and one of drums", fields.get("voices"))
+    played = [voice.part for voice in voices]
+    if parts and len(set(played)) < len(played):
+        raise fields.wrong("voices", "voices of different parts", fields.get("voices"))
     return Ensemble(
         key=fields.slug("key"),
         name=fields.text("name"),
@@ -311,7 +248,19 @@ def _ensemble(fields: _Fields) -> Ensemble:
     )
 
 
-def _card(fields: _Fields) -> Card:
+def _voice(fields: Fields, parts: tuple[str, ...]) -> Voice:
+    voice = Voice(
+        fields.text("name"),
+        fields.integer("program", 0, MAX_PROGRAM),
+        fields.flag("is_drum", default=False),
+        fields.choice("part", parts or ("",), **({} if parts else {"default": ""})),
+    )
+    if parts and voice.is_drum != (voice.part == "drums"):
+        raise fields.wrong("is_drum", "true for the part drums alone", voice.is_drum)
+    return voice
+
+
+def _card(fields: Fields) -> Card:
     return Card(
         data=tuple(item.values for item in fields.children("data", at_least=0, at_most=100)),
         licences=fields.text("licences", at_most=2000, may_be_empty=True),
@@ -321,14 +270,14 @@ def _card(fields: _Fields) -> Card:
     )
 
 
-def _scalars(fields: _Fields) -> Mapping[str, Any]:
+def _scalars(fields: Fields) -> Mapping[str, Any]:
     for name, value in fields.values.items():
         if type(value) not in (int, float, bool, str) or (isinstance(value, str) and len(value) > 100):
             raise fields.wrong(name, "a number, a short text, true or false", value)
     return fields.values
 
 
-def _weights(fields: _Fields) -> Mapping[str, tuple[int, ...]]:
+def _weights(fields: Fields) -> Mapping[str, tuple[int, ...]]:
     for name, shape in fields.values.items():
         if not (
             isinstance(shape, list | tuple)
@@ -339,18 +288,11 @@ def _weights(fields: _Fields) -> Mapping[str, tuple[int, ...]]:
     return {name: tuple(shape) for name, shape in fields.values.items()}
 
 
-def _members(fields: _Fields) -> Mapping[str, str]:
+def _members(fields: Fields) -> Mapping[str, str]:
     for name, digest in fields.values.items():
         if not isinstance(digest, str) or not _SHA256.match(digest):
             raise fields.wrong(name, "a sha256 of 64 hexadecimal digits", digest)
     return fields.values
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, dict | list | tuple):
-        return f"{len(value)} entries"
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}…"
 
 
 def _refuse_constant(name: str) -> float:

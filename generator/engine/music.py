@@ -9,6 +9,9 @@ MIN_VELOCITY = 1
 MAX_VELOCITY = 127
 MAX_PROGRAM = 127
 
+# What a voice of a band plays, in the order of a band's voices and tracks.
+PARTS = ("drums", "bass", "rhythm", "keys", "lead")
+
 # A note as a list of plain numbers, ready for JSON: [pitch, velocity, start_ms, end_ms, voice].
 NoteRow = list[int]
 
@@ -43,11 +46,13 @@ class Voice:
         name: as shown on pages and as the track is called.
         program: General MIDI sound, 0-based; of no meaning for drums.
         is_drum: whether pitches name drums (MIDI channel 10).
+        part: one of `PARTS`; empty where there is no band.
     """
 
     name: str
     program: int
     is_drum: bool = False
+    part: str = ""
 
 
 def rows_of_notes(notes: Iterable[Note]) -> list[NoteRow]:

@@ -1,12 +1,17 @@
 """From forms and command lines to requests: defaults, bounds, and sentences that say what was expected."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from generator.engine.controls import ComposeRequest, compose_request, parse_seed
 from generator.engine.errors import ControlError
+from generator.engine.manifest import Controls, KeyControl
+from generator.engine.music import PARTS
+from generator.engine.primers import Primer
 from tests.engine.fakes import MANIFEST
+from tests.manifests import band_manifest
 
 
 def test_what_is_not_chosen_is_the_bundles_default() -> None:
@@ -73,3 +78,120 @@ def test_seeds_are_whole_numbers(text: str, seed: int) -> None:
 def test_other_seeds_are_refused(text: str) -> None:
     with pytest.raises(ControlError, match="Expected a seed of 0 to 9223372036854775807"):
         parse_seed(text)
+
+
+BAND = band_manifest()
+
+
+def band(**chosen: Any) -> ComposeRequest:
+    return compose_request(BAND, seed=0, **chosen)
+
+
+class TestMusicalControls:
+    def test_any_is_the_default(self) -> None:
+        assert band() == ComposeRequest(60.0, 0, "full-band", 1.0, 0.95, qpm=120.0)
+        nothing: dict[str, Any] = dict.fromkeys(("qpm", "key", "density", "feel", "style", "adventurousness"), "")
+        assert band(**nothing, voices_off=[], starting_note="", bars="") == band()
+
+    def test_everything_may_be_asked_for_as_text(self) -> None:
+        request = band(
+            qpm="96.5",
+            key="f# dorian",
+            density="dense",
+            feel="swing",
+            style="punk",
+            voices_off="keys, lead",
+            starting_note="64",
+            adventurousness="wild",
+        )
+        assert request == ComposeRequest(
+            *(60.0, 0, "full-band", 1.2, 1.0),
+            qpm=96.5,
+            key="F# dorian",
+            density="dense",
+            feel="swing",
+            style="punk",
+            voices_off=("keys", "lead"),
+            starting_note=64,
+        )
+
+    def test_what_was_chosen_can_be_asked_for_again(self) -> None:
+        request = band(key="Db", voices_off=("lead", "drums"), bars=24)
+        again = {name: getattr(request, name) for name in ("length_seconds", "ensemble", "key", "qpm", "voices_off")}
+        assert band(**again) == request
+
+    def test_bars_become_seconds_by_the_tempo_and_count_before_them(self) -> None:
+        assert band(bars="32", qpm=96, length_seconds=60).length_seconds == pytest.approx(80.0)
+        assert band(bars=32, style="ballad").length_seconds == pytest.approx(32 * 240 / 76)
+        assert band(bars=30).length_seconds == 60.0
+
+    def test_a_style_brings_its_tempo_unless_another_is_asked_for(self) -> None:
+        assert (band(style="ballad").qpm, band(style="punk").qpm, band(style="ballad", qpm=90).qpm) == (76, 120, 90)
+
+    def test_numbers_go_before_the_level_of_adventurousness(self) -> None:
+        tame = band(adventurousness="tame", top_p=1)
+        assert (tame.temperature, tame.top_p) == (0.8, 1.0)
+
+    def test_a_primer_brings_its_tempo_and_key(self) -> None:
+        primer = Primer(notes=(), length_seconds=8.0, qpm=93.0, key="Eb minor")
+        request = band(primer=primer, keep_primer=True)
+        assert (request.qpm, request.key, request.keep_primer) == (93.0, "Eb minor", True)
+        asked = band(primer=primer, qpm=100, key="C")
+        assert (asked.qpm, asked.key) == (100.0, "C major")
+        fast = Primer(notes=(), length_seconds=8.0, qpm=1e6, key=None)
+        assert (band(primer=fast).qpm, band(primer=fast).key) == (400.0, "")
+
+    @pytest.mark.parametrize(
+        ("name", "value", "sentence"),
+        [
+            ("qpm", 59, "Expected a tempo of 60 to 200 quarter notes a minute; got 59."),
+            ("qpm", "fast", "got fast."),
+            ("key", "H minor", "Expected a key such as C minor"),
+            ("density", "thick", "Expected a density of sparse, medium, dense; got thick."),
+            ("density", ["sparse"], "Expected a density of"),
+            ("feel", "shuffle", "Expected a feel of straight, swing; got shuffle."),
+            ("style", "polka", "Expected a style of ballad, punk; got polka."),
+            ("adventurousness", "mad", "Expected an adventurousness of tame, wild; got mad."),
+            ("voices_off", ["flute"], "Expected voices of drums, bass, rhythm, keys, lead to switch off; got flute."),
+            ("voices_off", 7, "got 7."),
+            ("voices_off", list(PARTS), "Expected at least one voice to play"),
+            ("starting_note", 20, "Expected a starting note of 21 to 108; got 20."),
+            ("starting_note", 60.5, "Expected a whole number for a starting note; got 60.5."),
+            ("bars", 7, "Expected a length of 8 to 150 bars at 120 quarter notes a minute; got 7."),
+            ("bars", 151, "got 151."),
+            ("bars", 8.5, "Expected a whole number"),
+        ],
+    )
+    def test_what_the_band_does_not_offer_is_refused_by_name(self, name: str, value: Any, sentence: str) -> None:
+        with pytest.raises(ControlError, match=sentence.replace("[", r"\[")) as raised:
+            band(**{name: value})
+        assert raised.value.control == name
+
+    def test_a_mode_that_is_not_offered_is_refused(self) -> None:
+        manifest = replace(BAND, controls=replace(BAND.controls, key=KeyControl(("major", "minor"))))
+        with pytest.raises(ControlError, match=r"^Expected a key of the modes major, minor; got D dorian\.$"):
+            compose_request(manifest, seed=0, key="D dorian")
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("bars", 16),
+            ("qpm", 100),
+            ("key", "C"),
+            ("density", "sparse"),
+            ("feel", "swing"),
+            ("style", "punk"),
+            ("adventurousness", "wild"),
+            ("voices_off", ["drums"]),
+            ("starting_note", 60),
+            ("primer", Primer(notes=(), length_seconds=4.0)),
+        ],
+    )
+    def test_a_control_that_a_bundle_lacks_is_unknown(self, name: str, value: Any) -> None:
+        plain = replace(
+            MANIFEST,
+            controls=Controls(MANIFEST.controls.length, MANIFEST.controls.temperature, MANIFEST.controls.top_p),
+        )
+        with pytest.raises(ControlError, match=f"^The model has no control called {name}.$") as raised:
+            compose_request(plain, seed=0, **{name: value})
+        assert raised.value.control == name
