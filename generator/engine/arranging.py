@@ -41,6 +41,8 @@ _MIN_MELODY_SCORE = 0.1
 # minor as common as the leading note.
 _MAJOR_PROFILE = np.array([0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400])
 _MINOR_PROFILE = np.array([0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.330, 0.133])
+_SCALES = np.array([[1, 0, 1, 0, 1, 1, 0, 1, 0, 1, 0, 1], [1, 0, 1, 1, 0, 1, 0, 1, 1, 0, 1, 0]], np.float64)
+_SCALE_WEIGHT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def _accompaniment(track: Track, role: _Role) -> str:
 
 
 def estimate_key(pitch_class_weights: NDArray[np.float64]) -> tuple[int, int, float]:
-    """The key that a distribution of pitch classes fits best (Krumhansl's method of profiles).
+    """The key that a distribution of pitch classes fits best: Krumhansl's profiles, and the share in the scale.
 
     Args:
         pitch_class_weights: float64 [12], how much each pitch class sounds, C first.
@@ -238,16 +240,24 @@ def estimate_key(pitch_class_weights: NDArray[np.float64]) -> tuple[int, int, fl
     profiles = profiles - profiles.mean(axis=1, keepdims=True)
     profiles /= np.linalg.norm(profiles, axis=1, keepdims=True)
     correlations = rotated @ profiles.T
-    tonic, mode = divmod(int(correlations.argmax()), 2)
+    # The scale settles more than the profile does: rock dwells on chords that no profile knows.
+    in_scale = np.stack([np.roll(weights, -tonic) for tonic in range(12)]) @ _SCALES.T / weights.sum()
+    tonic, mode = divmod(int((correlations + _SCALE_WEIGHT * in_scale).argmax()), 2)
     return tonic, mode, float(np.clip(correlations[tonic, mode], 0.0, 1.0))
 
 
 def pitch_class_weights(notes: PartNotes) -> NDArray[np.float64]:
-    """float64 [12]: quarters that each pitch class sounds; the bass counts double, one note at most four quarters."""
+    """float64 [12]: how much each pitch class sounds, half by its quarters and half by its notes.
+
+    The bass counts double; no note counts for more than four quarters; drums count nothing.
+    """
     pitched = notes.parts != PARTS.index(DRUMS)
+    if not pitched.any():
+        return np.zeros(12)
     lengths = np.clip(notes.ends - notes.starts, 1 / STEPS_PER_QUARTER, 4.0)[pitched]
-    lengths = lengths * np.where(notes.parts[pitched] == PARTS.index(BASS), BASS_KEY_WEIGHT, 1.0)
-    return np.bincount(notes.pitches[pitched] % 12, lengths, 12).astype(np.float64)
+    weights = lengths / lengths.mean() + 1.0
+    weights = weights * np.where(notes.parts[pitched] == PARTS.index(BASS), BASS_KEY_WEIGHT, 1.0)
+    return np.bincount(notes.pitches[pitched] % 12, weights, 12).astype(np.float64)
 
 
 def normalising_shift(tonic: int, mode: int) -> int:

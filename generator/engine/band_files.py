@@ -41,6 +41,8 @@ DEFAULT_QPM = 120.0
 MIN_BARS = {"gm": 2, "groove": 1}
 # Off-beat onsets that a feel is told from.
 MIN_OFF_BEATS = 8
+# Onsets less drawn to eighths, sixteenths or triplets than this were not played to the file's beat (0 even, 1 exact).
+MIN_GRID_STRENGTH = 0.3
 _DRUM = PARTS.index(DRUMS)
 _NO_SOUND = 255
 
@@ -172,7 +174,7 @@ def _piece(
         sounds[pitch] = sound
     drums = notes.parts == _DRUM
     notes = notes.take(~drums | (sounds[notes.pitches] != _NO_SOUND))
-    if not len(notes):
+    if not len(notes) or (drum_map == "gm" and grid_strength(notes.starts) < MIN_GRID_STRENGTH):
         return None
     drums = notes.parts == _DRUM
     mode, shift = UNKNOWN_MODE, 0
@@ -211,6 +213,11 @@ def _piece(
         has_end=end > last,
         has_start=first == 0.0,
     )
+
+
+def grid_strength(quarters: NDArray[np.float64]) -> float:
+    """How strongly onsets gather at equal places of the beat, 0 (anywhere) to 1; the best of 2, 3 and 4 places."""
+    return max(float(np.abs(np.exp(2j * np.pi * places * quarters).mean())) for places in (2, 3, 4))
 
 
 def _playable(
