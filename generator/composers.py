@@ -14,6 +14,7 @@ from generator.engine.bundles import read_bundle
 from generator.engine.composer import Composer, ComposeRequest
 from generator.engine.errors import BundleError
 from generator.engine.files import write_whole
+from generator.engine.runtimes import open_runtime
 from generator.errors import NoModelInstalled
 from generator.models import Generation, GenreModel
 
@@ -67,13 +68,11 @@ class Composers:
                     name=model.name,
                     sha256=model.sha256,
                     manifest=model.manifest,
-                    composer=Composer(
-                        read_bundle(bundle_file(model)), runtime=runtime_name(), num_threads=settings.RUNTIME_THREADS
-                    ),
+                    composer=open_composer(bundle_file(model)),
                 )
                 loaded.warm_up()
                 self._loaded[model.sha256] = loaded
-                logger.info("Loaded %s.", model.name)
+                logger.info("Loaded %s on %s.", model.name, loaded.composer.runtime.name)
             return loaded
 
     def load_active(self) -> None:
@@ -98,9 +97,11 @@ def active_models() -> list[GenreModel]:
     return list(GenreModel.objects.exclude(active_in=None))
 
 
-def runtime_name() -> str:
-    """What RUNTIME=auto means on this machine."""
-    return "litert" if settings.RUNTIME == "auto" else str(settings.RUNTIME)
+def open_composer(path: Path) -> Composer:
+    """A composer on the runtime that RUNTIME names, compiled for every batch size: no piece waits for that."""
+    bundle = read_bundle(path)
+    runtime = open_runtime(settings.RUNTIME, bundle, num_threads=settings.RUNTIME_THREADS, warm=True)
+    return Composer(bundle, runtime=runtime)
 
 
 def bundle_file(model: GenreModel) -> Path:

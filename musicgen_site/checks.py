@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
+from generator.engine.runtimes.choice import has_gpu
 from musicgen_site.apps import written_folders
 
 
@@ -110,3 +111,17 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register(Tags.compatibility)
+def runtime_fits_the_machine(**kwargs: Any) -> list[CheckMessage]:
+    if settings.RUNTIME != "tensorflow" or has_gpu():
+        return []
+    return [
+        checks.Warning(
+            "RUNTIME is tensorflow, but this machine shows no GPU: a worker here needs more than ten times "
+            "the CPU time of LiteRT, and about 800 MB.",
+            hint="Leave RUNTIME at auto, or see the section on GPUs in docs/deployment.md.",
+            id="musicgen_site.W005",
+        )
+    ]

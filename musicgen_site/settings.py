@@ -256,7 +256,7 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
-# Which runtime plays the networks; auto chooses the best that this machine has.
+# Which runtime plays the networks; auto is tensorflow where TensorFlow sees a GPU, and litert elsewhere.
 RUNTIME = env.choice("RUNTIME", ["auto", "litert", "tensorflow"], "auto")
 RUNTIME_THREADS = env.integer("RUNTIME_THREADS", 1, minimum=1, maximum=64)
 

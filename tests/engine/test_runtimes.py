@@ -1,6 +1,7 @@
 """The LiteRT step function: the bundle's own numbers, a row the same in any batch, refused when it does not fit."""
 
 import json
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -89,7 +90,8 @@ class TestLiteRt:
         with pytest.raises(BundleError, match="step function"):
             LiteRtRuntime(bundle.step_function[: len(bundle.step_function) // 2])
 
-    def test_auto_takes_what_there_is(self, bundle: Bundle) -> None:
+    def test_auto_without_a_gpu(self, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
         assert open_runtime("auto", bundle).name == open_runtime("litert", bundle).name == "litert"
 
 
@@ -176,6 +178,11 @@ print(sorted({"tensorflow", "keras", "note_seq", "librosa", "numba", "scipy", "d
 @pytest.mark.parametrize("code", [LIGHT, COMPOSING], ids=["web", "composing"])
 def test_nothing_heavy_is_imported(code: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", code, str(Path(tiny_bundle()))], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(Path(tiny_bundle()))],
+        cwd=ROOT,
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == "[]"

@@ -76,3 +76,20 @@ def test_https_without_a_named_proxy_is_warned_of(settings: Any) -> None:
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.W004"]
     settings.PROXY_COUNT = 1
     assert ids(checks.profile_makes_sense()) == []
+
+
+@pytest.mark.parametrize(
+    ("runtime", "gpu", "expected"),
+    [
+        ("tensorflow", False, ["musicgen_site.W005"]),
+        ("tensorflow", True, []),
+        ("auto", False, []),
+        ("litert", True, []),
+    ],
+)
+def test_tensorflow_without_a_gpu_is_warned_of(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, runtime: str, gpu: bool, expected: list[str]
+) -> None:
+    settings.RUNTIME = runtime
+    monkeypatch.setattr(checks, "has_gpu", lambda: gpu)
+    assert ids(checks.runtime_fits_the_machine()) == expected

@@ -1,16 +1,19 @@
-"""What runs a network's step function: one interface, whatever stands behind it."""
+"""What runs a network's step function: one interface, whatever stands behind it.
+
+numpy is imported nowhere here, so that the web process may ask which runtimes there are.
+"""
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from generator.engine.errors import EngineError
+from generator.engine.runtimes.choice import AUTO, RUNTIMES, chosen_runtime
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from generator.engine.bundles import Bundle
 
-RUNTIMES = ("litert",)
+__all__ = ["AUTO", "BATCH_SIZES", "MAX_BATCH", "RUNTIMES", "Runtime", "chosen_runtime", "open_runtime"]
 
 # A step function is exported for these batch sizes; anything between is padded with rows that nobody reads.
 BATCH_SIZES = (1, 4, 16)
@@ -32,10 +35,10 @@ class Runtime(Protocol):
 
     def step(
         self,
-        class_indices: NDArray[np.int32],
-        features: NDArray[np.float32],
-        state: NDArray[np.float32],
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        class_indices: "NDArray[np.int32]",
+        features: "NDArray[np.float32]",
+        state: "NDArray[np.float32]",
+    ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
         """One event for each row.
 
         Args:
@@ -49,15 +52,26 @@ class Runtime(Protocol):
         ...
 
 
-def open_runtime(name: str, bundle: "Bundle", *, num_threads: int = 1) -> Runtime:
-    """The runtime of that name with the bundle's network in it; ``auto`` takes the first that there is.
+def open_runtime(name: str, bundle: "Bundle", *, num_threads: int = 1, warm: bool = False) -> Runtime:
+    """The runtime of that name with the bundle's network in it.
+
+    Args:
+        name: one of `RUNTIMES`, or ``auto`` for the better one of this machine.
+        num_threads: on the CPU.
+        warm: compile for every batch size now, where that takes long, instead of at the first step of each.
 
     Raises:
         EngineError: there is no runtime of that name.
-        BundleError: the bundle's step function cannot be run or does not fit its manifest.
+        BundleError: the bundle's step function cannot be run, or its weights do not fit its manifest.
     """
-    if name in ("auto", "litert"):
+    if chosen_runtime(name) == "litert":
         from generator.engine.runtimes.litert import LiteRtRuntime
 
         return LiteRtRuntime(bundle.step_function, num_threads=num_threads)
-    raise EngineError(f"Expected a runtime of auto, {', '.join(RUNTIMES)}; got {name!r}.")
+
+    from generator.engine.runtimes.tensorflow import TensorFlowRuntime
+
+    runtime = TensorFlowRuntime.of_bundle(bundle, num_threads=num_threads)
+    if warm:
+        runtime.warm_up()
+    return runtime

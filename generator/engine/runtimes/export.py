@@ -1,6 +1,5 @@
-"""From a network's weights to the LiteRT step function of a bundle. The only module here that imports TensorFlow."""
+"""From a network's weights to the LiteRT step function of a bundle."""
 
-import os
 import tempfile
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from generator.engine.errors import BundleError
 from generator.engine.manifest import Manifest
 from generator.engine.network import NetworkConfig, build_network, load_weights, step_model
 from generator.engine.runtimes import BATCH_SIZES, signature_name
+from generator.engine.runtimes.tensorflow import keras_on_tensorflow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,7 @@ def build_step_function(config: NetworkConfig, weights: Mapping[str, np.ndarray]
     Raises:
         BundleError: the weights do not fit the network, or TensorFlow cannot convert it.
     """
-    keras = _keras_on_tensorflow()
+    keras = keras_on_tensorflow()
     network = build_network(config)
     load_weights(network, dict(weights))
     constants = [(variable, variable.numpy()) for variable in network.variables]
@@ -97,14 +97,3 @@ def convert(step: Step, *, num_features: int, state_size: int, scope: Callable[[
             return bytes(converter.convert())
         except Exception as error:  # the converter raises its own kinds, one a release
             raise BundleError("TensorFlow could not convert this network into a step function.") from error
-
-
-def _keras_on_tensorflow() -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    import keras
-
-    if keras.backend.backend() != "tensorflow":
-        raise BundleError(
-            f"A step function is built by Keras on TensorFlow, but Keras runs on {keras.backend.backend()} here."
-        )
-    return keras

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.engine.errors import BundleError
-from generator.engine.runtimes import BATCH_SIZES, MAX_BATCH, signature_name
+from generator.engine.runtimes import BATCH_SIZES, signature_name
+from generator.engine.runtimes.batches import step_in_batches
 
 _INPUTS = ("class_indices", "features", "state")
 _OUTPUTS = ("logits", "state")
@@ -50,19 +51,14 @@ class LiteRtRuntime:
         features: NDArray[np.float32],
         state: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """See `generator.engine.runtimes.Runtime`; more than `MAX_BATCH` rows run as several batches."""
-        rows = len(class_indices)
-        if rows > MAX_BATCH:
-            first = self.step(class_indices[:MAX_BATCH], features[:MAX_BATCH], state[:MAX_BATCH])
-            rest = self.step(class_indices[MAX_BATCH:], features[MAX_BATCH:], state[MAX_BATCH:])
-            return np.concatenate([first[0], rest[0]]), np.concatenate([first[1], rest[1]])
-        batch = next(size for size in BATCH_SIZES if size >= rows)
-        outputs = self._runners[batch](
-            class_indices=_padded(class_indices, batch),
-            features=_padded(features, batch),
-            state=_padded(state, batch),
-        )
-        return outputs["logits"][:rows], outputs["state"][:rows]
+        """See `generator.engine.runtimes.Runtime`; more rows than the largest batch run as several."""
+        return step_in_batches(self._run, BATCH_SIZES, class_indices, features, state)
+
+    def _run(
+        self, class_indices: NDArray[Any], features: NDArray[Any], state: NDArray[Any]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        outputs = self._runners[len(class_indices)](class_indices=class_indices, features=features, state=state)
+        return outputs["logits"], outputs["state"]
 
     def _shapes(self, batch: int) -> tuple[int, int, int]:
         """(features, state, classes) of one signature, after checking that the rest is as it must be."""
@@ -88,11 +84,3 @@ class LiteRtRuntime:
         ):
             raise BundleError("The bundle's step function has inputs or outputs of another shape than a step has.")
         return num_features, state_size, num_classes
-
-
-def _padded(rows: NDArray[Any], batch: int) -> NDArray[Any]:
-    if len(rows) == batch:
-        return np.ascontiguousarray(rows)
-    padded = np.zeros((batch, *rows.shape[1:]), rows.dtype)
-    padded[: len(rows)] = rows
-    return padded
