@@ -34,6 +34,7 @@ from generator.engine.encodings.drum_sounds import GM_MAP, GROOVE_MAP
 from generator.engine.styles import style_of
 
 DrumMap = Literal["gm", "groove"]
+Tempos = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 STRAIGHT, SWING, UNKNOWN_FEEL = 0, 1, -1
 DEFAULT_QPM = 120.0
@@ -43,6 +44,11 @@ MIN_BARS = {"gm": 2, "groove": 1}
 MIN_OFF_BEATS = 8
 # Onsets less drawn to eighths, sixteenths or triplets than this were not played to the file's beat (0 even, 1 exact).
 MIN_GRID_STRENGTH = 0.3
+# From this strength on, a stretch that lies beside the grid by so many steps is moved onto it.
+PLAIN_GRID_STRENGTH = 0.5
+MIN_LATENESS = 0.2
+# Part of the onsets between halves of a step from which on a band was played by hand (anywhere: 0.6).
+LOOSE_SHARE = 0.2
 _DRUM = PARTS.index(DRUMS)
 _NO_SOUND = 255
 
@@ -114,18 +120,42 @@ def read_band_pieces(path: Path, *, drum_map: DrumMap, parts: Sequence[str] = PA
                 str(track.name),
             )
         )
+    tempos = score.tempos.numpy()
+    return band_pieces(
+        tracks,
+        signatures=[(s.time / score.tpq, int(s.numerator), int(s.denominator)) for s in score.time_signatures],
+        tempos=(tempos["time"].astype(np.float64) / score.tpq, 6e7 / tempos["mspq"].astype(np.float64)),
+        drum_map=drum_map,
+        parts=parts,
+        style=style_of(tag),
+    )
+
+
+def band_pieces(
+    tracks: Sequence[Track],
+    *,
+    signatures: Sequence[tuple[float, int, int]],
+    tempos: Tempos,
+    drum_map: DrumMap,
+    parts: Sequence[str] = PARTS,
+    style: str = "",
+) -> list[BandPiece]:
+    """The 4/4 stretches of the tracks of one file.
+
+    Args:
+        signatures: (quarter, numerator, denominator) of each time signature.
+        tempos: where each tempo begins, in quarters, and the tempo, in quarters a minute; both float64 [changes].
+        drum_map, parts: as `read_band_pieces` has them.
+    """
     notes = arrange(tracks)
     wanted = np.array([part in parts for part in PARTS])
     notes = notes.take(wanted[notes.parts])
     if not len(notes):
         return []
-    tempos = score.tempos.numpy()
-    tempo_map = (tempos["time"].astype(np.float64) / score.tpq, 6e7 / tempos["mspq"].astype(np.float64))
-    signatures = [(s.time / score.tpq, int(s.numerator), int(s.denominator)) for s in score.time_signatures]
     last = float(notes.starts[-1])
     pieces = []
     for first, end in four_four_stretches(signatures, last):
-        piece = _piece(notes, first, end, last, tempo_map, drum_map, style_of(tag))
+        piece = _piece(notes, first, end, last, tempos, drum_map, style)
         if piece is not None and piece.num_steps >= MIN_BARS[drum_map] * STEPS_PER_BAR:
             pieces.append(piece)
     return pieces
@@ -163,7 +193,7 @@ def _piece(
     first: float,
     end: float,
     last: float,
-    tempo_map: tuple[NDArray[np.float64], NDArray[np.float64]],
+    tempos: Tempos,
     drum_map: DrumMap,
     style: str,
 ) -> BandPiece | None:
@@ -183,8 +213,12 @@ def _piece(
         if confidence >= MIN_KEY_CONFIDENCE:
             mode, shift = likely, normalising_shift(tonic, likely)
     places = (notes.starts - first) * STEPS_PER_QUARTER
+    late = 0.0 if drum_map == "groove" else _lateness(places)
+    places = np.maximum(places - late, 0.0)
     steps = np.floor(places + 0.5).astype(np.int64)
-    ends = np.floor((np.minimum(notes.ends, end) - first) * STEPS_PER_QUARTER + 0.5).astype(np.int64)
+    if drum_map != "groove" and _is_loose(places):
+        steps = _snapped(places)
+    ends = np.floor((np.minimum(notes.ends, end) - first) * STEPS_PER_QUARTER - late + 0.5).astype(np.int64)
     skipped = int(steps.min()) // STEPS_PER_BAR * STEPS_PER_BAR
     places, steps, ends = places - skipped, steps - skipped, ends - skipped
     ends = np.where(drums, steps + 1, np.clip(ends, steps + 1, steps + DURATIONS[-1]))
@@ -205,7 +239,7 @@ def _piece(
         notes.velocities[chosen],
         offsets[chosen],
         num_bars * STEPS_PER_BAR,
-        _median_qpm(*tempo_map, begins, max(finishes, begins + 1.0)),
+        _median_qpm(*tempos, begins, max(finishes, begins + 1.0)),
         mode,
         shift,
         feel,
@@ -217,7 +251,35 @@ def _piece(
 
 def grid_strength(quarters: NDArray[np.float64]) -> float:
     """How strongly onsets gather at equal places of the beat, 0 (anywhere) to 1; the best of 2, 3 and 4 places."""
-    return max(float(np.abs(np.exp(2j * np.pi * places * quarters).mean())) for places in (2, 3, 4))
+    return max(abs(_gathering(quarters, places)) for places in (2, 3, 4))
+
+
+def _gathering(quarters: NDArray[np.float64], places: int) -> complex:
+    """The mean of onsets as points on a circle that each of the beat's `places` goes round once."""
+    return complex(np.exp(2j * np.pi * places * quarters).mean())
+
+
+def _lateness(places: NDArray[np.float64]) -> float:
+    """How many steps the whole stretch lies behind the grid (before it: negative), or 0 where that is not plain."""
+    best, count = max(
+        ((_gathering(places / STEPS_PER_QUARTER, n), n) for n in (2, 3, 4)), key=lambda gathered: abs(gathered[0])
+    )
+    late = float(np.angle(best)) / (2 * np.pi * count) * STEPS_PER_QUARTER
+    return late if abs(best) >= PLAIN_GRID_STRENGTH and abs(late) >= MIN_LATENESS else 0.0
+
+
+def _is_loose(places: NDArray[np.float64]) -> bool:
+    """Whether onsets were played by hand: many lie between the grid's halves of a step."""
+    return bool((np.abs(places * 2 - np.round(places * 2)) > 0.2).mean() > LOOSE_SHARE)
+
+
+def _snapped(places: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Steps of onsets played by hand: those of each beat go to its sixteenths, or to its triplets where these fit."""
+    beats = np.floor(places / STEPS_PER_QUARTER).astype(np.int64)
+    sixteenths, triplets = (np.floor(places / size + 0.5).astype(np.int64) * size for size in (3, 4))
+    straight_error = np.bincount(beats, (places - sixteenths) ** 2)
+    triplet_error = np.bincount(beats, (places - triplets) ** 2)
+    return np.where((triplet_error < 0.5 * straight_error)[beats], triplets, sixteenths)
 
 
 def _playable(
