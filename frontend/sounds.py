@@ -26,19 +26,22 @@ SOUNDS_FOLDER = Path(__file__).resolve().parent.parent / "static" / "sounds"
 
 DRUM_BANK = 128
 MAX_FILE_BYTES = 1_300_000
-MAX_TOTAL_BYTES = 9_000_000
+MAX_TOTAL_BYTES = 12_000_000
 
 # General MIDI percussion keys, inclusive; the kit's other keys would only make its file larger.
 DRUM_KEYS = (35, 81)
 
 # General MIDI programs (0-based) that ensembles may use. Programs that share their samples share a file.
 PROGRAM_GROUPS = (
-    *((0, 1), (4,), (6,), (11,), (12,), (16,), (19,)),  # pianos, harpsichord, mallets, organs
+    *((0, 1), (4,), (5,), (6,), (11,), (12,), (16,), (18,), (19,)),  # pianos, harpsichord, mallets, organs
     *((24,), (25,), (26,), (27,), (29,), (30,)),  # guitars
-    *((32,), (33,), (34,), (38,), (39,)),  # basses
+    *((32,), (33,), (34,), (35,), (38,), (39,)),  # basses
     *((46,), (48, 49), (50,), (51,), (52,), (56,), (61,), (62, 63), (73,)),  # harp, strings, choir, brass, flute
     *((80,), (81,), (87,), (88,), (89,), (90,), (95,)),  # leads and pads
 )
+
+# Drum kits (programs of the drum bank): standard, room and brushes share most of their samples; electronic, TR-808.
+KIT_GROUPS = ((0, 8, 40), (24, 25))
 
 OPERATOR_KEY_RANGE = 43
 OPERATOR_INSTRUMENT = 41
@@ -250,7 +253,7 @@ def main() -> None:
     index: dict[str, dict] = {"programs": {}, "drums": {}}
     total = 0
     files = [("programs", split_presets(font, 0, group), group) for group in PROGRAM_GROUPS]
-    files.append(("drums", split_presets(font, DRUM_BANK, (0,), DRUM_KEYS), (0,)))
+    files += [("drums", split_presets(font, DRUM_BANK, group, DRUM_KEYS), group) for group in KIT_GROUPS]
     for kind, data, programs in files:
         stem = f"{kind.removesuffix('s')}-{'-'.join(f'{program:03d}' for program in programs)}"
         file_name = f"{stem}.{hashlib.sha256(data).hexdigest()[:10]}.sf3"

@@ -6,10 +6,12 @@
  * Messages in (each an object with `type`):
  *   bank {id, buffer}              add a sound bank                      → {type: "bank", id, samples} or {type: "bankError", id}
  *   decode {id, from, budget}      decode samples for `budget` ms        → {type: "decoded", id, next, samples}
- *   song {notes, controls, voices, length, limit, keepPosition}          replaces the piece; voices: [{channel, program, drums, sustained}]
+ *   song {notes, controls, voices, length, limit, keepPosition}          replaces the piece; voices: [{channel, program, sustained}],
+ *                                  where the program of channel 9 is a drum kit
  *   notes {notes, limit}           more notes of a piece that is still being composed, known up to `limit` seconds
  *   limit {limit, length}
- *   play {position} · pause · seek {position} · rate {rate} · loop {loop} · muted {channels} · destroy
+ *   play {position} · pause · seek {position} · rate {rate} · loop {loop} · destroy
+ *   levels {levels}                loudness of channels, [[channel, 0 … 1], …]; those not named play at 1, those at 0 not at all
  * Messages out besides: {type: "position", position, time, playing, waiting} about 20 times a second and at each change,
  *   {type: "ready"} or {type: "failed"} once, {type: "ended"}, {type: "sounding"} when the first note of a piece starts.
  */
@@ -19,7 +21,6 @@ import { Song } from "./song.js";
 /* Notes that may sound or fade at once; more would cost a phone its breath. */
 const MAX_SOUNDING = 160;
 const REPORT_EVERY_BLOCKS = 16;
-const DRUM_CHANNEL = 9;
 /* A note that arrives after its start may still begin this late without sounding out of time. */
 const LATE_NOTE_SECONDS = 0.12;
 /* Notes of sustained sounds (organ, strings) may begin later than that, if this much of them is left. */
@@ -43,7 +44,7 @@ class MusicProcessor extends AudioWorkletProcessor {
     this.voices = [];
     this.programs = new Map();
     this.sustained = new Set();
-    this.mutedChannels = new Set();
+    this.levels = new Map();
     this.position = 0;
     this.length = 0;
     this.limit = Infinity;
@@ -94,8 +95,8 @@ class MusicProcessor extends AudioWorkletProcessor {
       case "loop":
         this.loop = message.loop;
         return undefined;
-      case "muted":
-        return this.mute(message.channels);
+      case "levels":
+        return this.setLevels(new Map(message.levels));
       case "destroy":
         this.alive = false;
         this.synthesizer.destroySynthProcessor();
@@ -155,17 +156,24 @@ class MusicProcessor extends AudioWorkletProcessor {
       if (sustained) this.sustained.add(channel);
       if (this.programs.get(channel) === program) continue;
       this.programs.set(channel, program);
-      this.synthesizer.programChange(channel, channel === DRUM_CHANNEL ? 0 : program);
+      this.synthesizer.programChange(channel, program);
     }
   }
 
-  mute(channels) {
-    this.mutedChannels = new Set(channels);
+  setLevels(levels) {
+    for (const channel of new Set([...this.levels.keys(), ...levels.keys()])) {
+      this.synthesizer.midiChannels[channel].setSystemParameter("gain", levels.get(channel) ?? 1);
+    }
+    this.levels = levels;
     this.sounding = this.sounding.filter((note) => {
-      if (!this.mutedChannels.has(note[4])) return true;
+      if (!this.isSilent(note[4])) return true;
       this.synthesizer.noteOff(note[4], note[2]);
       return false;
     });
+  }
+
+  isSilent(channel) {
+    return this.levels.get(channel) === 0;
   }
 
   play(position) {
@@ -219,7 +227,7 @@ class MusicProcessor extends AudioWorkletProcessor {
 
   start(note) {
     const [startSeconds, , pitch, velocity, channel] = note;
-    if (this.mutedChannels.has(channel)) return;
+    if (this.isSilent(channel)) return;
     const same = this.sounding.findIndex((other) => other[2] === pitch && other[4] === channel);
     if (same >= 0) {
       if (Math.abs(this.sounding[same][0] - startSeconds) < SAME_NOTE_SECONDS) return;

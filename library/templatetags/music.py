@@ -28,9 +28,3 @@ def ago(moment: datetime) -> str:
 def as_json(value: Any) -> str:
     """For a data attribute: the template escapes it, the script parses it."""
     return json.dumps(value, separators=(",", ":"))
-
-
-@register.filter
-def programs(voices: list[dict[str, Any]]) -> str:
-    """General MIDI programs of the voices, 0-based, as the player's attribute wants them: "0,48"."""
-    return ",".join(str(voice["program"]) for voice in voices)

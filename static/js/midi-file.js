@@ -3,7 +3,7 @@
  * readMidi(ArrayBuffer) → {
  *   notes:    [[startSeconds, endSeconds, pitch, velocity, channel, voice], …]  in the order of their start
  *   controls: [[seconds, status, data1, data2], …]   controllers, pressure and pitch bend
- *   voices:   [{name, program, isDrum, channel}, …]  one per track and channel that has notes
+ *   voices:   [{name, program, isDrum, channel}, …]  (the program of a drum voice is its kit)  one per track and channel that has notes
  *   lengthSeconds
  * }
  * Throws Error with one plain sentence when the bytes are no such file.
@@ -128,7 +128,7 @@ function collect(track, secondsAt, result) {
       if (!voiceOf.has(channel)) {
         const isDrum = channel === DRUM_CHANNEL;
         voiceOf.set(channel, result.voices.length);
-        result.voices.push({ name: track.name, program: isDrum ? 0 : (programs.get(channel) ?? 0), isDrum, channel });
+        result.voices.push({ name: track.name, program: programs.get(channel) ?? 0, isDrum, channel });
       }
       const note = [seconds, seconds, data1, data2, channel, voiceOf.get(channel)];
       open.set(key, note);

@@ -1,7 +1,7 @@
 /* <music-player>: hears and shows one piece, stored or still being composed.
  *
- * Attributes: data-src (MIDI file), data-programs ("0" or "0,48"), data-length (seconds), data-title, data-sounds (folder
- * with index.json), data-worklet (built audio worklet).
+ * Attributes: data-src (MIDI file), data-voices (JSON, [{name, program, is_drum}, …]), data-length (seconds), data-title,
+ * data-sounds (folder with index.json), data-worklet (built audio worklet).
  *
  * Methods: load · play · pause · stop · seek, and for a piece that grows: prepare (before the click) → unlock (inside the
  * click) → startLive → appendNotes and setComposed, again and again → finishLive, or abortLive.
@@ -10,37 +10,20 @@
  * Events, all bubbling: player:ready, player:play, player:pause, player:ended, player:seek, player:first-sound,
  * player:error {detail.message}.
  */
-import { readMidi } from "./midi-file.js";
-import { PianoRoll } from "./piano-roll.js";
+import { Mix } from "./player-mix.js";
+import { fetchPiece, PlayerPiece } from "./player-piece.js";
 import { announceMedia, forgetMedia, hideHint, muteHint, rememberedVolume, rememberVolume } from "./player-surroundings.js";
 import { PlayerView } from "./player-view.js";
-import { channelsFor, SoundBlocked, soundEngine } from "./sound-engine.js";
-
-const NO_FILE = "The piece could not be loaded. Try again, or download the MIDI file.";
-const TYPING = "input, select, textarea, button, a[href], summary, [contenteditable], [role=button], dialog";
-
-const players = new Set();
-let lastUsed = null;
-
-/* Space plays and pauses wherever it does not type a blank or press a button. */
-function onSpace(event) {
-  if (event.key !== " " || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  const field = event.target.closest?.(TYPING);
-  if (field && !field.matches(".mp-seek, .mp-range")) return;
-  const own = event.target.closest?.("music-player");
-  const player = own ?? (lastUsed?.isConnected ? lastUsed : [...players].find((candidate) => candidate.canPlay));
-  if (!player?.canPlay) return;
-  event.preventDefault();
-  player.toggle();
-}
+import { PianoRoll } from "./piano-roll.js";
+import { addPlayer, removePlayer, someUse, usedPlayer } from "./players-on-page.js";
+import { SoundBlocked, soundEngine } from "./sound-engine.js";
 
 export class MusicPlayer extends HTMLElement {
   static observedAttributes = ["data-src"];
 
   connectedCallback() {
     if (this.view) return;
-    if (players.size === 0) document.addEventListener("keydown", onSpace);
-    players.add(this);
+    addPlayer(this);
     this.engine = soundEngine({ workletUrl: this.dataset.worklet, soundsUrl: this.dataset.sounds });
     this.view = new PlayerView(this);
     this.abort = new AbortController();
@@ -86,32 +69,37 @@ export class MusicPlayer extends HTMLElement {
     this.roll.destroy();
     this.view = null;
     this.replaceChildren();
-    players.delete(this);
-    if (lastUsed === this) {
-      lastUsed = null;
-      forgetMedia();
-    }
-    if (players.size === 0) document.removeEventListener("keydown", onSpace);
-    if (![...players].some((player) => player.engine === this.engine)) this.engine.close();
+    if (removePlayer(this)) forgetMedia();
+    if (!someUse(this.engine)) this.engine.close();
   }
 
-  reset() {
-    this.notes = [];
-    this.controls = [];
-    this.voices = [];
-    this.mutedVoices = new Set();
-    this.lengthSeconds = 0;
-    this.composedSeconds = Infinity;
+  reset(piece = new PlayerPiece()) {
+    this.piece = piece;
+    this.mix = new Mix();
     this.position = 0;
-    this.live = false;
     this.sent = false;
     this.heard = false;
-    this.loaded = false;
     this.blocked = false;
     this.state = "empty";
   }
 
   /* ---- facts ------------------------------------------------------------------------------------------------- */
+
+  get voices() {
+    return this.piece.voices;
+  }
+
+  get notes() {
+    return this.piece.notes;
+  }
+
+  get live() {
+    return this.piece.live;
+  }
+
+  get loaded() {
+    return this.piece.loaded;
+  }
 
   get sounds() {
     return this.engine?.owner === this;
@@ -122,7 +110,7 @@ export class MusicPlayer extends HTMLElement {
   }
 
   get duration() {
-    return this.lengthSeconds;
+    return this.piece.lengthSeconds;
   }
 
   get rms() {
@@ -136,26 +124,24 @@ export class MusicPlayer extends HTMLElement {
   /* ---- a stored piece ---------------------------------------------------------------------------------------- */
 
   loadFromAttributes() {
-    const { src, programs = "0", length, title } = this.dataset;
-    const voices = programs.split(",").map((program) => ({ program: Number(program), is_drum: false }));
-    return this.load({ src, voices, lengthSeconds: Number(length) || 0, title });
+    const { src, voices = "[]", length, title } = this.dataset;
+    return this.load({ src, voices: JSON.parse(voices), lengthSeconds: Number(length) || 0, title });
   }
 
   /* Shows a stored piece; it sounds when play() is called. Resolves to whether it could be read. */
   async load({ src, voices = [], lengthSeconds = 0, title }) {
     this.halt();
-    this.reset();
+    this.reset(new PlayerPiece({ voices, lengthSeconds }));
     this.source = { src, voices, lengthSeconds, title };
-    this.voices = voices;
-    this.lengthSeconds = lengthSeconds;
     this.setTitle(title);
     this.roll.clear(lengthSeconds);
+    this.showVoices();
     this.setState("loading");
     const attempt = (this.loadAttempt += 1);
     try {
-      const piece = await this.fetchPiece(src);
+      const file = await this.fetchFile(src);
       if (attempt !== this.loadAttempt) return false;
-      this.takePiece(piece, lengthSeconds);
+      this.takeFile(file, lengthSeconds);
       this.setState("paused");
       this.emit("ready");
       return true;
@@ -165,29 +151,15 @@ export class MusicPlayer extends HTMLElement {
     }
   }
 
-  async fetchPiece(src) {
+  fetchFile(src) {
     this.fetching?.abort();
     this.fetching = new AbortController();
-    let buffer;
-    try {
-      const response = await fetch(src, { signal: this.fetching.signal, credentials: "same-origin" });
-      if (!response.ok) throw new Error(String(response.status));
-      buffer = await response.arrayBuffer();
-    } catch (cause) {
-      throw new Error(NO_FILE, { cause });
-    }
-    return readMidi(buffer);
+    return fetchPiece(src, this.fetching.signal);
   }
 
-  takePiece(piece, lengthSeconds) {
-    const named = this.voices.length === piece.voices.length ? this.voices : [];
-    this.voices = piece.voices.map((voice, index) => ({ ...voice, name: named[index]?.name || voice.name }));
-    this.notes = piece.notes;
-    this.controls = piece.controls;
-    this.lengthSeconds = Math.max(lengthSeconds || 0, piece.lengthSeconds);
-    this.composedSeconds = Infinity;
-    this.loaded = true;
-    this.roll.setNotes(this.notes, this.lengthSeconds);
+  takeFile(file, lengthSeconds) {
+    this.piece.takeFile(file, lengthSeconds);
+    this.roll.setNotes(this.notes, this.duration);
     this.showVoices();
   }
 
@@ -211,12 +183,7 @@ export class MusicPlayer extends HTMLElement {
     this.halt();
     this.loadAttempt += 1;
     this.fetching?.abort();
-    this.reset();
-    this.live = true;
-    this.voices = voices;
-    this.channels = channelsFor(voices);
-    this.lengthSeconds = lengthSeconds;
-    this.composedSeconds = 0;
+    this.reset(new PlayerPiece({ voices, lengthSeconds, live: true }));
     this.setTitle(title);
     this.roll.clear(lengthSeconds, 0);
     this.showVoices();
@@ -226,21 +193,19 @@ export class MusicPlayer extends HTMLElement {
 
   appendNotes(rows) {
     if (!this.live || rows.length === 0) return;
-    const notes = rows.map(([pitch, velocity, startMs, endMs, voice]) => [
-      startMs / 1000, endMs / 1000, pitch, velocity, this.channels[voice] ?? 0, voice,
-    ]);
+    const notes = this.piece.notesOf(rows);
     this.roll.addNotes(notes);
-    this.notes = this.roll.notes;
-    if (this.sent && this.sounds) this.engine.addNotes(notes, this.composedSeconds);
+    this.piece.notes = this.roll.notes;
+    if (this.sent && this.sounds) this.engine.addNotes(notes, this.piece.composedSeconds);
     this.refresh();
   }
 
   /* Every note that begins before `seconds` has been handed over: playing may go so far. To be called after appendNotes. */
   setComposed(seconds) {
     if (!this.live) return;
-    this.composedSeconds = Math.max(this.composedSeconds, seconds);
-    this.roll.setComposed(this.composedSeconds);
-    if (this.sent && this.sounds) this.engine.setLimit(this.composedSeconds, this.lengthSeconds);
+    this.piece.composedSeconds = Math.max(this.piece.composedSeconds, seconds);
+    this.roll.setComposed(this.piece.composedSeconds);
+    if (this.sent && this.sounds) this.engine.setLimit(this.piece.composedSeconds, this.duration);
     this.refresh();
   }
 
@@ -248,21 +213,18 @@ export class MusicPlayer extends HTMLElement {
   async finishLive({ src, lengthSeconds }) {
     if (!this.live) return;
     const attempt = (this.loadAttempt += 1);
-    this.live = false;
-    this.loaded = true;
-    this.lengthSeconds = lengthSeconds || this.lengthSeconds;
-    this.composedSeconds = Infinity;
-    this.source = { src, voices: this.voices, lengthSeconds: this.lengthSeconds, title: this.dataset.title };
-    this.roll.setNotes(this.notes, this.lengthSeconds);
+    this.piece.complete(lengthSeconds);
+    this.source = { src, voices: this.voices, lengthSeconds: this.duration, title: this.dataset.title };
+    this.roll.setNotes(this.notes, this.duration);
     if (this.sent && this.sounds) {
-      this.engine.setLimit(Infinity, this.lengthSeconds);
+      this.engine.setLimit(Infinity, this.duration);
       this.engine.setLoop(this.loop);
     }
     this.refresh();
     try {
-      const piece = await this.fetchPiece(src);
+      const file = await this.fetchFile(src);
       if (attempt !== this.loadAttempt) return;
-      this.takePiece(piece, lengthSeconds);
+      this.takeFile(file, lengthSeconds);
       this.sendSong(true);
     } catch {
       /* The notes heard so far are the whole piece: it stays playable without the file. */
@@ -294,8 +256,8 @@ export class MusicPlayer extends HTMLElement {
     if (this.sounds && (this.state === "playing" || this.state === "preparing")) return;
     const attempt = (this.attempt += 1);
     const stale = () => attempt !== this.attempt || !this.view || !this.sounds;
-    lastUsed = this;
-    if (!this.live && this.position >= this.lengthSeconds - 0.05) this.position = 0;
+    usedPlayer(this);
+    if (!this.live && this.position >= this.duration - 0.05) this.position = 0;
     this.engine.unlock();
     this.engine.take(this);
     this.sent = false;
@@ -332,15 +294,15 @@ export class MusicPlayer extends HTMLElement {
     if (!this.sounds || (keepPosition && !this.sent)) return;
     this.engine.setSong({
       notes: this.notes,
-      controls: this.controls,
+      controls: this.piece.controls,
       voices: this.voices,
-      lengthSeconds: this.lengthSeconds,
-      limitSeconds: this.live ? this.composedSeconds : Infinity,
+      lengthSeconds: this.duration,
+      limitSeconds: this.piece.composedSeconds,
       keepPosition,
     });
     this.sent = true;
     this.engine.setLoop(this.loop && !this.live);
-    this.sendMutedVoices();
+    this.sendLevels();
   }
 
   pause() {
@@ -367,11 +329,11 @@ export class MusicPlayer extends HTMLElement {
 
   /* `settled` false: the listener still drags. */
   seek(seconds, settled = true) {
-    if (!this.view || this.lengthSeconds <= 0) return;
-    const end = this.live ? Math.min(this.composedSeconds, this.lengthSeconds) : this.lengthSeconds;
+    if (!this.view || this.duration <= 0) return;
+    const end = Math.min(this.piece.composedSeconds, this.duration);
     this.position = Math.min(Math.max(seconds, 0), end);
     if (this.sounds && this.sent && this.state === "playing") this.engine.seek(this.position);
-    lastUsed = this;
+    usedPlayer(this);
     this.refresh();
     if (settled) this.emit("seek");
   }
@@ -388,7 +350,7 @@ export class MusicPlayer extends HTMLElement {
   }
 
   soundEnded() {
-    this.position = this.lengthSeconds;
+    this.position = this.duration;
     this.sent = false;
     this.engine.pause();
     this.setState("paused");
@@ -450,20 +412,15 @@ export class MusicPlayer extends HTMLElement {
   }
 
   showVoices() {
-    const names = this.voices.map((voice, index) => voice.name || `Voice ${index + 1}`);
-    const sounding = names.map((_, index) => !this.mutedVoices.has(index));
-    this.view.showVoices(names, sounding, (index) => {
-      if (!this.mutedVoices.delete(index)) this.mutedVoices.add(index);
-      this.roll.setMutedVoices(this.mutedVoices);
-      this.sendMutedVoices();
-      return !this.mutedVoices.has(index);
+    this.roll.setVoices(this.voices);
+    this.view.mixer.show(this.voices, this.mix, () => {
+      this.roll.setMutedVoices(this.voices.map((_, voice) => voice).filter((voice) => !this.mix.isHeard(voice)));
+      this.sendLevels();
     });
   }
 
-  sendMutedVoices() {
-    if (!this.sounds) return;
-    const channels = channelsFor(this.voices);
-    this.engine.setMutedChannels([...this.mutedVoices].map((voice) => channels[voice]));
+  sendLevels() {
+    if (this.sounds) this.engine.setLevels(this.piece.channels.map((channel, voice) => [channel, this.mix.levelOf(voice)]));
   }
 
   setTitle(title) {
@@ -485,7 +442,7 @@ export class MusicPlayer extends HTMLElement {
     const now = this.currentTime;
     const waiting = this.state === "playing" && this.engine.clock.waiting;
     this.roll.setPosition(now, this.state === "playing" && !waiting);
-    this.view.showPosition(now, this.lengthSeconds);
+    this.view.showPosition(now, this.duration);
     this.view.showState({
       active: this.state === "playing" || this.state === "preparing",
       canPlay: this.live || this.loaded,

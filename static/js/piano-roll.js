@@ -1,19 +1,24 @@
 /* Draws the notes of a piece on two canvases: the roll, which follows the playback, and the overview of the whole piece.
  *
  * It knows nothing of sound: notes, position and length go in, a click comes out as onSeek(seconds).
- * Notes are [startSeconds, endSeconds, pitch, velocity, channel, voice], in the order of their start.
+ * Notes are [startSeconds, endSeconds, pitch, velocity, channel, voice], in the order of their start. Drums have a lane
+ * of their own below the keys.
  */
+import { DRUM_ROWS, drawDrumRows, drawHit, drumRow, laneHeight } from "./drum-lane.js";
+import { RollColors } from "./roll-colors.js";
+import { drawOverview } from "./roll-overview.js";
 
 const SECONDS_PER_VIEW = 12;
 /* Where in the roll "now" stands while it scrolls, as a share of the width. */
 const NOW_AT = 0.28;
 const MIN_PITCHES = 37;
+/* Pitches shown before there are notes. */
+const NO_NOTES = [48, 84];
 const LONGEST_NOTE_SECONDS = 30;
-const VELOCITY_SHADES = 16;
-const VOICE_COLORS = 8;
 const BLACK_KEYS = new Set([1, 3, 6, 8, 10]);
 const LABEL_STEPS = [1, 2, 5, 10, 15, 30, 60, 120];
 const NEW_NOTE_MS = 450;
+const LABELS_HEIGHT = 18;
 /* A finger that moved less than this has tapped. */
 const SCROLL_PIXELS = 8;
 
@@ -36,19 +41,6 @@ function firstAtOrAfter(notes, seconds) {
   return low;
 }
 
-/* Any CSS colour as [red, green, blue, alpha]; the canvas itself does the parsing. */
-function toRgb(context, color) {
-  context.fillStyle = "#000";
-  context.fillStyle = color;
-  const parsed = context.fillStyle;
-  if (parsed.startsWith("#")) return [1, 3, 5].map((at) => parseInt(parsed.slice(at, at + 2), 16)).concat(1);
-  const numbers = (parsed.match(/[\d.]+/g) ?? []).map(Number);
-  return [numbers[0] ?? 0, numbers[1] ?? 0, numbers[2] ?? 0, numbers[3] ?? 1];
-}
-
-const toCss = ([red, green, blue, alpha]) => `rgba(${Math.round(red)}, ${Math.round(green)}, ${Math.round(blue)}, ${alpha})`;
-const mix = (from, to, share) => from.map((value, index) => value + (to[index] - value) * share);
-
 export class PianoRoll {
   constructor({ roll, overview, onSeek }) {
     this.roll = { canvas: roll, context: roll.getContext("2d"), width: 0, height: 0 };
@@ -56,12 +48,13 @@ export class PianoRoll {
     this.notes = [];
     this.births = new Map();
     this.mutedVoices = new Set();
+    this.drumVoices = new Set();
+    this.hasKeys = true;
     this.position = 0;
     this.lengthSeconds = 0;
     this.composedSeconds = Infinity;
     this.viewStart = 0;
-    this.lowest = 48;
-    this.highest = 84;
+    [this.lowest, this.highest] = NO_NOTES;
     this.playing = false;
     this.overviewStale = true;
     this.frame = 0;
@@ -100,8 +93,7 @@ export class PianoRoll {
     this.viewStart = 0;
     this.lengthSeconds = lengthSeconds;
     this.composedSeconds = composedSeconds;
-    this.lowest = 48;
-    this.highest = 84;
+    [this.lowest, this.highest] = NO_NOTES;
     this.changed();
   }
 
@@ -130,6 +122,14 @@ export class PianoRoll {
     this.changed();
   }
 
+  /* Which of the voices are drums; without any other voice their lane takes all the room. */
+  setVoices(voices) {
+    this.drumVoices = new Set(voices.map((voice, index) => (voice.is_drum || voice.isDrum ? index : -1)).filter((index) => index >= 0));
+    this.hasKeys = this.drumVoices.size === 0 || this.drumVoices.size < voices.length;
+    this.fitPitches(this.notes);
+    this.changed();
+  }
+
   setMutedVoices(voices) {
     this.mutedVoices = new Set(voices);
     this.changed();
@@ -152,10 +152,12 @@ export class PianoRoll {
       this.lowest = 127;
       this.highest = 0;
     }
-    for (const [, , pitch] of notes) {
+    for (const [, , pitch, , , voice] of notes) {
+      if (this.drumVoices.has(voice)) continue;
       this.lowest = Math.min(this.lowest, pitch);
       this.highest = Math.max(this.highest, pitch);
     }
+    if (this.lowest > this.highest) [this.lowest, this.highest] = NO_NOTES;
     const missing = MIN_PITCHES - (this.highest - this.lowest + 1);
     if (missing > 0) {
       this.lowest = Math.max(0, this.lowest - Math.ceil(missing / 2));
@@ -184,32 +186,12 @@ export class PianoRoll {
   }
 
   readTheme() {
-    const style = getComputedStyle(this.roll.canvas);
-    const value = (name) => toRgb(this.roll.context, style.getPropertyValue(name).trim());
-    const names = ["bg", "black-key", "grid", "text", "now", "glow", "veil", "muted"];
-    const [ground, ...rest] = names.map((name) => value(`--player-roll-${name}`));
-    const [black, line, text, now, glow, veil, muted] = rest.map(toCss);
-    this.colors = { white: toCss(ground), black, line, text, now, glow, veil, muted };
-    /* Soft notes sink into the ground, loud ones lean towards the colour of a sounding note. */
-    this.shades = [];
-    this.sounding = [];
-    for (let voice = 0; voice < VOICE_COLORS; voice += 1) {
-      const color = value(`--player-voice-${voice}`);
-      this.sounding.push(toCss(mix(color, rest[4], 0.65)));
-      this.shades.push(
-        Array.from({ length: VELOCITY_SHADES }, (_, shade) => {
-          const loud = shade / (VELOCITY_SHADES - 1);
-          return toCss(loud < 0.7 ? mix(ground, color, 0.42 + (0.58 * loud) / 0.7) : mix(color, rest[4], (loud - 0.7) * 0.7));
-        }),
-      );
-    }
+    this.colors = new RollColors(this.roll.canvas, this.roll.context);
     this.changed();
   }
 
-  colorOf(note) {
-    const [, , , velocity, , voice] = note;
-    if (this.mutedVoices.has(voice)) return this.colors.muted;
-    return this.shades[voice % this.shades.length][Math.min(VELOCITY_SHADES - 1, Math.max(0, Math.floor(((velocity - 16) / 96) * VELOCITY_SHADES)))];
+  colorOf([, , , velocity, , voice]) {
+    return this.mutedVoices.has(voice) ? this.colors.muted : this.colors.of(voice, velocity);
   }
 
   /* ---- geometry ---------------------------------------------------------------------------------------------- */
@@ -293,21 +275,41 @@ export class PianoRoll {
 
   drawRoll() {
     const { context, width, height } = this.roll;
-    const labels = 18;
-    const body = height - labels;
+    const body = height - LABELS_HEIGHT;
+    const lane = this.drumVoices.size ? (this.hasKeys ? laneHeight(body) : body) : 0;
+    const keys = body - lane;
     const low = this.lowest - 1;
     const rows = this.highest - this.lowest + 3;
-    const row = body / rows;
+    const row = keys / rows;
     const scale = width / this.viewSeconds;
     const x = (seconds) => (seconds - this.viewStart) * scale;
-    const y = (pitch) => body - (pitch - low + 1) * row;
+    const y = (pitch) => keys - (pitch - low + 1) * row;
     context.fillStyle = this.colors.white;
     context.fillRect(0, 0, width, height);
-    this.drawKeys(context, width, row, y, low, rows);
+    if (this.hasKeys) this.drawKeys(context, width, row, y, low, rows);
+    if (lane) drawDrumRows(context, { top: keys, height: lane, width, colors: this.colors });
     this.drawSeconds(context, width, body, height, x);
-    this.drawNotes(context, width, row, x, y);
+    this.drawNotes(context, row, x, y);
+    if (lane) this.drawHits(context, body, lane, x);
     this.drawFuture(context, width, body, x);
     this.drawNow(context, x(this.position), body);
+  }
+
+  /* Notes that may be seen now, the oldest first. */
+  *visibleNotes() {
+    const { notes } = this;
+    const end = this.viewStart + this.viewSeconds;
+    for (let index = firstAtOrAfter(notes, this.viewStart - LONGEST_NOTE_SECONDS); index < notes.length; index += 1) {
+      if (notes[index][0] > end) return;
+      yield notes[index];
+    }
+  }
+
+  /* How far a note that has just been composed has appeared, 0 … 1. */
+  ageOf(note, now) {
+    const age = this.births.has(note) ? (now - this.births.get(note)) / NEW_NOTE_MS : 1;
+    if (age >= 1) this.births.delete(note);
+    return age;
   }
 
   drawKeys(context, width, row, y, low, rows) {
@@ -341,22 +343,18 @@ export class PianoRoll {
     }
   }
 
-  drawNotes(context, width, row, x, y) {
-    const { notes, position } = this;
+  drawNotes(context, row, x, y) {
+    const { position } = this;
     const now = performance.now();
-    const end = this.viewStart + this.viewSeconds;
     const height = Math.max(row - (row > 5 ? 1 : 0), 3);
     const radius = Math.min(3, height / 2);
-    for (let index = firstAtOrAfter(notes, this.viewStart - LONGEST_NOTE_SECONDS); index < notes.length; index += 1) {
-      const note = notes[index];
-      if (note[0] > end) break;
-      if (note[1] < this.viewStart) continue;
+    for (const note of this.visibleNotes()) {
+      if (note[1] < this.viewStart || this.drumVoices.has(note[5])) continue;
       const left = x(note[0]);
       const long = Math.max(x(note[1]) - left - 1, 2.5);
       const top = y(note[2]) + (row - height) / 2;
       const sounds = note[0] <= position && note[1] > position && !this.mutedVoices.has(note[5]) && this.playing;
-      const age = this.births.has(note) ? (now - this.births.get(note)) / NEW_NOTE_MS : 1;
-      if (age >= 1) this.births.delete(note);
+      const age = this.ageOf(note, now);
       context.globalAlpha = Math.min(1, 0.15 + age);
       context.fillStyle = this.colorOf(note);
       context.beginPath();
@@ -367,10 +365,30 @@ export class PianoRoll {
         context.globalAlpha = sounds ? 1 : (1 - age) * 0.8;
         context.shadowColor = this.colorOf(note);
         context.shadowBlur = sounds ? 12 : 0;
-        context.fillStyle = sounds ? this.sounding[note[5] % VOICE_COLORS] : this.colors.glow;
+        context.fillStyle = sounds ? this.colors.soundingOf(note[5]) : this.colors.glow;
         context.fill();
         context.shadowBlur = 0;
       }
+    }
+    context.globalAlpha = 1;
+  }
+
+  drawHits(context, body, lane, x) {
+    const now = performance.now();
+    const row = lane / DRUM_ROWS;
+    for (const note of this.visibleNotes()) {
+      if (note[0] < this.viewStart - 1 || !this.drumVoices.has(note[5])) continue;
+      const heard = this.playing && !this.mutedVoices.has(note[5]);
+      context.globalAlpha = Math.min(1, 0.15 + this.ageOf(note, now));
+      drawHit(context, {
+        x: x(note[0]),
+        y: body - (drumRow(note[2]) + 0.5) * row,
+        row,
+        velocity: note[3],
+        color: this.colorOf(note),
+        glow: this.colors.glow,
+        secondsAgo: heard ? this.position - note[0] : -1,
+      });
     }
     context.globalAlpha = 1;
   }
@@ -405,20 +423,14 @@ export class PianoRoll {
 
   drawOverview() {
     this.overviewStale = false;
-    const { context, width, height } = this.overview;
-    context.clearRect(0, 0, width, height);
-    if (this.lengthSeconds <= 0 || !width) return;
-    const scale = width / this.lengthSeconds;
-    const rows = this.highest - this.lowest + 1;
-    const inner = height - 8;
-    for (const note of this.notes) {
-      context.fillStyle = this.colorOf(note);
-      const top = 4 + inner - ((note[2] - this.lowest + 1) / rows) * inner;
-      context.fillRect(note[0] * scale, top, Math.max((note[1] - note[0]) * scale, 1), Math.max(inner / rows, 1.2));
-    }
-    if (this.composedSeconds < this.lengthSeconds) {
-      context.fillStyle = this.colors.veil;
-      context.fillRect(this.composedSeconds * scale, 0, width, height);
-    }
+    drawOverview(this.overview, {
+      notes: this.notes,
+      lengthSeconds: this.lengthSeconds,
+      composedSeconds: this.composedSeconds,
+      pitches: this.hasKeys ? [this.lowest, this.highest] : null,
+      drumVoices: this.drumVoices,
+      colors: this.colors,
+      colorOf: (note) => this.colorOf(note),
+    });
   }
 }

@@ -3,51 +3,11 @@
  * The markup is built once per element, and never from text that comes from outside.
  */
 import { formatTime } from "./piano-roll.js";
-import { ICON_PATHS } from "../vendor/bootstrap-icons/player-icons.js";
-
-function create(tag, attributes = {}, children = []) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-function setIcon(button, name) {
-  if (button.dataset.icon === name) return;
-  button.dataset.icon = name;
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  for (const path of ICON_PATHS[name]) {
-    const shape = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    shape.setAttribute("d", path);
-    svg.append(shape);
-  }
-  button.replaceChildren(svg);
-}
-
-/* One label for eyes, ears and the pointer that rests on the button. */
-function setLabel(button, label) {
-  if (button.getAttribute("aria-label") === label) return;
-  button.setAttribute("aria-label", label);
-  button.title = label;
-}
-
-function button(className, icon, label) {
-  const element = create("button", { type: "button", class: `mp-button ${className}` });
-  setIcon(element, icon);
-  setLabel(element, label);
-  return element;
-}
-
-function slider(className, label, { min, max, step, value }) {
-  const input = create("input", { type: "range", class: "mp-range", min, max, step, value, "aria-label": label });
-  const output = create("span", { class: "mp-slider-value", "aria-hidden": "true" });
-  return { input, output, box: create("div", { class: `mp-slider ${className}` }), name: label };
-}
+import { PlayerMixer } from "./player-mixer.js";
+import { button, create, setIcon, setLabel, showPercent, slider } from "./player-parts.js";
 
 /* Fills `host` and returns the parts that change. */
-function build(host) {
+function build(host, mixer) {
   const roll = create("canvas", { class: "mp-roll", tabindex: "0", role: "slider", "aria-label": "Piano roll, position" });
   const status = create("div", { class: "mp-status", role: "status" });
   const stage = create("div", { class: "mp-stage" }, [roll, status]);
@@ -73,8 +33,6 @@ function build(host) {
   tempo.box.append(create("span", { class: "mp-slider-name", "aria-hidden": "true" }, ["Tempo"]), tempo.input, tempo.output);
   const bar = create("div", { class: "mp-bar" }, [play, stop, time, loop, volume.box, tempo.box]);
 
-  const voices = create("ul", { class: "mp-voices", "aria-label": "Voices", hidden: "" });
-
   const retry = create("button", { type: "button", class: "mp-retry" }, ["Try again"]);
   const errorText = create("span", { class: "mp-notice-text" });
   const error = create("div", { class: "mp-notice mp-error", role: "alert", hidden: "" }, [errorText, retry]);
@@ -83,11 +41,11 @@ function build(host) {
   const hintClose = button("mp-hint-close", "x-lg", "Hide this hint");
   const hint = create("div", { class: "mp-notice mp-hint", hidden: "" }, [hintText, hintClose]);
 
-  host.replaceChildren(voices, stage, scrub, bar, error, hint);
+  host.replaceChildren(stage, scrub, bar, mixer.element, error, hint);
   host.setAttribute("role", "group");
   return {
     roll, status, seek, overview, past, play, stop, now, length, loop, mute, volume: volume.input, tempo: tempo.input,
-    tempoValue: tempo.output, voices, error, errorText, retry, hint, hintText, hintClose,
+    tempoValue: tempo.output, error, errorText, retry, hint, hintText, hintClose,
   };
 }
 
@@ -108,16 +66,10 @@ function targetOfKey(key, now, end) {
   }[key];
 }
 
-function showPercent(input, percent, text) {
-  const share = ((percent - input.min) / (input.max - input.min)) * 100;
-  input.value = percent;
-  input.style.setProperty("--player-fill", `${share}%`);
-  input.setAttribute("aria-valuetext", text);
-}
-
 export class PlayerView {
   constructor(host) {
-    this.parts = build(host);
+    this.mixer = new PlayerMixer();
+    this.parts = build(host, this.mixer);
   }
 
   get canvases() {
@@ -169,20 +121,6 @@ export class PlayerView {
 
   showLoop(loop) {
     this.parts.loop.setAttribute("aria-pressed", String(loop));
-  }
-
-  /* One button a voice where there are several; onToggle(index) answers whether the voice sounds now. */
-  showVoices(names, sounding, onToggle) {
-    const { voices } = this.parts;
-    voices.hidden = names.length < 2;
-    voices.replaceChildren(
-      ...(voices.hidden ? [] : names).map((name, index) => {
-        const button = create("button", { type: "button", class: "mp-voice", "aria-pressed": String(sounding[index]) }, [name]);
-        button.style.setProperty("--player-voice", `var(--player-voice-${index % 8})`);
-        button.addEventListener("click", () => button.setAttribute("aria-pressed", String(onToggle(index))));
-        return create("li", {}, [button]);
-      }),
-    );
   }
 
   /* ---- state --------------------------------------------------------------------------------------------------- */

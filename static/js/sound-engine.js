@@ -33,12 +33,14 @@ const LIMITER = { threshold: -6, knee: 6, ratio: 12, attack: 0.003, release: 0.1
 /* General MIDI families whose notes last as long as the key is held. */
 const isSustained = (program) => (program >= 16 && program <= 23) || (program >= 40 && program <= 44) || (program >= 48 && program <= 103);
 
+const isDrum = (voice) => Boolean(voice.is_drum || voice.isDrum);
+
 /* Which MIDI channel each voice plays on: drums on the tenth, the others around it. */
 export function channelsFor(voices) {
   let next = 0;
   return voices.map((voice) => {
     if (voice.channel !== undefined) return voice.channel;
-    if (voice.is_drum || voice.isDrum) return DRUM_CHANNEL;
+    if (isDrum(voice)) return DRUM_CHANNEL;
     if (next === DRUM_CHANNEL) next += 1;
     const channel = next % 16;
     next += 1;
@@ -53,7 +55,7 @@ class SoundEngine {
     this.owner = null;
     this.context = null;
     this.node = null;
-    this.programs = [];
+    this.programs = this.kits = [];
     this.banks = new Map();
     this.waiters = new Map();
     this.clock = { position: 0, time: 0, playing: false, waiting: false };
@@ -200,9 +202,7 @@ class SoundEngine {
   /* Loads all that these voices need. No sound, no resumed context: may be called before any click. */
   async prepare(voices) {
     const [index] = await Promise.all([this.soundIndex(), this.start()]);
-    const files = voices.map((voice) =>
-      voice.is_drum || voice.isDrum ? index.drums["0"].file : index.programs[this.nearestProgram(voice.program)].file,
-    );
+    const files = voices.map((voice) => index[isDrum(voice) ? "drums" : "programs"][this.soundOf(voice)].file);
     await Promise.all([...new Set(files)].map((file) => this.loadBank(file)));
   }
 
@@ -211,6 +211,7 @@ class SoundEngine {
       .then((response) => response.json())
       .then((index) => {
         this.programs = Object.keys(index.programs).map(Number);
+        this.kits = Object.keys(index.drums).map(Number);
         return index;
       })
       .catch((error) => {
@@ -220,10 +221,12 @@ class SoundEngine {
     return this.loadingIndex;
   }
 
-  /* The program to use for one that has no sound file: the nearest of its General MIDI family, else the piano. */
-  nearestProgram(program) {
-    if (this.programs.includes(program)) return program;
-    const family = this.programs.filter((other) => other >> 3 === program >> 3);
+  /* A voice's program, or drum kit; for one that has no sound file the nearest of its family of eight, else the first. */
+  soundOf(voice) {
+    const { program } = voice;
+    const known = isDrum(voice) ? this.kits : this.programs;
+    if (known.includes(program)) return program;
+    const family = known.filter((other) => other >> 3 === program >> 3);
     return family.sort((a, b) => Math.abs(a - program) - Math.abs(b - program))[0] ?? 0;
   }
 
@@ -305,7 +308,7 @@ class SoundEngine {
       keepPosition,
       voices: voices.map((voice, index) => ({
         channel: channels[index],
-        program: this.nearestProgram(voice.program),
+        program: this.soundOf(voice),
         sustained: channels[index] !== DRUM_CHANNEL && isSustained(voice.program),
       })),
     });
@@ -365,8 +368,9 @@ class SoundEngine {
     this.post({ type: "loop", loop });
   }
 
-  setMutedChannels(channels) {
-    this.post({ type: "muted", channels });
+  /* levels: [[channel, 0 … 1], …], heard as even steps; channels not named play at 1, those at 0 not at all */
+  setLevels(levels) {
+    this.post({ type: "levels", levels: levels.map(([channel, level]) => [channel, level * level]) });
   }
 
   /* volume 0 … 1, heard as even steps */

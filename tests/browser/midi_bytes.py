@@ -43,11 +43,16 @@ def voice_events(notes: Sequence[Note], *, channel: int, program: int, name: str
     return events
 
 
-def midi_bytes(*voices: Sequence[Note], programs: Sequence[int] = (0,), names: Sequence[str] = ("Piano",)) -> bytes:
-    """A type 1 file: tempo in the first track, then one track a voice."""
+def midi_bytes(
+    *voices: Sequence[Note],
+    programs: Sequence[int] = (0,),
+    names: Sequence[str] = ("Piano",),
+    channels: Sequence[int] = tuple(range(16)),
+) -> bytes:
+    """A type 1 file: tempo in the first track, then one track a voice. Channel 9 is that of the drums."""
     tracks = [track([(0, 0, b"\xff\x51\x03" + (500_000).to_bytes(3, "big"))])]
-    for channel, notes in enumerate(voices):
-        tracks.append(track(voice_events(notes, channel=channel, program=programs[channel], name=names[channel])))
+    for notes, channel, program, name in zip(voices, channels, programs, names, strict=False):
+        tracks.append(track(voice_events(notes, channel=channel, program=program, name=name)))
     return b"MThd" + struct.pack(">IHHH", 6, 1, len(tracks), TICKS_PER_QUARTER) + b"".join(tracks)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from mimetypes import guess_type
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from urllib.parse import urlsplit
 
 STATIC_FOLDER = Path(__file__).resolve().parents[2] / "static"
@@ -32,9 +35,18 @@ PLAYER = (
 )
 
 
-def player_html(*, src: str = "", title: str = "Test piece", worklet: str = "", attributes: str = "") -> str:
+def player_html(
+    *,
+    src: str = "",
+    title: str = "Test piece",
+    worklet: str = "",
+    voices: list[dict[str, Any]] | None = None,
+    attributes: str = "",
+) -> str:
     """The element as a page writes it."""
     source = f'data-src="{src}" ' if src else ""
+    if voices is not None:
+        source += f'data-voices="{escape(json.dumps(voices))}" '
     return PLAYER.format(
         worklet=worklet or "/static/vendor/spessasynth/worklet.js", title=title, attributes=source + attributes
     )

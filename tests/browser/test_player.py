@@ -274,19 +274,69 @@ def test_one_piece_sounds_at_a_time(browser_page, player_site, poll):
     assert browser_page.evaluate(f"{first}.rms") == 0
 
 
-def test_a_voice_can_be_silenced(browser_page, player_site, poll):
+def test_the_mixer_silences_a_voice_plays_one_alone_and_makes_one_softer(browser_page, player_site, poll):
     voices = [scale(20), scale(20, pitch=36)]
     player_site.add_midi("/duo.mid", midi_bytes(*voices, programs=(0, 48), names=("Piano", "Strings")))
-    browser_page.goto(player_site.add_page("/duo/", player_html(src="/duo.mid", attributes='data-programs="0,48"')))
+    browser_page.goto(player_site.add_page("/duo/", player_html(src="/duo.mid")))
     poll(browser_page, READY)
+    button = browser_page.get_by_role
     browser_page.click(".mp-play")
     poll(browser_page, LOUD)
     for name in ("Piano", "Strings"):
-        browser_page.get_by_role("button", name=name).click()
-        assert browser_page.get_by_role("button", name=name).get_attribute("aria-pressed") == "false"
+        button("button", name=f"Mute {name}").click()
+        assert button("button", name=f"Mute {name}").get_attribute("aria-pressed") == "true"
     poll(browser_page, f"{SILENT} && {PLAYING}")
-    browser_page.get_by_role("button", name="Strings").click()
+    button("button", name="Hear Strings alone").click()
     poll(browser_page, LOUD)
+    volume = button("slider", name="Volume of Strings")
+    volume.fill("0")
+    assert volume.get_attribute("aria-valuetext") == "0 %"
+    poll(browser_page, f"{SILENT} && {PLAYING}")
+    volume.fill("80")
+    poll(browser_page, LOUD)
+    button("button", name="Hear Strings alone").click()
+    poll(browser_page, SILENT)
+    button("button", name="Mute Piano").click()
+    poll(browser_page, LOUD)
+
+
+def test_a_voice_keeps_its_colour_when_another_plays_nothing(browser_page, player_site, poll):
+    """A voice without notes has no track in the file, but keeps its place among the voices."""
+    named = [{"name": name, "program": 0, "is_drum": name == "Drums"} for name in ("Drums", "Bass", "Lead")]
+    player_site.add_midi("/lead.mid", midi_bytes(scale(4), programs=(80,), names=("Lead",)))
+    browser_page.goto(player_site.add_page("/lead/", player_html(src="/lead.mid", voices=named)))
+    poll(browser_page, READY)
+    assert browser_page.evaluate(f"{PLAYER}.notes[0][5]") == 2
+    assert browser_page.evaluate(f"{PLAYER}.voices.map((voice) => voice.program)") == [0, 0, 80]
+    channels = browser_page.evaluate(f"{PLAYER}.piece.channels")
+    assert len(set(channels)) == 3
+
+
+def test_drums_have_a_lane_of_their_own(browser_page, player_site, poll):
+    """Its ground reaches below the keys, and a hit is drawn there though its pitch is far from those of the keys."""
+    drums = [(36, 120, 0.25 * beat, 0.25 * beat + 0.1) for beat in range(8)]
+    band = midi_bytes(drums, scale(2), programs=(0, 0), names=("Drums", "Piano"), channels=(9, 0))
+    player_site.add_midi("/band.mid", band)
+    player_site.add_midi("/drums.mid", midi_bytes(drums, programs=(0,), names=("Drums",), channels=(9,)))
+    browser_page.goto(player_site.add_page("/band/", player_html(src="/band.mid"), player_html(src="/drums.mid")))
+    poll(browser_page, "[...document.querySelectorAll('music-player')].every((player) => player.canPlay)")
+    roll = "document.querySelectorAll('music-player')[{}].roll"
+    assert browser_page.evaluate(f"[{roll.format(0)}.lowest, {roll.format(0)}.highest]")[0] > 40
+    assert browser_page.evaluate(f"[{roll.format(0)}.hasKeys, {roll.format(1)}.hasKeys]") == [True, False]
+    # A kick lies on the lowest row of the lane, in the colour of its voice.
+    colour = """([index]) => {
+        const { roll } = document.querySelectorAll('music-player')[index];
+        const { canvas, context, height, width } = roll.roll;
+        const scale = canvas.width / width;
+        const x = (0.5 - roll.viewStart) * width / roll.viewSeconds;
+        const lane = roll.hasKeys ? Math.round((height - 18) * 0.36) : height - 18;
+        const y = height - 18 - lane / 12;
+        return Array.from(context.getImageData(Math.round(x * scale), Math.round(y * scale), 1, 1).data).join();
+    }"""
+    ground = browser_page.evaluate("document.querySelector('music-player').roll.colors.white")
+    for index in (0, 1):
+        found = browser_page.evaluate(colour, [index])
+        assert found.rsplit(",", 1)[0] != ground.removeprefix("rgba(").replace(" ", "").rsplit(",", 1)[0]
 
 
 def test_every_program_of_the_palette_sounds(browser_page, player_site, poll):
@@ -299,6 +349,23 @@ def test_every_program_of_the_palette_sounds(browser_page, player_site, poll):
         player_site.add_midi("/program.mid", midi_bytes(scale(4), programs=(program,)))
         browser_page.evaluate(f"{PLAYER}.load({{src: '/program.mid'}}).then(() => {PLAYER}.play())")
         poll(browser_page, f"{PLAYER}.voices[0].program === {program} && {PLAYING} && {LOUD}")
+
+
+def test_every_drum_kit_sounds_and_is_fetched_when_it_is_needed(browser_page, player_site, poll):
+    index = json.loads((STATIC_FOLDER / "sounds" / "index.json").read_text())
+    browser_page.goto(player_site.add_page("/kits/", player_html(), '<button id="generate">Generate</button>'))
+    browser_page.evaluate(f"document.querySelector('#generate').addEventListener('click', () => {PLAYER}.unlock())")
+    browser_page.click("#generate")
+    hits = [(36, 110, 0.25 * beat, 0.25 * beat + 0.1) for beat in range(16)]
+    player_site.requested.clear()
+    for kit in map(int, index["drums"]):
+        player_site.add_midi("/kit.mid", midi_bytes(hits, programs=(kit,), channels=(9,)))
+        browser_page.evaluate(f"{PLAYER}.load({{src: '/kit.mid'}}).then(() => {PLAYER}.play())")
+        poll(browser_page, f"{PLAYER}.voices[0].program === {kit} && {PLAYING} && {LOUD}")
+        voice = browser_page.evaluate(f"{PLAYER}.engine.soundOf({PLAYER}.voices[0])")
+        assert voice == kit
+    fetched = {path.rsplit("/", 1)[1] for path in player_site.requested if path.endswith(".sf3")}
+    assert fetched == {entry["file"] for entry in index["drums"].values()}
 
 
 # ---- hearing a piece while it is composed ----------------------------------------------------------------------------
@@ -406,11 +473,11 @@ def test_a_silenced_voice_stays_silent_when_the_piece_is_complete(live_page, pol
     live_page.evaluate(f"(rows) => {{ {PLAYER}.appendNotes(rows); {PLAYER}.setComposed(8); }}", rows)
     poll(live_page, LOUD)
     for name in ("Piano", "Strings"):
-        live_page.get_by_role("button", name=name).click()
+        live_page.get_by_role("button", name=f"Mute {name}").click()
     poll(live_page, SILENT)
     live_page.evaluate(f"{PLAYER}.finishLive({{src: '/duo.mid', lengthSeconds: 8}})")
     poll(live_page, "window.events.includes('ready')")
-    assert live_page.get_by_role("button", name="Strings").get_attribute("aria-pressed") == "false"
+    assert live_page.get_by_role("button", name="Mute Strings").get_attribute("aria-pressed") == "true"
     live_page.evaluate(f"{PLAYER}.seek(1)")
     poll(live_page, f"{PLAYER}.currentTime > 1.5")
     assert live_page.evaluate(SILENT)
@@ -709,8 +776,9 @@ def test_sound_files_are_small_and_named_by_their_content():
     for name, data in files.items():
         assert hashlib.sha256(data).hexdigest()[:10] == name.split(".")[1]
         assert len(data) < 1_300_000
-    assert sum(len(data) for data in files.values()) < 9_000_000
+    assert sum(len(data) for data in files.values()) < 12_000_000
     assert {0, 4, 6, 11, 19, 48, 52} <= {int(program) for program in index["programs"]}
+    assert {0, 8, 24, 25, 40} <= {int(kit) for kit in index["drums"]}
 
 
 def test_built_scripts_name_no_source_map_and_no_other_host():

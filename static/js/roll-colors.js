@@ -1,0 +1,51 @@
+/* The colours of the roll, read from the CSS variables of its canvas: they follow the page's theme. */
+
+export const VOICE_COLORS = 8;
+const VELOCITY_SHADES = 16;
+
+/* Any CSS colour as [red, green, blue, alpha]; the canvas itself does the parsing. */
+function toRgb(context, color) {
+  context.fillStyle = "#000";
+  context.fillStyle = color;
+  const parsed = context.fillStyle;
+  if (parsed.startsWith("#")) return [1, 3, 5].map((at) => parseInt(parsed.slice(at, at + 2), 16)).concat(1);
+  const numbers = (parsed.match(/[\d.]+/g) ?? []).map(Number);
+  return [numbers[0] ?? 0, numbers[1] ?? 0, numbers[2] ?? 0, numbers[3] ?? 1];
+}
+
+const toCss = ([red, green, blue, alpha]) => `rgba(${Math.round(red)}, ${Math.round(green)}, ${Math.round(blue)}, ${alpha})`;
+const mix = (from, to, share) => from.map((value, index) => value + (to[index] - value) * share);
+
+export class RollColors {
+  constructor(canvas, context) {
+    const style = getComputedStyle(canvas);
+    const value = (name) => toRgb(context, style.getPropertyValue(name).trim());
+    const names = ["bg", "black-key", "grid", "text", "now", "glow", "veil", "muted"];
+    const [ground, ...rest] = names.map((name) => value(`--player-roll-${name}`));
+    const glow = rest[4];
+    [this.black, this.line, this.text, this.now, this.glow, this.veil, this.muted] = rest.map(toCss);
+    this.white = toCss(ground);
+    /* Soft notes sink into the ground, loud ones lean towards the colour of a sounding note. */
+    this.shades = [];
+    this.sounding = [];
+    for (let voice = 0; voice < VOICE_COLORS; voice += 1) {
+      const color = value(`--player-voice-${voice}`);
+      this.sounding.push(toCss(mix(color, glow, 0.65)));
+      this.shades.push(
+        Array.from({ length: VELOCITY_SHADES }, (_, shade) => {
+          const loud = shade / (VELOCITY_SHADES - 1);
+          return toCss(loud < 0.7 ? mix(ground, color, 0.42 + (0.58 * loud) / 0.7) : mix(color, glow, (loud - 0.7) * 0.7));
+        }),
+      );
+    }
+  }
+
+  of(voice, velocity) {
+    const shade = Math.floor(((velocity - 16) / 96) * VELOCITY_SHADES);
+    return this.shades[voice % VOICE_COLORS][Math.min(VELOCITY_SHADES - 1, Math.max(0, shade))];
+  }
+
+  soundingOf(voice) {
+    return this.sounding[voice % VOICE_COLORS];
+  }
+}
