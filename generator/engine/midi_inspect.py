@@ -250,8 +250,21 @@ class TempoMap:
         micros = self._micros[index] + (tick - self._ticks[index]) * self._tempos[index]
         return micros / self._ticks_per_quarter / 1e6
 
-    def qpm_at(self, tick: int) -> float:
-        return MICROSECONDS_PER_MINUTE / self._tempos[bisect_right(self._ticks, tick) - 1]
+    def qpm_between(self, first_tick: int, end_tick: int) -> float:
+        """The tempo that half of the time between two ticks is slower than."""
+        first = bisect_right(self._ticks, first_tick) - 1
+        last = max(first, bisect_right(self._ticks, end_tick - 1) - 1)
+        edges = [first_tick, *self._ticks[first + 1 : last + 1], end_tick]
+        stretches = sorted(
+            (tempo, (after - before) * tempo)
+            for tempo, before, after in zip(self._tempos[first : last + 1], edges, edges[1:], strict=False)
+        )
+        half = sum(micros for _, micros in stretches) / 2
+        passed, tempo = 0, stretches[0][0]
+        while stretches and passed < half:
+            tempo, micros = stretches.pop(0)
+            passed += micros
+        return MICROSECONDS_PER_MINUTE / tempo
 
 
 def inspect(data: bytes, *, limits: MidiLimits | None = None) -> MidiFacts:

@@ -1,21 +1,51 @@
-"""Primers: music that a piece goes on from."""
+"""Primers: the notes that a piece starts from, out of somebody's MIDI file or out of a piece composed before.
 
-from dataclasses import dataclass
+Looking at a file (`check_primer`) is light, for the web process; the conversions need numpy where the genre plays on
+a grid and belong into a worker.
 
-from generator.engine.music import Note
+==================  ====================================================================================
+start from          primer
+==================  ====================================================================================
+a MIDI file         `primer_of`: its last seconds, or bars where there is a grid
+a piece, continued  `continuation_of`: the same of a piece, whose earlier part is kept in front
+a piece, varied     `opening_of`: its first seconds or bars; from there the music goes another way
+another like this   no primer: the same params with another seed
+==================  ====================================================================================
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+
+from generator.engine.errors import MidiError, PrimerError
+from generator.engine.manifest import Ensemble, Manifest
+from generator.engine.midi_inspect import PRIMER_LIMITS, MidiFacts, inspect
+from generator.engine.midi_lines import MidiLines, read_lines
+from generator.engine.music import Note, in_order, without_overlaps
+
+PRIMER_SECONDS = 12.0
+PRIMER_BARS = 8
+OPENING_SECONDS = 5.0
+OPENING_BARS = 4
+
+# What follows a primer does not wait longer than this for its last chord to end.
+_LAST_CHORD_SECONDS = 1.0
+_SHORTEST_NOTE_SECONDS = 0.01
+# Every note costs the network some steps before the first new one is heard.
+_MAX_NOTES = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Primer:
-    """Music to start from.
+    """Notes to start from.
 
     Attributes:
-        notes: in order, seconds from 0; `voice` is an index into the ensemble.
-        length_seconds: of the notes; on a grid a whole number of bars.
-        qpm: tempo; None where there is no grid.
-        key: such as "C minor"; None where it is unknown.
-        prefix: older music that stands before the notes when the primer is kept; never heard by the network.
-        prefix_seconds: its length.
+        notes: what the network hears, in order, in seconds from 0; `voice` is an index into the ensemble. Where there
+            is a grid they stand on its steps at `qpm`, or within half a step of them where the model knows offsets.
+        length_seconds: where the new music begins; a whole number of bars where there is a grid.
+        qpm: tempo taken over; None where there is no grid.
+        key: such as "C minor", among the modes that the model offers; None if unknown.
+        prefix: notes before those, that the result keeps although the network never hears them; in seconds from 0.
+        prefix_seconds: where `notes` begin in a result that keeps them.
     """
 
     notes: tuple[Note, ...]
@@ -24,3 +54,234 @@ class Primer:
     key: str | None = None
     prefix: tuple[Note, ...] = ()
     prefix_seconds: float = 0.0
+
+    @property
+    def kept_seconds(self) -> float:
+        """Where the new music begins in a result that keeps the primer."""
+        return self.prefix_seconds + self.length_seconds
+
+
+def kept_notes(primer: Primer) -> list[Note]:
+    """Everything that a result which keeps the primer begins with."""
+    return without_overlaps([*primer.prefix, *shifted(primer.notes, primer.prefix_seconds)])
+
+
+def shifted(notes: Sequence[Note], seconds: float) -> list[Note]:
+    """The same notes, so much later."""
+    return [
+        replace(note, start_seconds=note.start_seconds + seconds, end_seconds=note.end_seconds + seconds)
+        for note in notes
+    ]
+
+
+def check_primer(midi: bytes, manifest: Manifest, ensemble_key: str) -> MidiFacts:
+    """A light look, in bounded time, at a file that somebody wants to start from.
+
+    Raises:
+        PrimerError: the file, or the genre, makes no primer; one sentence for the user.
+    """
+    ensemble = _ensemble(manifest, ensemble_key)
+    start = manifest.controls.start
+    if start is None or not start.midi:
+        raise PrimerError(f"{manifest.genre_name} cannot start from a MIDI file.")
+    return _facts(midi, manifest, ensemble)
+
+
+def primer_of(
+    midi: bytes,
+    manifest: Manifest,
+    ensemble_key: str,
+    *,
+    seconds: float = PRIMER_SECONDS,
+    bars: int = PRIMER_BARS,
+    at_most_seconds: float | None = None,
+    voices_off: Collection[str] = (),
+) -> Primer:
+    """The end of a MIDI file, with its tempo and key, as the ensemble would play it.
+
+    Args:
+        seconds: how much of it, for a genre without a grid.
+        bars: how much of it, for a genre with one.
+        at_most_seconds: bounds both; one bar is always allowed.
+        voices_off: parts that shall not play.
+
+    Raises:
+        PrimerError: the file makes no primer for this ensemble.
+    """
+    primer = _whole(midi, manifest, ensemble_key, voices_off, "").end(seconds, bars, at_most_seconds)
+    return replace(primer, prefix=(), prefix_seconds=0.0)
+
+
+def continuation_of(
+    midi: bytes,
+    manifest: Manifest,
+    ensemble_key: str,
+    *,
+    seconds: float = PRIMER_SECONDS,
+    bars: int = PRIMER_BARS,
+    at_most_seconds: float | None = None,
+    voices_off: Collection[str] = (),
+    key: str = "",
+) -> Primer:
+    """The end of a piece, with all that came before as `prefix`, so that the result is the whole piece, going on.
+
+    A closing chord on the first beat of a bar of its own is left away: the new music begins in its place.
+
+    Args:
+        key: of the piece, if it is known; else it is estimated.
+
+    Raises:
+        PrimerError: the piece makes no primer for this ensemble.
+    """
+    return _whole(midi, manifest, ensemble_key, voices_off, key).end(seconds, bars, at_most_seconds)
+
+
+def opening_of(
+    midi: bytes,
+    manifest: Manifest,
+    ensemble_key: str,
+    *,
+    seconds: float = OPENING_SECONDS,
+    bars: int = OPENING_BARS,
+    at_most_seconds: float | None = None,
+    voices_off: Collection[str] = (),
+    key: str = "",
+) -> Primer:
+    """The beginning of a piece, for one that shall begin alike and go another way; arguments as `continuation_of`.
+
+    Raises:
+        PrimerError: the piece makes no primer for this ensemble.
+    """
+    return _whole(midi, manifest, ensemble_key, voices_off, key).opening(seconds, bars, at_most_seconds)
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole file as an ensemble plays it, from which primers are cut."""
+
+    end: Callable[[float, int, float | None], Primer]
+    opening: Callable[[float, int, float | None], Primer]
+
+
+def _whole(midi: bytes, manifest: Manifest, ensemble_key: str, voices_off: Collection[str], key: str) -> Whole:
+    ensemble = _ensemble(manifest, ensemble_key)
+    _facts(midi, manifest, ensemble)
+    try:
+        lines = read_lines(midi)
+    except MidiError as error:
+        raise PrimerError(error.message) from error
+    if manifest.encoding.steps_per_quarter:
+        from generator.engine.primer_bars import BarsOfMidi
+
+        music = BarsOfMidi(lines, manifest, ensemble, voices_off, key)
+        return Whole(
+            end=lambda _, bars, at_most: music.end(bars, at_most),
+            opening=lambda _, bars, at_most: music.opening(bars, at_most),
+        )
+    performance = _Performance(lines, manifest, ensemble, key)
+    return Whole(
+        end=lambda seconds, _, at_most: performance.end(min(seconds, at_most or seconds)),
+        opening=lambda seconds, _, at_most: performance.opening(min(seconds, at_most or seconds)),
+    )
+
+
+def _ensemble(manifest: Manifest, key: str) -> Ensemble:
+    ensemble = manifest.ensemble(key)
+    if ensemble is None:
+        raise PrimerError(f"Expected a type that the bundle offers; got {key[:40]!r}.")
+    return ensemble
+
+
+def _facts(midi: bytes, manifest: Manifest, ensemble: Ensemble) -> MidiFacts:
+    try:
+        facts = inspect(midi, limits=PRIMER_LIMITS)
+    except MidiError as error:
+        raise PrimerError(error.message) from error
+    has_drums = any(voice.is_drum for voice in ensemble.voices)
+    has_pitches = any(not voice.is_drum for voice in ensemble.voices)
+    if not facts.notes:
+        raise PrimerError("This MIDI file has no notes.")
+    if not has_drums and not facts.pitched_notes:
+        raise PrimerError(f"This MIDI file has drums alone; {manifest.genre_name} needs other notes to start from.")
+    if not has_pitches and not facts.drum_notes:
+        raise PrimerError(
+            f"This MIDI file has no drums, which MIDI keeps on channel 10; {manifest.genre_name} plays nothing else."
+        )
+    return facts
+
+
+class _Performance:
+    """A file as one keyboard without a grid plays it."""
+
+    def __init__(self, lines: MidiLines, manifest: Manifest, ensemble: Ensemble, key: str) -> None:
+        voice = next((index for index, voice in enumerate(ensemble.voices) if not voice.is_drum), 0)
+        seconds_at = lines.tempos.seconds_at
+        notes: list[Note] = []
+        released = 0.0
+        for line in lines.lines:
+            if line.is_drum:
+                continue
+            for note in line.notes:
+                start = seconds_at(note.start)
+                end = max(seconds_at(note.end), start + _SHORTEST_NOTE_SECONDS)
+                end = min(end, start + ensemble.max_note_seconds)
+                released = max(released, min(end, seconds_at(note.released)))
+                pitch = _in_range(note.pitch, ensemble.lowest_pitch, ensemble.highest_pitch)
+                notes.append(Note(pitch, note.velocity, start, end, voice))
+        if not notes:
+            raise PrimerError("This MIDI file has no notes that sound.")
+        self._notes = without_overlaps(notes)
+        self._key = key or _estimated_key(self._notes, manifest)
+        self._first = self._notes[0].start_seconds
+        last = self._notes[-1].start_seconds
+        self._end = min(max(released, last + _SHORTEST_NOTE_SECONDS), last + _LAST_CHORD_SECONDS)
+
+    def end(self, seconds: float) -> Primer:
+        heard = [note for note in self._notes if note.start_seconds >= self._end - seconds] or self._notes[-1:]
+        heard = heard[-_MAX_NOTES:]
+        begin = heard[0].start_seconds
+        before = [note for note in self._notes if note.start_seconds < begin]
+        return self._primer(before, begin, heard, self._end)
+
+    def opening(self, seconds: float) -> Primer:
+        end = min(self._first + seconds, self._end)
+        heard = [note for note in self._notes if note.start_seconds < end][:_MAX_NOTES]
+        if len(heard) == _MAX_NOTES:
+            end = heard[-1].start_seconds + _SHORTEST_NOTE_SECONDS
+        return self._primer([], self._first, heard, end)
+
+    def _primer(self, before: list[Note], begin: float, heard: list[Note], end: float) -> Primer:
+        cut = [replace(note, end_seconds=min(note.end_seconds, end)) for note in heard]
+        return Primer(
+            notes=tuple(in_order(shifted(cut, -begin))),
+            length_seconds=end - begin,
+            key=self._key,
+            prefix=tuple(replace(note, end_seconds=min(note.end_seconds, end)) for note in before),
+            prefix_seconds=begin if before else 0.0,
+        )
+
+
+def _estimated_key(notes: Sequence[Note], manifest: Manifest) -> str | None:
+    """The key that pitches suggest, where the model offers keys and they suggest one."""
+    control = manifest.controls.key
+    if control is None:
+        return None
+    import numpy as np
+
+    from generator.engine.arranging import MIN_KEY_CONFIDENCE, MINOR, estimate_key
+    from generator.engine.keys import Key
+
+    seconds = [min(note.length_seconds, _LAST_CHORD_SECONDS) for note in notes]
+    weights = np.bincount([note.pitch % 12 for note in notes], seconds, 12)
+    tonic, mode, confidence = estimate_key(weights)
+    name = "minor" if mode == MINOR else "major"
+    return Key(tonic, name).name if confidence >= MIN_KEY_CONFIDENCE and name in control.modes else None
+
+
+def _in_range(pitch: int, lowest: int, highest: int) -> int:
+    """The pitch, moved by octaves until the instrument has it."""
+    if pitch < lowest:
+        pitch = lowest + (pitch - lowest) % 12
+    if pitch > highest:
+        pitch = highest - (highest - pitch) % 12
+    return pitch
