@@ -6,6 +6,7 @@ member                  content
 ``manifest.json``       `generator.engine.manifest`, with the sha256 of each other member
 ``weights.safetensors``  matrices as int8 with float32 scales, vectors as float32
 ``step.tflite``         the LiteRT step function, one signature for each batch size
+``originality.bin``     optional: `generator.engine.originality.OriginalityIndex` of the training music
 ======================  ========================================================================
 
 A bundle may come from anybody. Nothing of it is executed here, nothing is unpickled, sizes are checked before anything
@@ -42,6 +43,8 @@ from generator.engine.manifest import (
 if TYPE_CHECKING:
     import numpy as np
 
+    from generator.engine.originality import OriginalityIndex
+
 __all__ = [
     "FORMAT",
     "Bundle",
@@ -59,10 +62,16 @@ __all__ = [
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 STEP_FUNCTION = "step.tflite"
+ORIGINALITY = "originality.bin"
 
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 MAX_COMPRESSION = 100
-_MAX_MEMBER_BYTES = {MANIFEST: MAX_MANIFEST_BYTES, WEIGHTS: MAX_BUNDLE_BYTES, STEP_FUNCTION: MAX_BUNDLE_BYTES}
+_MAX_MEMBER_BYTES = {
+    MANIFEST: MAX_MANIFEST_BYTES,
+    WEIGHTS: MAX_BUNDLE_BYTES,
+    STEP_FUNCTION: MAX_BUNDLE_BYTES,
+    ORIGINALITY: 3_000_000,
+}
 _MAX_TENSORS = 512
 _MAX_HEADER_BYTES = 256 * 1024
 
@@ -89,12 +98,25 @@ class Bundle:
         step_function: LiteRT flatbuffer.
         sha256: of the whole file, 64 hexadecimal digits.
         stored_weights: arrays as they lie in the file, int8 and float32, with their scales.
+        stored_originality: `ORIGINALITY` as it lies in the file; None where the bundle has none.
     """
 
     manifest: Manifest
     step_function: bytes = field(repr=False)
     sha256: str
     stored_weights: "Mapping[str, np.ndarray]" = field(repr=False)
+    stored_originality: bytes | None = field(default=None, repr=False)
+
+    @cached_property
+    def originality(self) -> "OriginalityIndex | None":
+        """The index of the training music; None where the bundle has none.
+
+        Raises:
+            BundleError: it cannot be read. `verify_bundle` finds that before.
+        """
+        from generator.engine.originality import OriginalityIndex
+
+        return None if self.stored_originality is None else OriginalityIndex.from_bytes(self.stored_originality)
 
     @cached_property
     def weights(self) -> "dict[str, np.ndarray]":
@@ -103,7 +125,7 @@ class Bundle:
 
 
 def read_bundle(source: str | os.PathLike[str] | bytes) -> Bundle:
-    """The bundle in a file or in bytes.
+    """The bundle in a file or in bytes; its originality index is looked into when it is asked for.
 
     Raises:
         BundleError: it cannot be read, is damaged, unsafe, too new or inconsistent.
@@ -111,14 +133,17 @@ def read_bundle(source: str | os.PathLike[str] | bytes) -> Bundle:
     data = source if isinstance(source, bytes) else _file_bytes(Path(source))
     members = _members(data)
     manifest = read_manifest(members.pop(MANIFEST))
-    for name in (WEIGHTS, STEP_FUNCTION):
+    for name in (WEIGHTS, STEP_FUNCTION, ORIGINALITY):
         if name not in members:
+            if name == ORIGINALITY and name not in manifest.members:
+                continue
             raise BundleError(f"The bundle has no {name}.")
         if manifest.members.get(name) != hashlib.sha256(members[name]).hexdigest():
             raise BundleError(f"The bundle is damaged: the checksum of {name} is not the one in its manifest.")
+    originality = members.get(ORIGINALITY)
     stored = _read_weights(members[WEIGHTS])
     _check_weights(stored, manifest)
-    return Bundle(manifest, members[STEP_FUNCTION], hashlib.sha256(data).hexdigest(), stored)
+    return Bundle(manifest, members[STEP_FUNCTION], hashlib.sha256(data).hexdigest(), stored, originality)
 
 
 def verify_bundle(path: str | os.PathLike[str]) -> Manifest:
@@ -127,11 +152,18 @@ def verify_bundle(path: str | os.PathLike[str]) -> Manifest:
     Raises:
         BundleError: as `read_bundle` does.
     """
-    return read_bundle(path).manifest
+    bundle = read_bundle(path)
+    _ = bundle.originality
+    return bundle.manifest
 
 
 def write_bundle(
-    path: str | os.PathLike[str], manifest: Manifest, weights: "Mapping[str, np.ndarray]", step_function: bytes
+    path: str | os.PathLike[str],
+    manifest: Manifest,
+    weights: "Mapping[str, np.ndarray]",
+    step_function: bytes,
+    *,
+    originality: bytes | None = None,
 ) -> str:
     """Write a bundle: first beside its place, then renamed. Equal contents give equal bytes.
 
@@ -140,6 +172,7 @@ def write_bundle(
         weights: float32 arrays by name; matrices are stored as int8.
         step_function: built from the weights as they are stored, which
             `generator.engine.runtimes.export.export_bundle` takes care of.
+        originality: `OriginalityIndex.to_bytes` of the training music, if there is one.
 
     Returns:
         The file's sha256.
@@ -151,6 +184,8 @@ def write_bundle(
 
     stored = quantise(weights)
     files = {WEIGHTS: save(dict(stored)), STEP_FUNCTION: bytes(step_function)}
+    if originality is not None:
+        files[ORIGINALITY] = bytes(originality)
     manifest = replace(
         manifest,
         weights={name: array.shape for name, array in sorted(weights.items())},
@@ -166,7 +201,7 @@ def write_bundle(
             info.external_attr = 0o644 << 16
             archive.writestr(info, content, compresslevel=9)
     data = buffer.getvalue()
-    read_bundle(data)
+    _ = read_bundle(data).originality
 
     write_whole(Path(path), data)
     return hashlib.sha256(data).hexdigest()

@@ -19,6 +19,8 @@ from generator.engine import bundles
 from generator.engine.bundles import dequantise, quantise, read_bundle, verify_bundle, write_bundle
 from generator.engine.errors import BundleError
 from generator.engine.manifest import MAX_MANIFEST_BYTES, parse_manifest, read_manifest
+from generator.engine.note_symbols import grid_line
+from generator.engine.originality import OriginalityIndex
 from tests.engine.fakes import MANIFEST
 
 random = np.random.default_rng(0)
@@ -114,6 +116,49 @@ class TestRoundTrip:
         with pytest.raises(BundleError, match="not all finite"):
             write_bundle(tmp_path / "b", MANIFEST, {"bias": np.array([1.0, np.nan])}, STEP)
         assert not list(tmp_path.iterdir())
+
+
+class TestOriginality:
+    @pytest.fixture
+    def index(self) -> OriginalityIndex:
+        starts, pitches = np.arange(400) * 3, np.random.default_rng(3).integers(30, 90, 400)
+        return OriginalityIndex.build([[grid_line(starts, np.ones(400, int), pitches)]], grid=True)
+
+    def test_the_index_of_the_training_music_reads_back(self, index: OriginalityIndex, tmp_path: Path) -> None:
+        path = tmp_path / "rock.bundle"
+        write_bundle(path, MANIFEST, WEIGHTS, STEP, originality=index.to_bytes())
+        stored = read_bundle(path).originality
+        assert stored is not None
+        assert stored.to_bytes() == index.to_bytes()
+        assert verify_bundle(path).members["originality.bin"] == hashlib.sha256(index.to_bytes()).hexdigest()
+
+    def test_a_bundle_without_one_is_sound(self, good: bytes) -> None:
+        assert read_bundle(good).originality is None
+
+    def test_one_that_does_not_fit_the_manifest_is_refused(self, index: OriginalityIndex, tmp_path: Path) -> None:
+        path = tmp_path / "rock.bundle"
+        write_bundle(path, MANIFEST, WEIGHTS, STEP, originality=index.to_bytes())
+        members = members_of(path.read_bytes())
+        assert "checksum of originality.bin" in refusal(zipped(members | {"originality.bin": b"ORIG" * 40}))
+        del members["originality.bin"]
+        assert refusal(zipped(members)) == "The bundle has no originality.bin."
+
+    def test_one_that_cannot_be_read_is_neither_written_nor_verified(self, good: bytes, tmp_path: Path) -> None:
+        with pytest.raises(BundleError, match="originality index cannot be read"):
+            write_bundle(tmp_path / "rock.bundle", MANIFEST, WEIGHTS, STEP, originality=b"no index")
+        assert not list(tmp_path.iterdir())
+        digest = hashlib.sha256(b"no index").hexdigest()
+        members = members_of(good) | {"originality.bin": b"no index"}
+        data = with_manifest(zipped(members), lambda v: v["members"].update({"originality.bin": digest}))
+        (tmp_path / "rock.bundle").write_bytes(data)
+        # Composing does without; whoever installs it is told.
+        assert read_bundle(data).manifest.name == MANIFEST.name
+        with pytest.raises(BundleError, match="originality index cannot be read"):
+            verify_bundle(tmp_path / "rock.bundle")
+
+    def test_a_large_one_is_refused_before_it_is_unpacked(self, good: bytes) -> None:
+        members = members_of(good) | {"originality.bin": random.bytes(3_000_001)}
+        assert "originality.bin is larger than" in refusal(zipped(members))
 
 
 class TestQuantising:

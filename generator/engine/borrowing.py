@@ -1,0 +1,140 @@
+"""What an originality figure says: the longest borrowed run of a piece, and what pieces by people borrow.
+
+Light: the web process imports it. The index itself is in `generator.engine.originality`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowed:
+    """The longest run of a piece that also stands in the training music.
+
+    Attributes:
+        notes: of the run, at least; 0 where not even one of 9 notes was found.
+        seconds: from its first note's beginning to its last note's end.
+        start_seconds: where it begins in the piece.
+        share: of all notes of the piece, those within any run that was found, 0 to 1.
+    """
+
+    notes: int = 0
+    seconds: float = 0.0
+    start_seconds: float = 0.0
+    share: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values; `Borrowed(**values)` is the inverse."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class HumanRuns:
+    """The longest borrowed runs of excerpts, of one length, of music by people that was not trained on.
+
+    Attributes:
+        length_seconds: of the excerpts; excerpts: how many.
+        median_notes, p95_notes, median_seconds, p95_seconds: of their longest runs; p95 is the 95th percentile.
+    """
+
+    length_seconds: float
+    excerpts: int
+    median_notes: float
+    p95_notes: float
+    median_seconds: float
+    p95_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HumanBaseline:
+    """How much people's pieces borrow from the training music, by length.
+
+    Attributes:
+        runs: by rising length; of validation files whose work is not in the training music.
+        files: that they were taken from.
+        doubled_files: validation files left out of `runs`: more than a quarter of their notes stands in the training
+            music, so they are other recordings of works that it holds.
+        all_runs: the same for all validation files.
+    """
+
+    runs: tuple[HumanRuns, ...]
+    files: int = 0
+    doubled_files: int = 0
+    all_runs: tuple[HumanRuns, ...] = ()
+
+    def at(self, length_seconds: float) -> HumanRuns | None:
+        """The figures of the length next to the one given, as a ratio; None where nothing was measured."""
+        return min(
+            self.runs,
+            key=lambda runs: max(runs.length_seconds / length_seconds, length_seconds / runs.length_seconds),
+            default=None,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, for the card's figures; `parse_baseline` is the inverse."""
+        return asdict(self)
+
+
+def parse_baseline(values: Any) -> HumanBaseline | None:
+    """The baseline in ``card.figures["originality"]``; None where there is none that can be used."""
+    if not isinstance(values, Mapping):
+        return None
+    try:
+        return HumanBaseline(
+            runs=_runs(values["runs"]),
+            files=int(values.get("files", 0)),
+            doubled_files=int(values.get("doubled_files", 0)),
+            all_runs=_runs(values.get("all_runs", ())),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def originality_sentence(borrowed: Borrowed, baseline: HumanBaseline | None, length_seconds: float) -> str:
+    """What the figure says, for the piece's page.
+
+    Args:
+        baseline: of the genre model, None where none is known.
+        length_seconds: of the piece: longer ones borrow longer runs.
+    """
+    if borrowed.notes:
+        said = (
+            f"The longest run of notes that also stands in the training music is {borrowed.notes} notes "
+            f"({borrowed.seconds:.1f} s)"
+        )
+    else:
+        said = "No run of nine notes or more of it was found in the training music"
+    human = baseline.at(length_seconds) if baseline and length_seconds > 0 else None
+    if human is None:
+        return f"{said}."
+    if not borrowed.notes:
+        return f"{said}; pieces by people share {human.median_notes:.0f} at the median."
+    if borrowed.notes > human.p95_notes:
+        return f"{said}: more than 95 of 100 pieces by people share, whose median is {human.median_notes:.0f} notes."
+    return f"{said}; pieces by people share {human.median_notes:.0f} at the median."
+
+
+def copies_more_than_people(borrowed: Borrowed, baseline: HumanBaseline | None, length_seconds: float) -> bool:
+    """Whether the longest run is beyond the 95th percentile of people's; False where that is not known."""
+    human = baseline.at(length_seconds) if baseline and length_seconds > 0 else None
+    return human is not None and borrowed.notes > human.p95_notes
+
+
+def _runs(values: Any) -> tuple[HumanRuns, ...]:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise TypeError("expected a list")
+    runs = tuple(
+        HumanRuns(
+            length_seconds=float(item["length_seconds"]),
+            excerpts=int(item["excerpts"]),
+            median_notes=float(item["median_notes"]),
+            p95_notes=float(item["p95_notes"]),
+            median_seconds=float(item["median_seconds"]),
+            p95_seconds=float(item["p95_seconds"]),
+        )
+        for item in values
+    )
+    if any(not 0 < item.length_seconds < 1e6 for item in runs):
+        raise ValueError("expected lengths above 0")
+    return runs

@@ -1,0 +1,188 @@
+"""Notes as symbols that stay the same where music is moved: to another key, another place, a little other timing.
+
+A voice becomes one line of elements, and a symbol stands between two neighbours of it:
+
+* in free time (piano) elements are the notes in the order of beginning, those of a chord from low to high; a symbol is
+  the interval in semitones and whether the second note is struck with the first, quickly after it, or how slowly;
+* on a grid elements are the notes in the same order; a symbol is the interval and the wait in sixteenths or triplets;
+* drums: an element is all that is struck at one moment, as a set of drum classes; a symbol is a set, the wait, and the
+  next set.
+
+So a run of n symbols is one of n + 1 elements.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine.encodings.band import DRUMS, PARTS
+from generator.engine.encodings.drum_sounds import DRUM_SOUNDS
+from generator.engine.music import Note, Voice
+
+if TYPE_CHECKING:
+    from generator.engine.band_files import BandPiece
+    from generator.engine.encodings.performance import NoteArrays
+
+Symbols = NDArray[np.uint32]
+# Whole numbers or seconds, one a note.
+Column = NDArray[Any]
+
+STEPS_PER_QUARTER = 12
+# Onsets within so many hundredths of a second of a chord's first are struck together.
+CHORD_HUNDREDTHS = 4
+# Waits in hundredths of a second up to which a rhythm class goes; the last class is longer.
+FREE_GAPS = np.array([18, 50, 125])
+MAX_INTERVAL = 48
+_DRUMS = 1 << 31
+_GRID_RHYTHMS = 64
+
+# Wait in steps → class: the nearest sixteenth or triplet eighth, up to a bar; then "longer".
+_ON_GRID = np.array(
+    [min((abs(gap - near), near) for near in range(49) if not near % 3 or not near % 4)[1] for gap in range(49)]
+)
+_LONGER = 49
+
+# Pitches of General MIDI's and of Groove's drum maps → nine classes of a kit, and one for all else.
+DRUM_CLASSES: tuple[tuple[int, ...], ...] = (
+    (35, 36),
+    (37, 38, 39, 40),
+    (22, 42, 44),
+    (26, 46),
+    (41, 43, 58),
+    (45, 47),
+    (48, 50),
+    (49, 52, 55, 57),
+    (51, 53, 59),
+)
+_CLASS_OF_PITCH = np.full(128, len(DRUM_CLASSES))
+for _number, _pitches in enumerate(DRUM_CLASSES):
+    _CLASS_OF_PITCH[list(_pitches)] = _number
+_PITCH_OF_SOUND = np.array([sound.pitch for sound in DRUM_SOUNDS])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One voice.
+
+    Attributes:
+        symbols: uint32 [elements − 1].
+        starts, ends: float64 [elements], in seconds or steps, whatever it was made from.
+        counts: int64 [elements], notes of each element.
+    """
+
+    symbols: Symbols
+    starts: NDArray[np.float64]
+    ends: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+def free_line(start_seconds: Column, end_seconds: Column, pitches: Column) -> Line:
+    """A voice in free time; notes in any order."""
+    hundredths = np.rint(np.asarray(start_seconds, np.float64) * 100).astype(np.int64)
+    order = np.argsort(hundredths, kind="stable")
+    chords = _chords(hundredths[order])
+    # Within a chord from low to high.
+    order = order[np.lexsort((np.asarray(pitches)[order], chords))]
+    begins = hundredths[order][np.searchsorted(chords, chords)] if len(chords) else hundredths
+    gaps = np.diff(begins)
+    rhythm = np.where(np.diff(chords) == 0, 0, 1 + np.searchsorted(FREE_GAPS, gaps, "right"))
+    return _line(_intervals(np.asarray(pitches)[order]) * 8 + rhythm, order, start_seconds, end_seconds)
+
+
+def grid_line(starts: Column, durations: Column, pitches: Column) -> Line:
+    """A pitched voice on the grid, in steps; notes in any order."""
+    starts = np.asarray(starts, np.int64)
+    order = np.lexsort((pitches, starts))
+    symbols = _intervals(np.asarray(pitches)[order]) * _GRID_RHYTHMS + _grid_rhythm(starts[order])
+    return _line(symbols, order, starts, starts + durations)
+
+
+def drum_line(starts: Column, durations: Column, pitches: Column) -> Line:
+    """Drums on the grid, in steps, with pitches of a drum map; notes in any order."""
+    starts = np.asarray(starts, np.int64)
+    places, element, counts = np.unique(starts, return_inverse=True, return_counts=True)
+    sets = np.zeros(len(places), np.int64)
+    np.bitwise_or.at(sets, element, 1 << _CLASS_OF_PITCH[np.asarray(pitches, np.int64)])
+    ends = np.zeros(len(places), np.int64)
+    np.maximum.at(ends, element, starts + durations)
+    bits = len(DRUM_CLASSES) + 1
+    symbols = ((sets[:-1] << bits | sets[1:]) * _GRID_RHYTHMS + _grid_rhythm(places)) | _DRUMS
+    return Line(symbols.astype(np.uint32), places.astype(np.float64), ends.astype(np.float64), counts)
+
+
+def lines_of_performance(notes: "NoteArrays") -> list[Line]:
+    return [free_line(notes.start_seconds, notes.end_seconds, notes.pitches)]
+
+
+def lines_of_band_piece(piece: "BandPiece") -> list[Line]:
+    """A line for each part that plays, times in steps."""
+    lines = []
+    for part in np.unique(piece.parts).tolist():
+        own = piece.parts == part
+        starts, durations, pitches = piece.starts[own], piece.durations[own], piece.pitches[own]
+        if PARTS[part] == DRUMS:
+            lines.append(drum_line(starts, durations, _PITCH_OF_SOUND[pitches]))
+        else:
+            lines.append(grid_line(starts, durations, pitches))
+    return lines
+
+
+def lines_of_notes(
+    notes: Sequence[Note], voices: Sequence[Voice], qpm: float | None = None, *, stretch: float = 1.0
+) -> list[Line]:
+    """A line for each voice that plays, times in seconds.
+
+    Args:
+        voices: what `Note.voice` counts; notes of voices beyond them are pitched.
+        qpm: of the grid that the notes stand on; None is free time, for pitched voices. Drums without one are read at
+            120 quarters a minute.
+        stretch: in free time, the symbols are those of the notes slowed down by this factor.
+    """
+    rows = np.array([(n.pitch, n.voice, n.start_seconds, n.end_seconds) for n in notes], np.float64).reshape(-1, 4)
+    lines = []
+    for voice in np.unique(rows[:, 1]).astype(int).tolist():
+        pitches, _, starts, ends = rows[rows[:, 1] == voice].T
+        pitches = pitches.astype(np.int64)
+        is_drum = voice < len(voices) and voices[voice].is_drum
+        if qpm is None and not is_drum:
+            line = free_line(starts * stretch, ends * stretch, pitches)
+            lines.append(Line(line.symbols, line.starts / stretch, line.ends / stretch, line.counts))
+            continue
+        seconds = 60.0 / (qpm or 120.0) / STEPS_PER_QUARTER
+        steps = np.rint(starts / seconds).astype(np.int64)
+        line = (drum_line if is_drum else grid_line)(steps, np.rint(ends / seconds).astype(np.int64) - steps, pitches)
+        lines.append(Line(line.symbols, line.starts * seconds, line.ends * seconds, line.counts))
+    return lines
+
+
+def _line(symbols: Column, order: Column, starts: Column, ends: Column) -> Line:
+    return Line(
+        symbols.astype(np.uint32),
+        np.asarray(starts, np.float64)[order],
+        np.asarray(ends, np.float64)[order],
+        np.ones(len(order), np.int64),
+    )
+
+
+def _intervals(pitches: Column) -> Column:
+    return np.clip(np.diff(pitches.astype(np.int64)), -MAX_INTERVAL, MAX_INTERVAL) + MAX_INTERVAL
+
+
+def _grid_rhythm(starts: Column) -> Column:
+    gaps = np.diff(starts)
+    return np.where(gaps > 48, _LONGER, _ON_GRID[np.minimum(gaps, 48)])
+
+
+def _chords(hundredths: Column) -> Column:
+    """The number of the chord that each onset, in rising order, belongs to."""
+    # A chord begins at the first onset and at each that lies beyond the reach of the one before it that began one.
+    reach = np.searchsorted(hundredths, hundredths + CHORD_HUNDREDTHS, "right").tolist()
+    numbers = np.zeros(len(hundredths), np.int64)
+    first = 0
+    while first < len(reach):
+        numbers[first] = 1
+        first = reach[first]
+    return np.cumsum(numbers)

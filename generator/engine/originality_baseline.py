@@ -1,0 +1,109 @@
+"""How much music by people borrows from the training music: the scale beside a piece's own figure."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from generator.engine.borrowing import Borrowed, HumanBaseline, HumanRuns
+from generator.engine.note_symbols import STEPS_PER_QUARTER, Line, lines_of_band_piece, lines_of_performance
+from generator.engine.originality import OriginalityIndex
+
+if TYPE_CHECKING:
+    from generator.engine.band_files import BandPiece
+    from generator.engine.dataset import Corpus
+
+LENGTHS_SECONDS = (30.0, 60.0, 120.0, 300.0)
+EXCERPTS = 100
+# A file of which more stands in the training music is another recording of a work that it holds.
+DOUBLED_SHARE = 0.25
+# Fewer files than this say nothing about people.
+MIN_FILES = 5
+
+
+def baseline_of_performances(index: OriginalityIndex, corpus: "Corpus") -> HumanBaseline:
+    """The baseline of a validation split of performances in free time."""
+    return human_baseline(index, [lines_of_performance(corpus.file(number)) for number in range(len(corpus))])
+
+
+def baseline_of_band_pieces(index: OriginalityIndex, pieces: Iterable["BandPiece"]) -> HumanBaseline:
+    """The baseline of validation pieces on the grid."""
+    found = []
+    for piece in pieces:
+        seconds = 60.0 / piece.qpm / STEPS_PER_QUARTER
+        found.append(
+            [
+                Line(line.symbols, line.starts * seconds, line.ends * seconds, line.counts)
+                for line in lines_of_band_piece(piece)
+            ]
+        )
+    return human_baseline(index, found)
+
+
+def human_baseline(
+    index: OriginalityIndex,
+    pieces: Sequence[Sequence[Line]],
+    *,
+    lengths_seconds: Sequence[float] = LENGTHS_SECONDS,
+    excerpts: int = EXCERPTS,
+    seed: int = 0,
+) -> HumanBaseline:
+    """The longest borrowed runs of excerpts from random places of pieces that were not trained on.
+
+    The split is by file, and many files are one work played by somebody else. Those of which more than a quarter
+    stands in the training music are left out of `runs`, and counted, unless fewer than `MIN_FILES` would be left.
+
+    Args:
+        pieces: lines of each, times in seconds.
+        lengths_seconds: of the excerpts; lengths that no piece has are left out.
+        excerpts: so many of each length.
+    """
+    pieces = [lines for lines in pieces if any(len(line.starts) for line in lines)]
+    apart = [lines for lines in pieces if index.longest_run(lines).share <= DOUBLED_SHARE]
+    if len(apart) < MIN_FILES:
+        apart = pieces
+    return HumanBaseline(
+        runs=_runs(index, apart, lengths_seconds, excerpts, seed),
+        files=len(apart),
+        doubled_files=len(pieces) - len(apart),
+        all_runs=_runs(index, pieces, lengths_seconds, excerpts, seed),
+    )
+
+
+def _runs(
+    index: OriginalityIndex, pieces: Sequence[Sequence[Line]], lengths: Sequence[float], excerpts: int, seed: int
+) -> tuple[HumanRuns, ...]:
+    spans = np.array([max(float(line.starts[-1]) for line in lines if len(line.starts)) for lines in pieces])
+    found = []
+    for length in lengths:
+        rng = np.random.default_rng(seed)
+        long_enough = np.flatnonzero(spans >= length)
+        if not len(long_enough):
+            continue
+        borrowed: list[Borrowed] = []
+        for number in rng.choice(long_enough, excerpts).tolist():
+            begin = float(rng.uniform(0.0, spans[number] - length))
+            borrowed.append(index.longest_run([_cut(line, begin, begin + length) for line in pieces[number]]))
+        notes, seconds = [run.notes for run in borrowed], [run.seconds for run in borrowed]
+        found.append(
+            HumanRuns(
+                length_seconds=length,
+                excerpts=excerpts,
+                median_notes=float(np.median(notes)),
+                p95_notes=float(np.quantile(notes, 0.95)),
+                median_seconds=round(float(np.median(seconds)), 2),
+                p95_seconds=round(float(np.quantile(seconds, 0.95)), 2),
+            )
+        )
+    return tuple(found)
+
+
+def _cut(line: Line, begin: float, end: float) -> Line:
+    """The elements that begin within a time."""
+    first, last = np.searchsorted(line.starts, [begin, end]).tolist()
+    return Line(
+        line.symbols[first : max(first, last - 1)],
+        line.starts[first:last],
+        line.ends[first:last],
+        line.counts[first:last],
+    )
