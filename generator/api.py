@@ -1,6 +1,7 @@
 """The JSON interface under /api/v1/. The page itself uses it; every error is one sentence."""
 
-from typing import Any
+import contextlib
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as ServiceError
@@ -11,18 +12,19 @@ from django.views.decorators.cache import never_cache
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound, ParseError, UnsupportedMediaType, ValidationError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from accounts.owners import ensure_owner_of, owner_of
 from generator.errors import NoModelInstalled, QuotaExceeded
-from generator.forms import genre_choices
-from generator.models import Generation, NoteChunk
+from generator.models import Generation, Genre, GenreModel, NoteChunk
 from generator.serializers import GenerationRequestSerializer, PieceSerializer, generation_data, genre_data
 from generator.services import generation_cancel, generation_create
+from generator.services.primers import MAX_PRIMER_BYTES
 from library.models import Piece
+from library.services import piece_keep
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -41,7 +43,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if response is not None and isinstance(error, ParseError):
         response.data = {"detail": "The body of the request is not valid JSON."}
     elif response is not None and isinstance(error, UnsupportedMediaType):
-        response.data = {"detail": "Send JSON, with the header Content-Type: application/json."}
+        response.data = {"detail": "Send JSON, with the header Content-Type: application/json, or a form with a file."}
     elif response is not None and response.status_code == status.HTTP_404_NOT_FOUND:
         response.data = {"detail": "There is nothing here, or it belongs to someone else."}
     return response
@@ -80,20 +82,38 @@ class JsonView(APIView):
 
 class GenreList(JsonView):
     def get(self, request: Request) -> Response:
-        return Response([genre_data(genre) for genre in genre_choices()])
+        offered = []
+        for genre in Genre.objects.with_active_model():
+            # One model that this version cannot read takes none of the others away; the log has the reason.
+            with contextlib.suppress(ServiceError):
+                offered.append(genre_data(genre, cast(GenreModel, genre.active_model)))
+        return Response(offered)
 
 
 class GenerationList(JsonView):
+    """Asks for music: JSON, or a form where a MIDI file to start from comes along."""
+
+    parser_classes = [SmallJSONParser, MultiPartParser]
+
     def post(self, request: Request) -> Response:
         if not isinstance(request.data, dict):
             raise ParseError
-        wanted = GenerationRequestSerializer(data=request.data)
+        wanted = GenerationRequestSerializer(data=request.data, context={"owner": owner_of(request)})
         wanted.is_valid(raise_exception=True)
+        values = wanted.validated_data
+        upload = values.get("primer")
         generation = generation_create(
             owner=ensure_owner_of(request),
-            genre_slug=wanted.validated_data["genre"],
-            params={key: wanted.validated_data[key] for key in ("ensemble", "length_seconds")},
-            form_token=wanted.validated_data["form_token"] or None,
+            genre_slug=values.get("genre", ""),
+            params=wanted.params(),
+            form_token=values["form_token"] or None,
+            seed=values.get("seed"),
+            takes=values["takes"],
+            source=values.get("source"),
+            kind=values["kind"],
+            # One byte too many is enough to see that a file is too large.
+            primer=upload.read(MAX_PRIMER_BYTES + 1) if upload else None,
+            keep_primer=values["keep_primer"],
         )
         code = status.HTTP_200_OK if generation.is_repeat else status.HTTP_201_CREATED
         return Response(generation_data(generation), status=code)
@@ -135,7 +155,16 @@ class PieceList(JsonView, ListAPIView):
     serializer_class = PieceSerializer
 
     def get_queryset(self) -> QuerySet[Piece]:
-        return Piece.objects.owned_by(owner_of(self.request)).not_expired().newest_first()
+        return Piece.objects.owned_by(owner_of(self.request)).not_expired().kept().newest_first()
+
+
+class PieceKeep(JsonView):
+    """Makes a draft a piece of the library; of a piece that is kept already it changes nothing."""
+
+    def post(self, request: Request, pk: UUID) -> Response:
+        mine = Piece.objects.owned_by(owner_of(request)).not_expired()
+        piece = piece_keep(piece=get_object_or_404(mine, pk=pk))
+        return Response(PieceSerializer(piece).data)
 
 
 class PieceDetail(JsonView, RetrieveAPIView):

@@ -12,5 +12,6 @@ urlpatterns = [
     path("generations/<uuid:pk>/cancel/", api.GenerationCancel.as_view(), name="generation-cancel"),
     path("pieces/", api.PieceList.as_view(), name="pieces"),
     path("pieces/<uuid:pk>/", api.PieceDetail.as_view(), name="piece"),
+    path("pieces/<uuid:pk>/keep/", api.PieceKeep.as_view(), name="piece-keep"),
     re_path("", api.Missing.as_view()),
 ]

@@ -1,52 +1,121 @@
 """What a user chose, checked against what a model offers."""
 
 import logging
-from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from generator.engine.controls import compose_request
+from generator.engine.controls import ComposeRequest, compose_request, seconds_per_bar
 from generator.engine.errors import BundleError, ControlError
 from generator.engine.manifest import Manifest, parse_manifest
 from library.templatetags.music import clock
 
 logger = logging.getLogger(__name__)
 
-PARAMS = ("ensemble", "length_seconds", "temperature", "top_p")
+# Those that every generation has; the others are left out where nothing was chosen.
+ALWAYS = ("ensemble", "length_seconds", "temperature", "top_p")
+PARAMS = (
+    *ALWAYS,
+    *("bars", "adventurousness", "qpm", "key", "density", "feel", "style", "voices_off", "starting_note"),
+)
+# What a sentence for visitors calls them.
+WORDS = {
+    "ensemble": "type",
+    "length_seconds": "length",
+    "bars": "length in bars",
+    "qpm": "tempo",
+    "top_p": "top-p",
+    "voices_off": "voices",
+    "starting_note": "starting note",
+}
+
+
+def manifest_of(values: dict[str, Any]) -> Manifest:
+    """The manifest of an installed model.
+
+    Raises ValidationError where another version of this program has installed what this one cannot read.
+    """
+    try:
+        return parse_manifest(values)
+    except BundleError as error:
+        logger.exception("The active model's manifest cannot be read.")
+        raise ValidationError({"genre": "This style cannot be composed at the moment."}) from error
 
 
 def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """All params of a generation, with the model's defaults for those that were not chosen.
+    """The params of a generation, with the model's defaults for those that every one has.
 
     Raises ValidationError with one sentence for each field that the model does not offer.
     """
-    try:
-        model = parse_manifest(manifest)
-    except BundleError as error:
-        # Installed by another version of this program.
-        logger.exception("The active model's manifest cannot be read.")
-        raise ValidationError({"genre": "This style cannot be composed at the moment."}) from error
-    # Which seed it will be does not matter for what is allowed.
-    seed: dict[str, Any] = {"seed": 0}
-    wrong = {name: f"The model has no control called {name}." for name in params if name not in PARAMS}
-    for name in PARAMS:
+    model = manifest_of(manifest)
+    wrong = {name: f"There is no control called {name}." for name in params if name not in PARAMS}
+    # Texts of blanks are fields that were left empty.
+    left = {name: params[name] for name in PARAMS if name in params and not is_empty(name, params[name])}
+    refused: list[str] = []
+    while True:
         try:
-            compose_request(model, **(seed | {name: params.get(name)}))
+            # Which seed it will be does not matter for what is allowed.
+            request = compose_request(model, seed=0, **left)
+            break
         except ControlError as error:
-            wrong[name] = sentence_for_visitors(model, name) or error.message
+            if error.control not in left:
+                raise ValidationError(error.message) from error
+            refused.append(error.control)
+            del left[error.control]
+    wrong |= {name: sentence_for_visitors(model, request, name) for name in refused}
     if wrong:
         raise ValidationError(wrong)
-    request = compose_request(model, **(seed | {name: params.get(name) for name in PARAMS}))
-    chosen = asdict(request)
-    return {name: chosen[name] for name in PARAMS}
+    values = vars(request) | {"bars": None if "bars" not in left else int(float(left["bars"]))}
+    values |= {"adventurousness": left.get("adventurousness"), "voices_off": list(request.voices_off)}
+    return {name: values[name] for name in PARAMS if name in ALWAYS or name in left}
 
 
-def sentence_for_visitors(model: Manifest, name: str) -> str:
-    """What the page says of a choice that is not on offer; empty for what a page does not let one choose."""
-    length = model.controls.length
-    sentences = {
-        "ensemble": "This type is not on offer. Choose one of the list.",
-        "length_seconds": f"Choose a length from {clock(length.min_seconds)} to {clock(length.max_seconds)}.",
-    }
-    return sentences.get(name, "")
+def is_empty(name: str, value: Any) -> bool:
+    """Whether nothing was chosen. A length or a type that was left empty is a mistake, not a choice."""
+    if name in ("length_seconds", "ensemble"):
+        return value is None
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+
+
+def sentence_for_visitors(model: Manifest, request: ComposeRequest, name: str) -> str:
+    """What the page says of a choice that is not on offer; `request` holds what was chosen well beside it."""
+    controls, word = model.controls, WORDS.get(name, name)
+    length = controls.length
+    if name != "ensemble" and not _is_offered(model, request, name):
+        return f"{model.genre_name} has no choice of {word}."
+    match name:
+        case "length_seconds":
+            return f"Choose a length from {clock(length.min_seconds)} to {clock(length.max_seconds)}."
+        case "bars":
+            bar = seconds_per_bar(request.qpm or 120)
+            return (
+                f"Choose a whole number of bars for {clock(length.min_seconds)} to {clock(length.max_seconds)} of "
+                f"music; at {request.qpm or 120:g} BPM a bar lasts {bar:.1f} seconds."
+            )
+        case "temperature" | "top_p":
+            bounds = controls.temperature if name == "temperature" else controls.top_p
+            return f"Choose a {word} from {bounds.min:g} to {bounds.max:g}."
+        case "qpm" if controls.qpm:
+            return f"Choose a tempo from {controls.qpm.min:g} to {controls.qpm.max:g} BPM."
+        case "key" if controls.key:
+            return f"Choose a key such as C minor, of the modes {', '.join(controls.key.modes)}."
+        case "voices_off":
+            return "Switch off voices of this type alone, and leave at least one on."
+        case "starting_note":
+            ensemble = model.ensemble(request.ensemble)
+            lowest, highest = (ensemble.lowest_pitch, ensemble.highest_pitch) if ensemble else (0, 127)
+            return f"Choose a starting note from {lowest} to {highest}; 60 is middle C."
+    return f"This {word} is not on offer. Choose one of the list."
+
+
+def _is_offered(model: Manifest, request: ComposeRequest, name: str) -> bool:
+    controls = model.controls
+    match name:
+        case "bars":
+            return controls.length.bars
+        case "voices_off":
+            ensemble = model.ensemble(request.ensemble)
+            return sum(bool(voice.part) for voice in (ensemble.voices if ensemble else ())) > 1
+        case "starting_note":
+            return bool(controls.start and controls.start.note)
+    return bool(getattr(controls, name, True))

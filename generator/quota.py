@@ -1,5 +1,6 @@
 """How much an owner may ask for. Guests are known by their key and, against cleared cookies, by their address."""
 
+import hashlib
 import ipaddress
 import math
 from collections.abc import Iterable
@@ -7,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -30,8 +32,32 @@ def client_hash(address: str, when: datetime) -> str:
     return salted_hmac(f"generator.client.{when:%Y-%m-%d}", str(network), algorithm="sha256").hexdigest()
 
 
-def quota_check(owner: Owner, length_seconds: float) -> None:
-    """Raises QuotaExceeded, or ValidationError for a piece that would not even fit an empty hour."""
+def quota_lock(owner: Owner) -> None:
+    """Lets the requests that share a limit pass one after another until the transaction ends, so that two at once
+    cannot both find the last room.
+
+    SQLite has one writer at a time, and our transactions there begin as one (`transaction_mode` IMMEDIATE).
+    """
+    if connection.vendor != "postgresql":
+        return
+    of_owner = f"owner {owner.user.pk}" if owner.user else f"guest {owner.guest_key}"
+    of_address = f"address {client_hash(owner.client_address, timezone.now())}" if owner.is_guest else ""
+    # Always in the same order, or two requests could wait for each other.
+    numbers = sorted({_lock_number(name) for name in (of_owner, of_address) if name})
+    with connection.cursor() as cursor:
+        for number in numbers:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
+def _lock_number(name: str) -> int:
+    """A signed 64-bit number, as PostgreSQL names its advisory locks."""
+    digest = hashlib.sha256(f"generator.quota {name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def quota_check(owner: Owner, generation: Generation) -> None:
+    """Raises QuotaExceeded, or ValidationError for a job that would not even fit an empty hour."""
+    length_seconds = generation.length_seconds * generation.takes_asked
     if Generation.objects.owned_by(owner).unfinished().count() >= settings.UNFINISHED_GENERATIONS_MAX:
         raise QuotaExceeded(
             f"You have {settings.UNFINISHED_GENERATIONS_MAX} pieces in the making. "
@@ -42,8 +68,10 @@ def quota_check(owner: Owner, length_seconds: float) -> None:
         return
     now = timezone.now()
     if length_seconds > settings.GUEST_SECONDS_PER_HOUR:
+        fits = generation.length_seconds <= settings.GUEST_SECONDS_PER_HOUR
+        sentence = f"A guest may ask for {_minutes(settings.GUEST_SECONDS_PER_HOUR)} of music an hour"
         raise ValidationError(
-            {"length_seconds": f"A guest may ask for {_minutes(settings.GUEST_SECONDS_PER_HOUR)} of music an hour."}
+            {"takes": f"{sentence}, all takes together."} if fits else {"length_seconds": f"{sentence}."}
         )
     hashes = {client_hash(owner.client_address, day) for day in (now, now - HOUR)} - {""}
     recent = Generation.objects.filter(created_at__gt=now - HOUR).counted().oldest_first()
@@ -76,10 +104,9 @@ def _seconds_until_free(generations: Iterable[Generation], allowed: float, now: 
 
 
 def _cost(generation: Generation) -> float:
-    """Seconds of music that count: what was asked for, or of a job that ended early what was composed of it."""
-    if generation.status in (Generation.Status.CANCELLED, Generation.Status.FAILED):
-        return generation.seconds_composed
-    return generation.length_seconds
+    """Seconds of music that count, of all takes: what was asked for, or of a job that ended early what was composed."""
+    ended_early = generation.status in (Generation.Status.CANCELLED, Generation.Status.FAILED)
+    return generation.takes_asked * (generation.seconds_composed if ended_early else generation.length_seconds)
 
 
 def _minutes(seconds: float) -> str:

@@ -12,7 +12,10 @@ from generator.delivery import deliver_on_commit, next_delivery
 from generator.errors import NoModelInstalled
 from generator.models import Generation, Genre
 from generator.params import params_chosen
-from generator.quota import client_hash, quota_check
+from generator.quota import client_hash, quota_check, quota_lock
+from generator.services.primers import primer_discard, primer_save
+from generator.services.starts import beginning_of, params_like
+from library.models import Piece
 
 # Small enough to read out and type; 2**31 pieces are enough for anyone.
 SEED_LIMIT = 2**31
@@ -21,26 +24,36 @@ SEED_LIMIT = 2**31
 def generation_create(
     *,
     owner: Owner,
-    genre_slug: str,
     params: dict[str, Any],
     form_token: str | None,
+    genre_slug: str = "",
     seed: int | None = None,
+    takes: int = 1,
+    source: Piece | None = None,
+    kind: str = Piece.Kind.NEW,
+    primer: bytes | None = None,
+    keep_primer: bool = True,
 ) -> Generation:
     """Makes a queued job and sends it to the workers when the transaction commits.
 
-    A form token that was used before returns the job it made, with `is_repeat` set. Raises ValidationError (sentences
-    by field), QuotaExceeded, NoModelInstalled.
+    With a `source`, which the owner must be allowed to see, everything that `params` leaves open is as it was asked for
+    there; `primer` is a MIDI file of the owner's own. A form token that was used before returns the job it made, with
+    `is_repeat` set. Raises ValidationError (sentences by field), QuotaExceeded, NoModelInstalled.
     """
     if owner.is_nobody:
         raise ValueError("A generation needs an owner; use accounts.owners.ensure_owner_of.")
     if form_token and (repeated := _made_before(owner, form_token)):
         return repeated
+    if source is not None:
+        genre_slug = source.genre
     genre = Genre.objects.with_active_model().filter(slug=genre_slug).first()
     if genre is None or genre.active_model is None:
         if not Genre.objects.with_active_model().exists():
             raise NoModelInstalled
         raise ValidationError({"genre": "This style is not on offer. Choose one of the list."})
-    chosen = params_chosen(genre.active_model.manifest, params)
+    manifest = genre.active_model.manifest
+    chosen = params_chosen(manifest, params) if source is None else params_like(manifest, source, params)
+    beginning = beginning_of(manifest, chosen, source=source, kind=kind, primer=primer, keep_primer=keep_primer)
     now = timezone.now()
     generation = Generation(
         owner=owner.user,
@@ -51,19 +64,31 @@ def generation_create(
         genre_model=genre.active_model,
         params=chosen,
         length_seconds=chosen["length_seconds"],
+        takes_asked=takes,
         seed=secrets.randbelow(SEED_LIMIT) if seed is None else seed,
+        kind=kind,
+        source_piece=source,
+        start=beginning.start,
+        keep_primer=beginning.keep_primer,
         created_at=now,
         deliver_after=next_delivery(),
     )
     # The form token's uniqueness is left to the database: two clicks may pass any question asked before.
     generation.full_clean(validate_unique=False)
+    if beginning.midi is not None:
+        # Before its file is stored. What holds is the same question in the transaction below.
+        quota_check(owner, generation)
+        generation.primer = primer_save(generation.pk, beginning.midi)
     try:
         with transaction.atomic():
-            quota_check(owner, generation.length_seconds)
+            quota_lock(owner)
+            quota_check(owner, generation)
             generation.save(force_insert=True)
             deliver_on_commit(generation.pk)
-    except IntegrityError:
-        repeated = _made_before(owner, form_token) if form_token else None
+    except BaseException as error:
+        if generation.primer:
+            primer_discard(str(generation.primer.name))
+        repeated = _made_before(owner, form_token) if form_token and isinstance(error, IntegrityError) else None
         if repeated is None:
             raise
         return repeated

@@ -107,7 +107,7 @@ class TestCreate:
         assert not Generation.objects.exists()
 
     def test_another_content_type_is_refused_in_words(self, client: Client):
-        response = client.post(URL, {"genre": "piano"})
+        response = client.post(URL, "genre=piano", content_type="application/x-www-form-urlencoded")
         assert response.status_code == 415
         assert "Send JSON" in response.json()["detail"]
 

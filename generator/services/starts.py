@@ -1,0 +1,103 @@
+"""What a new piece starts from: nothing, a MIDI file of the user's own, or a piece."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models.fields.files import FieldFile
+
+from generator.models import Generation, Take
+from generator.params import PARAMS, params_chosen
+from generator.services.primers import primer_check
+from library.models import Piece
+
+logger = logging.getLogger(__name__)
+
+Start = Generation.Start
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """`start` says what of `midi` the music starts from; None where it starts from nothing."""
+
+    start: str = Start.NOTHING
+    midi: bytes | None = None
+    keep_primer: bool = False
+
+
+def beginning_of(
+    manifest: dict[str, Any],
+    params: dict[str, Any],
+    *,
+    source: Piece | None,
+    kind: str,
+    primer: bytes | None,
+    keep_primer: bool,
+) -> Beginning:
+    """
+    Raises ValidationError for a kind without its source, a file that no music can start from, a piece whose file is
+    gone.
+    """
+    if kind not in Piece.Kind.values:
+        raise ValidationError({"kind": f"Choose one of {', '.join(Piece.Kind.values)}."})
+    if (source is None) != (kind == Piece.Kind.NEW):
+        raise ValidationError(
+            {"source": "Choose the piece to start from."}
+            if source is None
+            else {"kind": "Choose whether to continue the piece, to vary it, or to compose another like it."}
+        )
+    if source is None:
+        if primer is None:
+            return Beginning()
+        primer_check(primer, manifest, params["ensemble"])
+        return Beginning(Start.FILE, primer, keep_primer)
+    if primer is not None:
+        raise ValidationError({"primer": "Start from a piece or from a file, not from both."})
+    if kind == Piece.Kind.ANOTHER:
+        return _beginning_again(source)
+    start = Start.CONTINUE if kind == Piece.Kind.CONTINUE else Start.VARY
+    return Beginning(start, _content(source.midi), keep_primer=True)
+
+
+def _beginning_again(source: Piece) -> Beginning:
+    """Another like a piece starts from what that piece started from, as far as it is kept."""
+    take = Take.objects.select_related("generation").filter(piece=source).first()
+    if take is None or not take.generation.primer:
+        return Beginning()
+    made_by = take.generation
+    return Beginning(made_by.start, _content(made_by.primer), made_by.keep_primer)
+
+
+def _content(file: FieldFile) -> bytes:
+    try:
+        with file.open("rb") as stored:
+            return bytes(stored.read())
+    except OSError as error:
+        logger.exception("%s cannot be read to start from.", file.name)
+        raise ValidationError({"source": "The file of this piece cannot be read at the moment."}) from error
+
+
+def params_like(manifest: dict[str, Any], source: Piece, changes: dict[str, Any]) -> dict[str, Any]:
+    """The params that a piece was composed with, but for those that are named.
+
+    Raises ValidationError: of what was named as ever, of what the model no longer offers as the field `source`.
+    """
+    found: dict[str, Any] = source.params or {
+        "ensemble": source.ensemble,
+        "temperature": source.temperature,
+        "top_p": source.top_p,
+    }
+    old = {name: value for name, value in found.items() if name in PARAMS}
+    for one, other in (("length_seconds", "bars"), ("adventurousness", "temperature"), ("adventurousness", "top_p")):
+        # Of two names for one thing the newer choice counts.
+        if one in changes:
+            old.pop(other, None)
+    try:
+        return params_chosen(manifest, old | changes)
+    except ValidationError as error:
+        told = error.message_dict
+        if not told.keys() <= changes.keys():
+            sentence = "The model of today offers no more what this piece was composed with. Choose anew."
+            told = {name: told[name] for name in told if name in changes} | {"source": [sentence]}
+        raise ValidationError(told) from error
