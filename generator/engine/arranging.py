@@ -22,7 +22,8 @@ BASS_KEY_WEIGHT = 2.0
 _DOUBLING_SHARE = 0.8
 _BASS_PROGRAMS = range(32, 40)
 _GUITAR_PROGRAMS = range(24, 32)
-_EFFECT_PROGRAMS = (*range(115, 120), *range(120, 128))
+# Timpani, tuned percussion without a key, and sound effects.
+_EFFECT_PROGRAMS = (47, *range(115, 128))
 # How readily an instrument of this program carries the melody.
 _MELODY_PROGRAMS = {
     **dict.fromkeys(range(52, 55), 1.0),  # voices
@@ -33,8 +34,13 @@ _MELODY_PROGRAMS = {
     **dict.fromkeys(range(24, 26), 0.4),
     **dict.fromkeys(range(26, 32), 0.7),
 }
-_MELODY_WORDS = ("melod", "vocal", "vox", "voice", "sing", "lead", "solo")
+_MELODY_WORDS = dict.fromkeys(("melod", "vocal", "vox", "voice", "sing"), 4.0) | {"lead": 2.0, "solo": 2.0}
 _RHYTHM_WORDS = ("rhythm", "rythm", "chord", "strum", "arp")
+_DRUM_WORDS = ("drum", "snare", "hihat", "hi-hat", "tambourine")
+# A track that is called a drum and has no more pitches than this is one, whatever its channel says.
+_MAX_DRUM_PITCHES = 6
+# An echo follows within so many places.
+_MAX_ECHO = 12
 _MIN_MELODY_SCORE = 0.1
 
 # Kostka–Payne key profiles (Temperley, Music and Probability, 2007); the minor one with the seventh of rock's natural
@@ -132,12 +138,22 @@ def assign_parts(tracks: Sequence[Track]) -> list[str | None]:
     for index, track in enumerate(tracks):
         if not len(track.starts):
             continue
-        if track.is_drum:
+        if track.is_drum or _is_drum_by_name(track):
             parts[index] = DRUMS
         elif track.program not in _EFFECT_PROGRAMS:
             roles[index] = _role_of(track)
     basses = _basses(tracks, roles)
-    others = _without_doublings({i: roles[i].exact for i in roles if i not in basses})
+    # Guitars double the bass's riffs, and are heard; keys that do are not.
+    fills = {
+        i: roles[i].exact
+        for i in roles
+        if i not in basses
+        and (
+            tracks[i].program in _GUITAR_PROGRAMS
+            or not any(_repeats(roles[i].octaves, roles[b].octaves) for b in basses)
+        )
+    }
+    others = _without_doublings(fills)
     for index in _without_doublings({i: roles[i].octaves for i in basses}):
         parts[index] = BASS
     leads = _leads(tracks, roles, others)
@@ -163,12 +179,31 @@ def _role_of(track: Track) -> _Role:
     )
 
 
+def _is_drum_by_name(track: Track) -> bool:
+    name = track.name.lower()
+    if "steel" in name or not any(word in name for word in _DRUM_WORDS):
+        return False
+    return len(np.unique(track.pitches)) <= _MAX_DRUM_PITCHES
+
+
+def _repeats(keys: NDArray[np.int64], fuller: NDArray[np.int64]) -> bool:
+    """Whether most of one track's notes are the other's, at once or as an echo."""
+    if np.isin(keys, fuller, assume_unique=True).mean() >= _DOUBLING_SHARE:
+        return True
+    lag = int(keys[0]) // 128 - int(fuller[0]) // 128
+    return 0 < lag <= _MAX_ECHO and bool(
+        np.isin(keys - lag * 128, fuller, assume_unique=True).mean() >= _DOUBLING_SHARE
+    )
+
+
 def _without_doublings(keys: dict[int, NDArray[np.int64]]) -> list[int]:
-    """The tracks that are left when each that mostly repeats a fuller one is dropped, in the file's order."""
+    """The tracks that are left when each that mostly repeats a fuller one is dropped, in the file's order.
+
+    Of two alike the one that begins first is kept, so that an echo goes.
+    """
     kept: list[int] = []
-    for index in sorted(keys, key=lambda i: (-len(keys[i]), i)):
-        own = keys[index]
-        if all(np.isin(own, keys[other], assume_unique=True).mean() < _DOUBLING_SHARE for other in kept):
+    for index in sorted(keys, key=lambda i: (-len(keys[i]), int(keys[i][0]), i)):
+        if not any(_repeats(keys[index], keys[other]) for other in kept):
             kept.append(index)
     return sorted(kept)
 
@@ -197,8 +232,7 @@ def _leads(tracks: Sequence[Track], roles: dict[int, _Role], candidates: Sequenc
         score = _MELODY_PROGRAMS.get(tracks[index].program, 0.25)
         score *= (len(role.bars) / all_bars) ** 0.5 * (2.0 - role.chord_size)
         score *= float(np.clip((role.median_pitch - 48) / 16, 0.2, 1.0))
-        if any(word in name for word in _MELODY_WORDS):
-            score *= 2.5
+        score *= max((factor for word, factor in _MELODY_WORDS.items() if word in name), default=1.0)
         if any(word in name for word in _RHYTHM_WORDS):
             score *= 0.3
         if score >= _MIN_MELODY_SCORE:

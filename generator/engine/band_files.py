@@ -1,4 +1,4 @@
-"""MIDI files → the pieces that band networks learn from: 4/4 stretches on the metric grid, parts named, keys alike."""
+"""MIDI files → the pieces that band networks learn from: 4/4 bars on the metric grid, parts named, keys alike."""
 
 import math
 from collections.abc import Sequence
@@ -38,6 +38,8 @@ Tempos = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 STRAIGHT, SWING, UNKNOWN_FEEL = 0, 1, -1
 DEFAULT_QPM = 120.0
+# Time signatures with bars of four beats → quarters a beat.
+BEATS = {(4, 4): 1.0, (2, 2): 1.0, (8, 8): 1.0, (1, 1): 1.0, (8, 4): 1.0, (12, 8): 1.5}
 # Fewer bars are no piece; half of Groove's files are fills of one bar.
 MIN_BARS = {"gm": 2, "groove": 1}
 # Off-beat onsets that a feel is told from.
@@ -55,7 +57,7 @@ _NO_SOUND = 255
 
 @dataclass(frozen=True, slots=True)
 class BandPiece:
-    """One 4/4 stretch of one MIDI file on the grid, in order of start, part and pitch.
+    """One stretch of 4/4 bars of one MIDI file on the grid, in order of start, part and pitch.
 
     Attributes:
         starts, durations: int32 [n], in steps; durations at least 1, of drums 1.
@@ -89,7 +91,7 @@ class BandPiece:
 
 
 def read_band_pieces(path: Path, *, drum_map: DrumMap, parts: Sequence[str] = PARTS, tag: str = "") -> list[BandPiece]:
-    """The 4/4 stretches of a MIDI file; for training (symusic).
+    """The stretches of a MIDI file with four beats a bar; for training (symusic).
 
     Args:
         drum_map: how the file numbers its drums; "groove" keeps each drum's micro-timing.
@@ -140,7 +142,7 @@ def band_pieces(
     parts: Sequence[str] = PARTS,
     style: str = "",
 ) -> list[BandPiece]:
-    """The 4/4 stretches of the tracks of one file.
+    """The stretches of one file's tracks with four beats a bar.
 
     Args:
         signatures: (quarter, numerator, denominator) of each time signature.
@@ -154,57 +156,73 @@ def band_pieces(
         return []
     last = float(notes.starts[-1])
     pieces = []
-    for first, end in four_four_stretches(signatures, last):
-        piece = _piece(notes, first, end, last, tempos, drum_map, style)
+    for stretch in four_beat_stretches(signatures, last):
+        piece = _piece(notes, stretch, last, tempos, drum_map, style)
         if piece is not None and piece.num_steps >= MIN_BARS[drum_map] * STEPS_PER_BAR:
             pieces.append(piece)
     return pieces
 
 
-def four_four_stretches(signatures: Sequence[tuple[float, int, int]], last: float) -> list[tuple[float, float]]:
-    """Stretches of bars of four quarters, as (start, end) in quarters; the last one's end is open (infinite).
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Bars of four beats: from `first` up to `end`, in the file's quarters; the last one's end is infinite.
+
+    Attributes:
+        beat: quarters that a beat lasts: 1, or 1.5 in 12/8, which is four beats of triplets.
+    """
+
+    first: float
+    end: float
+    beat: float = 1.0
+
+
+def four_beat_stretches(signatures: Sequence[tuple[float, int, int]], last: float) -> list[Stretch]:
+    """The stretches of a file that are in 4/4, or can be read so: 2/2, 8/4, 12/8.
 
     Args:
         signatures: (quarter, numerator, denominator) of each time signature; none before the first means 4/4.
         last: where the last note begins; what starts later is no stretch.
     """
-    stretches: list[tuple[float, float]] = []
-    changes: list[tuple[float, bool]] = [(0.0, True)]
+    stretches: list[Stretch] = []
+    changes: list[tuple[float, float]] = [(0.0, 1.0)]
     for quarter, numerator, denominator in sorted(signatures):
-        is_four = numerator * 4 == denominator * QUARTERS_PER_BAR
+        beat = BEATS.get((numerator, denominator), 0.0)
         if quarter <= changes[-1][0]:
-            changes[-1] = (changes[-1][0], is_four)
+            changes[-1] = (changes[-1][0], beat)
         # The same signature again says nothing; another one begins a bar where it stands.
-        elif changes[-1][1] != is_four:
-            changes.append((quarter, is_four))
-    for index, (start, is_four) in enumerate(changes):
+        elif changes[-1][1] != beat:
+            changes.append((quarter, beat))
+    for index, (first, beat) in enumerate(changes):
         end = changes[index + 1][0] if index + 1 < len(changes) else math.inf
-        if not is_four or start > last:
+        if not beat or first > last:
             continue
         if end < math.inf:
-            end = start + math.floor((end - start) / QUARTERS_PER_BAR + 1e-3) * QUARTERS_PER_BAR
-        if end > start:
-            stretches.append((start, end))
+            bar = QUARTERS_PER_BAR * beat
+            end = first + math.floor((end - first) / bar + 1e-3) * bar
+        if end > first:
+            stretches.append(Stretch(first, end, beat))
     return stretches
 
 
 def _piece(
     notes: PartNotes,
-    first: float,
-    end: float,
+    stretch: Stretch,
     last: float,
     tempos: Tempos,
     drum_map: DrumMap,
     style: str,
 ) -> BandPiece | None:
-    half = 0.5 / STEPS_PER_QUARTER
+    first, end, steps_per_quarter = stretch.first, stretch.end, STEPS_PER_QUARTER / stretch.beat
+    half = 0.5 / steps_per_quarter
     notes = notes.take((notes.starts >= first - half) & (notes.starts < end - half))
     sounds = np.full(128, _NO_SOUND, np.uint8)
     for pitch, sound in (GROOVE_MAP if drum_map == "groove" else GM_MAP).items():
         sounds[pitch] = sound
     drums = notes.parts == _DRUM
     notes = notes.take(~drums | (sounds[notes.pitches] != _NO_SOUND))
-    if not len(notes) or (drum_map == "gm" and grid_strength(notes.starts) < MIN_GRID_STRENGTH):
+    if not len(notes) or (
+        drum_map == "gm" and grid_strength((notes.starts - first) / stretch.beat) < MIN_GRID_STRENGTH
+    ):
         return None
     drums = notes.parts == _DRUM
     mode, shift = UNKNOWN_MODE, 0
@@ -212,13 +230,9 @@ def _piece(
         tonic, likely, confidence = estimate_key(pitch_class_weights(notes))
         if confidence >= MIN_KEY_CONFIDENCE:
             mode, shift = likely, normalising_shift(tonic, likely)
-    places = (notes.starts - first) * STEPS_PER_QUARTER
-    late = 0.0 if drum_map == "groove" else _lateness(places)
-    places = np.maximum(places - late, 0.0)
-    steps = np.floor(places + 0.5).astype(np.int64)
-    if drum_map != "groove" and _is_loose(places):
-        steps = _snapped(places)
-    ends = np.floor((np.minimum(notes.ends, end) - first) * STEPS_PER_QUARTER - late + 0.5).astype(np.int64)
+    places = (notes.starts - first) * steps_per_quarter
+    places, steps, late = on_grid(places, as_played=drum_map == "groove")
+    ends = np.floor((np.minimum(notes.ends, end) - first) * steps_per_quarter - late + 0.5).astype(np.int64)
     skipped = int(steps.min()) // STEPS_PER_BAR * STEPS_PER_BAR
     places, steps, ends = places - skipped, steps - skipped, ends - skipped
     ends = np.where(drums, steps + 1, np.clip(ends, steps + 1, steps + DURATIONS[-1]))
@@ -228,9 +242,9 @@ def _piece(
     feel = _feel(steps)
     if drum_map != "groove":
         offsets = np.zeros_like(offsets)
-    chosen, ends = _playable(steps, ends, notes.parts, pitches, notes.velocities)
+    chosen, ends = playable(steps, ends, notes.parts, pitches, notes.velocities)
     num_bars = -(-int(ends.max()) // STEPS_PER_BAR)
-    begins, finishes = first + skipped / STEPS_PER_QUARTER, float(notes.starts[-1])
+    begins, finishes = first + skipped / steps_per_quarter, float(notes.starts[-1])
     return BandPiece(
         steps[chosen].astype(np.int32),
         (ends - steps[chosen]).astype(np.int32),
@@ -239,7 +253,7 @@ def _piece(
         notes.velocities[chosen],
         offsets[chosen],
         num_bars * STEPS_PER_BAR,
-        _median_qpm(*tempos, begins, max(finishes, begins + 1.0)),
+        _median_qpm(*tempos, begins, max(finishes, begins + 1.0)) / stretch.beat,
         mode,
         shift,
         feel,
@@ -252,6 +266,26 @@ def _piece(
 def grid_strength(quarters: NDArray[np.float64]) -> float:
     """How strongly onsets gather at equal places of the beat, 0 (anywhere) to 1; the best of 2, 3 and 4 places."""
     return max(abs(_gathering(quarters, places)) for places in (2, 3, 4))
+
+
+def on_grid(
+    places: NDArray[np.float64], *, as_played: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
+    """Where onsets stand on the grid.
+
+    Args:
+        places: float64 [n], in steps from the beginning of a bar.
+        as_played: to the nearest step, whatever beat the music keeps; its small deviations are the music.
+
+    Returns:
+        The places, the nearest steps that the beat asks for, int64 [n], and how late, in steps, all of it had been,
+        which is taken off the places.
+    """
+    late = 0.0 if as_played else _lateness(places)
+    places = np.maximum(places - late, 0.0)
+    if not as_played and _is_loose(places):
+        return places, _snapped(places), late
+    return places, np.floor(places + 0.5).astype(np.int64), late
 
 
 def _gathering(quarters: NDArray[np.float64], places: int) -> complex:
@@ -275,14 +309,14 @@ def _is_loose(places: NDArray[np.float64]) -> bool:
 
 def _snapped(places: NDArray[np.float64]) -> NDArray[np.int64]:
     """Steps of onsets played by hand: those of each beat go to its sixteenths, or to its triplets where these fit."""
-    beats = np.floor(places / STEPS_PER_QUARTER).astype(np.int64)
+    beats = np.unique(np.floor(places / STEPS_PER_QUARTER), return_inverse=True)[1]
     sixteenths, triplets = (np.floor(places / size + 0.5).astype(np.int64) * size for size in (3, 4))
     straight_error = np.bincount(beats, (places - sixteenths) ** 2)
     triplet_error = np.bincount(beats, (places - triplets) ** 2)
     return np.where((triplet_error < 0.5 * straight_error)[beats], triplets, sixteenths)
 
 
-def _playable(
+def playable(
     steps: NDArray[np.int64],
     ends: NDArray[np.int64],
     parts: NDArray[np.uint8],

@@ -1,11 +1,11 @@
 """Primers for genres that play on a grid: a file's tracks as the parts of a band, in whole bars of four quarters."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine import keys
+from generator.engine import band_files, keys
 from generator.engine.arranging import (
     MIN_KEY_CONFIDENCE,
     MINOR,
@@ -17,8 +17,7 @@ from generator.engine.arranging import (
     normalising_shift,
     pitch_class_weights,
 )
-from generator.engine.band_files import _playable as playable
-from generator.engine.band_files import four_four_stretches
+from generator.engine.band_files import Stretch, four_beat_stretches, playable
 from generator.engine.encodings.band import DRUMS, DURATIONS, PARTS, STEPS_PER_BAR, STEPS_PER_QUARTER
 from generator.engine.encodings.drum_sounds import DRUM_SOUNDS, GM_MAP
 from generator.engine.errors import ControlError, PrimerError
@@ -29,6 +28,8 @@ from generator.engine.primers import Primer
 
 # Arranging compares tracks with each other; who has more than this has split hairs.
 _MAX_LINES = 64
+# An hour at a tempo that nobody plays any more.
+_MAX_QUARTERS = 30_000
 # Nothing begins behind the first beat of a closing bar.
 _CLOSING_STEPS = 3
 _DRUM = PARTS.index(DRUMS)
@@ -51,27 +52,35 @@ class BarsOfMidi:
         Raises:
             PrimerError: nothing in the file can be played so.
         """
-        self._offsets_allowed = manifest.encoding.offset_bins > 0
-        notes = self._cast(_arranged(midi, ensemble), ensemble, voices_off)
+        lines = sorted(midi.lines, key=lambda line: -len(line.notes))[:_MAX_LINES]
+        tracks = [_track(line, midi.ticks_per_quarter) for line in lines]
+        is_own = _is_own(lines, ensemble)
+        # Neither our own music nor a drummer's is to be moved onto the beat.
+        self._has_offsets = manifest.encoding.offset_bins > 0
+        self._is_exact = is_own or self._has_offsets
+        notes = _as_written(tracks, ensemble) if is_own else arrange(tracks)
+        notes = self._cast(notes, ensemble, voices_off)
         if not len(notes):
             raise PrimerError("This MIDI file has no notes that the instruments of this type play.")
+        if notes.starts[-1] > _MAX_QUARTERS:
+            raise PrimerError("This MIDI file is longer than any piece of music; it is probably damaged.")
         meters = [(tick / midi.ticks_per_quarter, over, under) for tick, over, under in midi.meters]
-        stretches = four_four_stretches(meters, float(notes.starts[-1]))
         half = 0.5 / STEPS_PER_QUARTER
-        for first, end in reversed(stretches):
-            inside = notes.take((notes.starts >= first - half) & (notes.starts < end - half))
+        for stretch in reversed(four_beat_stretches(meters, float(notes.starts[-1]))):
+            inside = notes.take((notes.starts >= stretch.first - half) & (notes.starts < stretch.end - half))
             if len(inside):
                 break
         else:
-            raise PrimerError("This MIDI file has no bars of four quarters, which this genre plays in.")
-        last = first + max(1.0, float(inside.starts.max()) - first)
-        tempo = midi.tempos.qpm_between(_tick(first, midi), _tick(last, midi) + 1)
+            raise PrimerError("This MIDI file has no bars of four beats, which this genre plays in.")
+        last = max(stretch.first + stretch.beat, float(inside.starts[-1]))
+        ticks = [round(quarter * midi.ticks_per_quarter) for quarter in (stretch.first, last)]
+        tempo = midi.tempos.qpm_between(ticks[0], max(ticks[0] + 1, ticks[1])) / stretch.beat
         control = manifest.controls.qpm
         factor = _octave(tempo, control.min, control.max) if control else 1.0
         self._qpm = tempo * factor
         self._mode_names = manifest.controls.key.modes if manifest.controls.key else ()
         self._settle_key(inside, key)
-        self._settle_notes(inside, first, end, factor)
+        self._settle_notes(inside, stretch, factor / stretch.beat)
 
     def end(self, bars: int, at_most_seconds: float | None) -> Primer:
         """The last bars; all earlier ones are the prefix."""
@@ -127,11 +136,16 @@ class BarsOfMidi:
             if name in self._mode_names:
                 self._key = keys.Key(tonic, name).name
 
-    def _settle_notes(self, notes: PartNotes, first: float, end: float, factor: float) -> None:
+    def _settle_notes(self, notes: PartNotes, stretch: Stretch, factor: float) -> None:
         drums = notes.parts == _DRUM
-        places = (notes.starts - first) * factor * STEPS_PER_QUARTER
+        places = (notes.starts - stretch.first) * factor * STEPS_PER_QUARTER
+        ends = (np.minimum(notes.ends, stretch.end) - stretch.first) * factor * STEPS_PER_QUARTER
+        late = 0.0 if self._is_exact else band_files._lateness(places)
+        places = np.maximum(places - late, 0.0)
         steps = np.floor(places + 0.5).astype(np.int64)
-        ends = np.floor((np.minimum(notes.ends, end) - first) * factor * STEPS_PER_QUARTER + 0.5).astype(np.int64)
+        if not self._is_exact and band_files._is_loose(places):
+            steps = band_files._snapped(places)
+        ends = np.floor(ends - late + 0.5).astype(np.int64)
         skipped = int(steps.min()) // STEPS_PER_BAR * STEPS_PER_BAR
         places, steps, ends = places - skipped, steps - skipped, ends - skipped
         ends = np.where(drums, steps + 1, np.clip(ends, steps + 1, steps + DURATIONS[-1]))
@@ -141,7 +155,7 @@ class BarsOfMidi:
         order = np.argsort(steps[chosen], kind="stable")
         chosen = chosen[order]
         self._steps, self._ends = steps[chosen], ends[order]
-        offsets = np.where(drums, places - steps, 0.0)[chosen] if self._offsets_allowed else np.zeros(len(chosen))
+        offsets = np.where(drums, places - steps, 0.0)[chosen] if self._has_offsets else np.zeros(len(chosen))
         self._offsets = offsets
         self._parts, self._velocities = notes.parts[chosen], notes.velocities[chosen]
         self._pitches = pitches[chosen]
@@ -192,19 +206,20 @@ class BarsOfMidi:
         return steps * 60.0 / (self._qpm * STEPS_PER_QUARTER)
 
 
-def _arranged(midi: MidiLines, ensemble: Ensemble) -> PartNotes:
-    """Each note with its part: as the piece itself says if this ensemble wrote it, else as its tracks suggest."""
-    lines = sorted(midi.lines, key=lambda line: -len(line.notes))[:_MAX_LINES]
-    tracks = [_track(line, midi.ticks_per_quarter) for line in lines]
-    own = {(voice.name, voice.is_drum): voice.part for voice in ensemble.voices}
+def _is_own(lines: Sequence[Line], ensemble: Ensemble) -> bool:
+    """Whether this ensemble has written the file: its tracks are called as the ensemble's voices are."""
     names = [(line.name, line.is_drum) for line in lines]
-    if len(own) < len(ensemble.voices) or len(set(names)) < len(names) or not set(names) <= set(own):
-        return arrange(tracks)
-    parts = [np.full(len(track.starts), PARTS.index(own[name])) for track, name in zip(tracks, names, strict=True)]
+    own = {(voice.name, voice.is_drum) for voice in ensemble.voices}
+    return len(own) == len(ensemble.voices) and len(set(names)) == len(names) and set(names) <= own
+
+
+def _as_written(tracks: Sequence[Track], ensemble: Ensemble) -> PartNotes:
+    """Each note with the part of the voice whose track it stands in."""
+    part_of = {voice.name: PARTS.index(voice.part) for voice in ensemble.voices}
     return PartNotes(
         np.concatenate([track.starts for track in tracks]),
         np.concatenate([track.ends for track in tracks]),
-        np.concatenate(parts).astype(np.uint8),
+        np.concatenate([np.full(len(track.starts), part_of[track.name], np.uint8) for track in tracks]),
         np.concatenate([track.pitches for track in tracks]),
         np.concatenate([track.velocities for track in tracks]),
     )
@@ -220,10 +235,6 @@ def _track(line: Line, ticks_per_quarter: int) -> Track:
         velocities=np.array([note.velocity for note in line.notes], np.uint8),
         name=line.name,
     )
-
-
-def _tick(quarter: float, midi: MidiLines) -> int:
-    return round(quarter * midi.ticks_per_quarter)
 
 
 def _octave(qpm: float, low: float, high: float) -> float:
