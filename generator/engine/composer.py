@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from generator.engine.bundles import Bundle
 from generator.engine.controls import ComposeRequest, checked
-from generator.engine.encodings import performance
-from generator.engine.encodings.performance import NOTE_OFF, START, STEPS_PER_SECOND, TIME_SHIFT, velocity_of_bin
+from generator.engine.encodings.registry import PieceRow, encoding_of
 from generator.engine.errors import BundleError, ComposingStopped, ControlError
 from generator.engine.manifest import Ensemble
 from generator.engine.music import Note, Voice, in_order
 from generator.engine.runtimes import Runtime, open_runtime
-from generator.engine.sampling import PerformanceGrammar, PieceRules, Uniforms, draw
+from generator.engine.sampling import Uniforms, draw
 
 __all__ = ["ComposeRequest", "Composer", "Composition", "Listener"]
 
@@ -45,9 +44,11 @@ class Composition:
     Attributes:
         notes: in order of (start, voice, pitch).
         voices: of the ensemble.
-        length_seconds: end of the last note, at most a second before the asked length.
+        length_seconds: end of the last note: at most a second before the asked length, on a grid within the last bar.
         seed, take, attempt: of the request.
         bundle_name, bundle_sha256, runtime: what composed it.
+        qpm: the tempo, None where the music keeps to no grid.
+        key: in which it was composed, such as "C minor"; None where no key was chosen.
     """
 
     notes: list[Note]
@@ -59,15 +60,18 @@ class Composition:
     runtime: str
     take: int = 0
     attempt: int = 0
+    qpm: float | None = None
+    key: str | None = None
 
     def to_midi_bytes(self, title: str = "") -> bytes:
         """A MIDI file; the same composition and title give the same bytes."""
-        from generator.engine.midi import write_midi
+        from generator.engine.midi import DEFAULT_QPM, write_midi
 
         candidate = f", take {self.take + 1}" if self.take else ""
         return write_midi(
             self.notes,
             self.voices,
+            qpm=self.qpm or DEFAULT_QPM,
             title=title,
             texts=[
                 "Composed by a recurrent neural network.",
@@ -91,19 +95,15 @@ class Composer:
             BundleError: the bundle plays an encoding or a network that this version does not have.
             EngineError: there is no runtime of that name.
         """
-        encoding = bundle.manifest.encoding
-        if (encoding.name, encoding.num_classes) != ("performance", performance.NUM_CLASSES):
-            raise BundleError(
-                f"Expected an encoding performance of {performance.NUM_CLASSES} classes in the bundle; "
-                f"got {encoding.name} of {encoding.num_classes}."
-            )
+        self.encoding = encoding_of(bundle.manifest)
         self.bundle = bundle
         self.runtime = open_runtime(runtime, bundle, num_threads=num_threads) if isinstance(runtime, str) else runtime
+        expected = (self.encoding.num_features, self.encoding.num_classes)
         shape = (self.runtime.num_features, self.runtime.num_classes)
-        if shape != (performance.NUM_FEATURES, performance.NUM_CLASSES):
+        if shape != expected:
             raise BundleError(
-                f"Expected a step function of {performance.NUM_FEATURES} features and {performance.NUM_CLASSES} "
-                f"classes in the bundle; got {shape[0]} and {shape[1]}."
+                f"Expected a step function of {expected[0]} features and {expected[1]} classes in the bundle; "
+                f"got {shape[0]} and {shape[1]}."
             )
         self.chunk_wall_seconds = CHUNK_WALL_SECONDS
 
@@ -140,34 +140,35 @@ class Composer:
         if not requests:
             return []
         listeners = listeners or [Listener()] * len(requests)
+        ensembles = [self._ensemble_of(request) for request in requests]
+        session = self.encoding.open_session(requests, ensembles, self.bundle.manifest)
         pieces = [
-            _Piece(request, self._ensemble_of(request), listener, self.chunk_wall_seconds)
-            for request, listener in zip(requests, listeners, strict=True)
+            _Piece(request, ensemble, listener, row, self.chunk_wall_seconds)
+            for request, ensemble, listener, row in zip(requests, ensembles, listeners, session.rows, strict=True)
         ]
         active = pieces
-        grammar = PerformanceGrammar([piece.rules for piece in pieces])
-        events = np.full(len(pieces), START, np.int64)
+        events = np.full(len(pieces), self.encoding.start, np.int64)
         state = np.zeros((len(pieces), self.runtime.state_size), np.float32)
         temperature = np.array([request.temperature for request in requests], np.float64)
         top_p = np.array([request.top_p for request in requests], np.float64)
         while active:
-            features = grammar.state.features(grammar.seconds_left)
-            logits, state = self.runtime.step(events.astype(np.int32), features, state)
+            logits, state = self.runtime.step(events.astype(np.int32), session.features(), state)
+            biases = session.biases()
             events = draw(
-                logits,
-                grammar.allowed(),
+                logits if biases is None else logits + biases,
+                session.allowed(),
                 temperature=temperature,
                 top_p=top_p,
                 uniforms=np.array([piece.uniforms.next() for piece in active]),
+                shaped=self.encoding.shaped,
             )
-            grammar.advance(events)
-            steps, over = grammar.state.steps.tolist(), grammar.done.tolist()
-            for row, (piece, event) in enumerate(zip(active, events.tolist(), strict=True)):
-                piece.add(event, steps[row], grammar.velocity_bin(row), over[row])
+            session.advance(events)
+            for piece in active:
+                piece.follow()
             if any(piece.left for piece in active):
                 rows = np.array([row for row, piece in enumerate(active) if not piece.left], np.intp)
                 active = [active[row] for row in rows]
-                grammar.keep(rows)
+                session.keep(rows)
                 events, state = events[rows], state[rows]
                 temperature, top_p = temperature[rows], top_p[rows]
         return [None if piece.stopped else self._composition(piece) for piece in pieces]
@@ -182,7 +183,7 @@ class Composer:
         return ensemble
 
     def _composition(self, piece: "_Piece") -> Composition:
-        notes = in_order(piece.notes)
+        notes = in_order(piece.row.notes)
         return Composition(
             notes=notes,
             voices=piece.ensemble.voices,
@@ -193,56 +194,38 @@ class Composer:
             bundle_name=self.bundle.manifest.name,
             bundle_sha256=self.bundle.sha256,
             runtime=self.runtime.name,
+            qpm=piece.row.qpm,
+            key=piece.row.key or None,
         )
 
 
 @dataclass
 class _Piece:
-    """One row of the batch: its notes so far and who is told of them."""
+    """One row of the batch, and who is told of it."""
 
     request: ComposeRequest
     ensemble: Ensemble
     listener: Listener
+    row: PieceRow
     chunk_wall_seconds: float
-    notes: list[Note] = field(default_factory=list)
     left: bool = False
     stopped: bool = False
 
     def __post_init__(self) -> None:
-        self.rules = PieceRules(
-            self.request.length_seconds,
-            self.ensemble.lowest_pitch,
-            self.ensemble.highest_pitch,
-            self.ensemble.max_note_seconds,
-        )
         self.uniforms = Uniforms(self.request.seed, self.request.take, self.request.attempt)
-        # Pitch → step and velocity of what sounds, in the order in which it began.
-        self._sounding: dict[int, tuple[int, int]] = {}
         self._told = 0
         self._told_at: float | None = None
 
-    def add(self, event: int, step: int, velocity_bin: int, is_over: bool) -> None:
-        """One event at `step`; between chunks, and when the piece is over, the listener hears of it."""
-        if event < NOTE_OFF:
-            self._sounding[event] = (step, velocity_of_bin(velocity_bin))
-        elif event < TIME_SHIFT:
-            self._end(event - NOTE_OFF, step)
-        elif not is_over:
-            self._tell_when_due(step)
-        if is_over:
-            for pitch in list(self._sounding):
-                self._end(pitch, step)
+    def follow(self) -> None:
+        """After each event: between chunks, and when the piece is over, the listener hears of it."""
+        if self.row.is_done:
             self.left = True
             self._tell(self.request.length_seconds)
+        elif self.row.moved:
+            self._tell_when_due()
 
-    def _end(self, pitch: int, step: int) -> None:
-        start, velocity = self._sounding.pop(pitch)
-        self.notes.append(Note(pitch, velocity, start / STEPS_PER_SECOND, step / STEPS_PER_SECOND))
-
-    def _tell_when_due(self, step: int) -> None:
-        # Notes are in the order of their beginnings, so the first of those sounding bounds what is settled.
-        settled_step = next(iter(self._sounding.values()))[0] if self._sounding else step
-        settled_seconds = settled_step / STEPS_PER_SECOND
+    def _tell_when_due(self) -> None:
+        settled_seconds = self.row.settled_seconds
         now = time.monotonic()
         if self._told_at is None:
             due = settled_seconds >= FIRST_CHUNK_SECONDS
@@ -253,7 +236,8 @@ class _Piece:
             self._tell(settled_seconds)
 
     def _tell(self, settled_seconds: float) -> None:
-        fresh, self._told = self.notes[self._told :], len(self.notes)
+        notes = self.row.notes
+        fresh, self._told = notes[self._told :], len(notes)
         if fresh and self.listener.on_notes:
             self.listener.on_notes(in_order(fresh))
         if self.listener.on_progress:

@@ -18,8 +18,8 @@ SCALES: dict[str, tuple[int, ...]] = {
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
 }
 MODES = tuple(SCALES)
-# The tonic that a mode has on the white notes alone: how music is stored whose key was normalised.
-WHITE_TONICS = {"major": 0, "minor": 9, "dorian": 2, "phrygian": 4, "lydian": 5, "mixolydian": 7}
+# Where music lies whose key was normalised: C for modes with a major third, A for those with a minor one.
+_MAJOR_FRAME, _MINOR_FRAME = 0, 9
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "b": -1}
@@ -67,8 +67,8 @@ class Key:
 
     @property
     def transposition(self) -> int:
-        """Semitones, −5 to 6, from this mode on the white notes to this key."""
-        return (self.tonic - WHITE_TONICS[self.mode] + 5) % 12 - 5
+        """Semitones, −5 to 6, from C (or A, where the third is minor) to this tonic."""
+        return (self.tonic - (_MINOR_FRAME if self.is_minor else _MAJOR_FRAME) + 5) % 12 - 5
 
 
 def tonic_names(mode: str) -> tuple[str, ...]:

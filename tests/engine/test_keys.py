@@ -3,7 +3,7 @@
 import pytest
 
 from generator.engine.errors import ControlError
-from generator.engine.keys import MODES, WHITE_TONICS, Key, parse_key
+from generator.engine.keys import MODES, Key, parse_key
 
 WHITE = {0, 2, 4, 5, 7, 9, 11}
 
@@ -45,13 +45,16 @@ def test_every_key_is_named_and_read_back(mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_each_mode_is_the_white_notes_transposed(mode: str) -> None:
-    assert Key(WHITE_TONICS[mode], mode).pitch_classes == WHITE
-    for tonic in range(12):
-        key = Key(tonic, mode)
-        assert -5 <= key.transposition <= 6
-        assert {(pitch + key.transposition) % 12 for pitch in WHITE} == key.pitch_classes
-        assert (WHITE_TONICS[mode] + key.transposition) % 12 == tonic
+def test_music_in_c_or_a_is_transposed_the_short_way(mode: str) -> None:
+    keys = [Key(tonic, mode) for tonic in range(12)]
+    assert sorted(key.transposition for key in keys) == list(range(-5, 7))
+    assert {(key.tonic - key.transposition) % 12 for key in keys} == {9 if keys[0].is_minor else 0}
+
+
+def test_major_and_minor_lie_on_the_white_notes_where_nothing_is_transposed() -> None:
+    assert Key(0, "major").pitch_classes == Key(9, "minor").pitch_classes == WHITE
+    assert parse_key("D dorian").pitch_classes == WHITE
+    assert parse_key("Bb mixolydian").pitch_classes == parse_key("Eb").pitch_classes
 
 
 def test_triads_and_thirds() -> None:
