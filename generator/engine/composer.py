@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from generator.engine.encodings.registry import PieceRow, encoding_of
 from generator.engine.errors import BundleError, ComposingStopped, ControlError
 from generator.engine.manifest import Ensemble
 from generator.engine.music import Note, Voice, in_order
+from generator.engine.primers import kept_notes, shifted
 from generator.engine.runtimes import Runtime, open_runtime
 from generator.engine.sampling import Uniforms, draw
 
@@ -42,9 +43,10 @@ class Composition:
     """A composed piece and what it takes to compose it again.
 
     Attributes:
-        notes: in order of (start, voice, pitch).
+        notes: in order of (start, voice, pitch), those of a primer that was kept first.
         voices: of the ensemble.
         length_seconds: end of the last note: at most a second before the asked length, on a grid within the last bar.
+        kept_seconds: how much of that is the primer's.
         seed, take, attempt: of the request.
         bundle_name, bundle_sha256, runtime: what composed it.
         qpm: the tempo, None where the music keeps to no grid.
@@ -62,6 +64,7 @@ class Composition:
     attempt: int = 0
     qpm: float | None = None
     key: str | None = None
+    kept_seconds: float = 0.0
 
     def to_midi_bytes(self, title: str = "") -> bytes:
         """A MIDI file; the same composition and title give the same bytes."""
@@ -147,6 +150,8 @@ class Composer:
             for request, ensemble, listener, row in zip(requests, ensembles, listeners, session.rows, strict=True)
         ]
         active = pieces
+        for piece in pieces:
+            piece.begin()
         events = np.full(len(pieces), self.encoding.start, np.int64)
         state = np.zeros((len(pieces), self.runtime.state_size), np.float32)
         temperature = np.array([request.temperature for request in requests], np.float64)
@@ -183,7 +188,7 @@ class Composer:
         return ensemble
 
     def _composition(self, piece: "_Piece") -> Composition:
-        notes = in_order(piece.row.notes)
+        notes = in_order(piece.notes)
         return Composition(
             notes=notes,
             voices=piece.ensemble.voices,
@@ -196,6 +201,7 @@ class Composer:
             runtime=self.runtime.name,
             qpm=piece.row.qpm,
             key=piece.row.key or None,
+            kept_seconds=piece.kept_seconds,
         )
 
 
@@ -212,9 +218,30 @@ class _Piece:
     stopped: bool = False
 
     def __post_init__(self) -> None:
-        self.uniforms = Uniforms(self.request.seed, self.request.take, self.request.attempt)
+        request = self.request
+        self.uniforms = Uniforms(request.seed, request.take, request.attempt)
+        # Those of the primer, then those of the row, as many as were told.
+        self.notes: list[Note] = []
+        self.kept_seconds = 0.0
         self._told = 0
         self._told_at: float | None = None
+
+    def begin(self) -> None:
+        """A primer that is kept is the beginning of the piece, and settled at once."""
+        request = self.request
+        if request.primer is None or not request.keep_primer:
+            return
+        # On a grid the primer's notes keep their places in the bar, at the piece's tempo.
+        stretch = request.primer.qpm / self.row.qpm if self.row.qpm and request.primer.qpm else 1.0
+        self.kept_seconds = request.primer.kept_seconds * stretch
+        off = {index for index, voice in enumerate(self.ensemble.voices) if voice.part in request.voices_off}
+        self.notes = [
+            replace(note, start_seconds=note.start_seconds * stretch, end_seconds=note.end_seconds * stretch)
+            for note in kept_notes(request.primer)
+            if note.voice not in off
+        ]
+        if self.notes and self.listener.on_notes:
+            self.listener.on_notes(list(self.notes))
 
     def follow(self) -> None:
         """After each event: between chunks, and when the piece is over, the listener hears of it."""
@@ -238,9 +265,12 @@ class _Piece:
     def _tell(self, settled_seconds: float) -> None:
         notes = self.row.notes
         fresh, self._told = notes[self._told :], len(notes)
+        if self.kept_seconds:
+            fresh = shifted(fresh, self.kept_seconds)
+        self.notes += fresh
         if fresh and self.listener.on_notes:
             self.listener.on_notes(in_order(fresh))
         if self.listener.on_progress:
-            self.listener.on_progress(settled_seconds)
+            self.listener.on_progress(self.kept_seconds + settled_seconds)
         if self.listener.should_stop and not self.left and self.listener.should_stop():
             self.left = self.stopped = True
