@@ -34,14 +34,14 @@ _MELODY_PROGRAMS = {
     **dict.fromkeys(range(24, 26), 0.4),
     **dict.fromkeys(range(26, 32), 0.7),
 }
-_MELODY_WORDS = dict.fromkeys(("melod", "vocal", "vox", "voice", "sing"), 4.0) | {"lead": 2.0, "solo": 2.0}
+_MELODY_WORDS = dict.fromkeys(("melod", "vocal", "vox", "voice", "sing"), 5.0) | {"lead": 2.0, "solo": 2.0}
 _RHYTHM_WORDS = ("rhythm", "rythm", "chord", "strum", "arp")
 _DRUM_WORDS = ("drum", "snare", "hihat", "hi-hat", "tambourine")
 # A track that is called a drum and has no more pitches than this is one, whatever its channel says.
 _MAX_DRUM_PITCHES = 6
 # An echo follows within so many places.
 _MAX_ECHO = 12
-_MIN_MELODY_SCORE = 0.1
+_MIN_MELODY_SCORE = 0.15
 
 # Kostka–Payne key profiles (Temperley, Music and Probability, 2007); the minor one with the seventh of rock's natural
 # minor as common as the leading note.
