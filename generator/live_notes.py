@@ -72,7 +72,7 @@ class LiveNotes:
 
     def on_progress(self, seconds_composed: float) -> None:
         self._seconds_composed = max(
-            self._seconds_composed, min(float(seconds_composed), self.generation.length_seconds)
+            self._seconds_composed, min(float(seconds_composed), self.generation.total_seconds)
         )
 
     def should_stop(self) -> bool:
@@ -81,6 +81,12 @@ class LiveNotes:
             self.stop = Stop.DEADLINE
         self._write_if_due()
         return self.stop is not None
+
+    def beat(self) -> None:
+        """Says that the job lives, while its pieces are stored and nobody can stop it any more."""
+        if self._clock() - self._written_at >= WRITE_INTERVAL_SECONDS:
+            Generation.objects.of_claim(self.generation).update(heartbeat_at=timezone.now())
+            self._written_at = self._clock()
 
     def _write_if_due(self) -> None:
         """Writes at most twice a second, but the first notes at once: a visitor waits for them."""

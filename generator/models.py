@@ -128,6 +128,9 @@ class Generation(models.Model):
         max_length=200, blank=True, help_text="The MIDI file it starts from, a copy where that is a piece of ours."
     )
     keep_primer = models.BooleanField(default=False, help_text="Whether the result begins with the primer.")
+    kept_seconds = models.FloatField(
+        default=0, help_text="Of a piece that is continued: its length, which comes before length_seconds of new music."
+    )
 
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a worker claimed it.")
@@ -159,6 +162,11 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.genre_id} {self.length_seconds:g} s ({self.status})"
+
+    @property
+    def total_seconds(self) -> float:
+        """How long the result will be."""
+        return self.kept_seconds + self.length_seconds
 
     @property
     def is_finished(self) -> bool:

@@ -70,6 +70,12 @@ def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str,
     return {name: values[name] for name in PARAMS if name in ALWAYS or name in left}
 
 
+def params_of(request: ComposeRequest) -> dict[str, Any]:
+    """The params that would ask for the same."""
+    values = vars(request) | {"voices_off": list(request.voices_off)}
+    return {name: values[name] for name in PARAMS if not is_empty(name, values.get(name))}
+
+
 def is_empty(name: str, value: Any) -> bool:
     """Whether nothing was chosen. A length or a type that was left empty is a mistake, not a choice."""
     if name in ("length_seconds", "ensemble"):

@@ -1,6 +1,6 @@
 """What a page may say about a job, in one place for pages and API."""
 
-from generator.models import Generation, WorkerBeat
+from generator.models import Generation, Take, WorkerBeat
 from library.templatetags.music import clock
 
 TITLES = {
@@ -17,19 +17,28 @@ def worker_seen() -> bool:
     return WorkerBeat.objects.alive().exists()
 
 
+TITLES_OF_TAKES = {
+    Generation.Status.RUNNING: "Your takes are being composed",
+    Generation.Status.SUCCEEDED: "Your takes are finished",
+    Generation.Status.FAILED: "These takes could not be composed",
+}
+
+
 def title_of(generation: Generation) -> str:
-    return TITLES[Generation.Status(generation.status)]
+    titles = TITLES | TITLES_OF_TAKES if generation.takes_asked > 1 else TITLES
+    return titles[Generation.Status(generation.status)]
 
 
 def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
     """Where the job stands, as one sentence."""
     match generation.status:
         case Generation.Status.RUNNING:
-            return f"{clock(generation.seconds_composed)} of {clock(generation.length_seconds)} composed."
+            if generation.seconds_composed >= generation.total_seconds:
+                several = generation.takes_asked > 1
+                return f"Composed; {'the takes are being compared' if several else 'it is being looked over'}."
+            return f"{clock(generation.seconds_composed)} of {clock(generation.total_seconds)} composed."
         case Generation.Status.SUCCEEDED:
-            if (piece := generation.piece) is None:
-                return "It is no longer kept."
-            return f"{clock(piece.length_seconds)} of music, {piece.notes_count} notes."
+            return _outcome(list(generation.takes.select_related("piece")))
         case Generation.Status.FAILED | Generation.Status.CANCELLED:
             return "Nothing was kept."
     if not worker_seen:
@@ -38,3 +47,15 @@ def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
     if before == 0:
         return "Your piece is next."
     return f"{before} piece{'' if before == 1 else 's'} before yours."
+
+
+def _outcome(takes: list[Take]) -> str:
+    """What came of it, as far as it is still there."""
+    pieces = [take.piece for take in takes if take.piece]
+    if not pieces:
+        return "It is no longer kept."
+    if len(takes) == 1:
+        return f"{clock(pieces[0].length_seconds)} of music, {pieces[0].notes_count} notes."
+    if any(take.replaces_heard for take in takes):
+        return "What played proved broken and was composed again. Keep what you like."
+    return "The best comes first. Keep what you like; the others are removed after a week."

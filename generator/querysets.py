@@ -33,6 +33,13 @@ class GenerationQuerySet(OwnedQuerySet["Generation"]):
     def finished(self) -> Self:
         return self.exclude(status__in=["queued", "running"])
 
+    def without_pieces(self) -> Self:
+        """Those of which no take is kept any more, or none ever was."""
+        from generator.models import Take
+
+        takes = Take.objects.filter(generation=models.OuterRef("pk"), piece__isnull=False)
+        return self.filter(~models.Exists(takes))
+
     def counted(self) -> Self:
         """Those that count towards limits: all but the ones that ended before anything was composed, of which a
         script may make and cancel any number.

@@ -105,8 +105,10 @@ def _seconds_until_free(generations: Iterable[Generation], allowed: float, now: 
 
 def _cost(generation: Generation) -> float:
     """Seconds of music that count, of all takes: what was asked for, or of a job that ended early what was composed."""
-    ended_early = generation.status in (Generation.Status.CANCELLED, Generation.Status.FAILED)
-    return generation.takes_asked * (generation.seconds_composed if ended_early else generation.length_seconds)
+    seconds = generation.length_seconds
+    if generation.status in (Generation.Status.CANCELLED, Generation.Status.FAILED):
+        seconds = max(0.0, generation.seconds_composed - generation.kept_seconds)
+    return generation.takes_asked * seconds
 
 
 def _minutes(seconds: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from accounts.owners import Owner
 from generator.engine.controls import ComposeRequest
 from generator.models import Genre
+from generator.params import params_of
 from generator.titles import piece_title
 from library import services as library
 from library.models import Piece
@@ -27,9 +28,14 @@ class Draft:
     def write_file(self) -> None:
         library.piece_file_write(piece_id=self.piece_id, midi=self.midi)
 
-    def store(self, owner: Owner, *, is_example: bool = False) -> Piece:
+    def store(self, owner: Owner, *, is_example: bool = False, is_draft: bool = False) -> Piece:
         return library.piece_store(
-            piece_id=self.piece_id, owner=owner, midi=self.midi, is_example=is_example, **self.facts
+            piece_id=self.piece_id,
+            owner=owner,
+            midi=self.midi,
+            is_example=is_example,
+            is_draft=is_draft,
+            **self.facts,
         )
 
 
@@ -39,9 +45,19 @@ def draft_of(
     loaded: "LoadedModel",
     request: ComposeRequest,
     composition: "Composition",
+    *,
+    params: dict[str, Any] | None = None,
+    label: str = "",
+    **facts: Any,
 ) -> Draft:
+    """
+    `params` are those that were chosen, of the request where they are not given; `label` tells pieces of one job apart;
+    `facts` are further fields of the piece.
+    """
     ensemble = loaded.ensemble(request.ensemble)
-    title = piece_title(genre.name, ensemble["name"], request.length_seconds)
+    # What is kept of a primer comes on top of the length that was asked for.
+    length_seconds = composition.length_seconds if request.primer else request.length_seconds
+    title = piece_title(genre.name, ensemble["name"], length_seconds) + (f", {label}" if label else "")
     return Draft(
         piece_id=piece_id,
         midi=composition.to_midi_bytes(title=title),
@@ -54,11 +70,15 @@ def draft_of(
             "voices": ensemble["voices"],
             "length_seconds": composition.length_seconds,
             "notes_count": len(composition.notes),
+            "qpm": composition.qpm,
+            "key": composition.key or "",
             "seed": composition.seed,
             "temperature": request.temperature,
             "top_p": request.top_p,
+            "params": params or params_of(request),
             "bundle_name": loaded.name,
             "bundle_sha256": composition.bundle_sha256,
             "runtime": composition.runtime,
+            **facts,
         },
     )

@@ -1,32 +1,79 @@
 """Fulfilling a generation: claim, compose, store, finish. Runs in a worker; the arrows are drawn in `Generation`."""
 
+import errno
 import logging
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
 from accounts.owners import Owner
 from generator.engine.controls import compose_request
-from generator.engine.errors import ComposingStopped, EngineError
+from generator.engine.errors import ComposingStopped, EngineError, PrimerError
 from generator.engine.manifest import parse_manifest
 from generator.errors import NoModelInstalled
 from generator.live_notes import LiveNotes, Stop
 from generator.logs import job_logged
 from generator.models import Generation, Take
 from generator.services.drafts import Draft, draft_of
+from generator.services.primers import primer_load
+from generator.services.takes import MAX_AGAIN, ComposedTake, compose_takes
 from library import services as library
+from library.models import Piece
+
+if TYPE_CHECKING:
+    from generator.composers import LoadedModel
 
 logger = logging.getLogger(__name__)
 
 # How long a job waits after its first transient error; twice as long after the second.
 BACK_OFF_SECONDS = 2
 
-# The errors that may pass by themselves: a full disk, a folder or bucket that cannot be written, a busy database.
-TRANSIENT_ERRORS = (OSError, OperationalError)
+# What may pass by itself, by its kind, and what is said when it has not.
+TRANSIENT_SENTENCES = {
+    "model": "The model of this style could not be read from storage. Try again in a few minutes.",
+    "primer": "The file that the piece starts from could not be read from storage. Try again in a few minutes.",
+    "storage": "The piece was composed but could not be stored. Try again later; the site's owner has to look at the "
+    "storage.",
+    "disk_full": "The piece was composed but could not be stored. Try again later; the site's owner has to make room.",
+    "database": "The database did not answer while the piece was composed. Try again in a few minutes.",
+    "system": "The computer that composes had trouble with its own files. Try again in a few minutes.",
+}
+
+
+class MayPass(Exception):
+    """An error that may pass by itself; `kind` is a key of `TRANSIENT_SENTENCES`."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+TRANSIENT_ERRORS = (MayPass, OSError, OperationalError, InterfaceError)
+
+
+@contextmanager
+def _may_pass(kind: str) -> Iterator[None]:
+    """Tells what was tried when the disk or the bucket failed."""
+    try:
+        yield
+    except OSError as error:
+        raise MayPass("disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else kind) from error
+
+
+def _kind_of(error: Exception) -> str:
+    match error:
+        case MayPass():
+            return error.kind
+        case OperationalError() | InterfaceError():
+            return "database"
+    return "system"
 
 
 class ClaimLost(Exception):
@@ -69,12 +116,14 @@ def generation_compose(*, pk: uuid.UUID | str, worker_id: str) -> None:
             _lost(generation)
         except NoModelInstalled as error:
             _fail(generation, "no_model", error.message)
+        except PrimerError as error:
+            _fail(generation, "primer", error.message)
         except EngineError as error:
             logger.exception("The engine refused.")
             _fail(generation, "engine", error.message)
-        except TRANSIENT_ERRORS:
+        except TRANSIENT_ERRORS as error:
             logger.exception("An error that may pass.")
-            _try_again(generation)
+            _try_again(generation, _kind_of(error))
         except Exception:
             logger.exception("An error that nobody foresaw.")
             _fail(
@@ -85,45 +134,80 @@ def generation_compose(*, pk: uuid.UUID | str, worker_id: str) -> None:
 def _compose_and_store(generation: Generation, live_notes: LiveNotes) -> None:
     from generator.composers import composers
 
-    loaded = composers.for_generation(generation)
-    request = compose_request(parse_manifest(loaded.manifest), seed=generation.seed, **generation.params)
-    live_notes.start(loaded.sha256)
-    composition = loaded.composer.compose(
-        request,
-        on_notes=live_notes.on_notes,
-        on_progress=live_notes.on_progress,
-        should_stop=live_notes.should_stop,
+    with _may_pass("model"):
+        loaded = composers.for_generation(generation)
+    manifest = parse_manifest(loaded.manifest)
+    with _may_pass("primer"):
+        primer = primer_load(generation, manifest)
+    request = compose_request(
+        manifest, seed=generation.seed, primer=primer, keep_primer=generation.keep_primer, **generation.params
     )
-    _store(generation, live_notes, draft_of(piece_id_of(generation), generation.genre, loaded, request, composition))
-    logger.info("Stored %d notes.", len(composition.notes))
+    live_notes.start(loaded.sha256)
+    takes = compose_takes(loaded, request, generation.takes_asked, live_notes)
+    _store(generation, live_notes, [(take, _draft_of(generation, loaded, take, len(takes))) for take in takes])
+    logger.info("Stored %d takes of %s notes.", len(takes), [len(take.composition.notes) for take in takes])
 
 
-def piece_id_of(generation: Generation, take: int = 0) -> uuid.UUID:
+def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake, count: int) -> Draft:
+    index, attempt = take.request.take, take.request.attempt
+    label = f"take {index + 1}{' again' if take.replaces_heard else ''}" if count > 1 else ""
+    return draft_of(
+        piece_id_of(generation, index, attempt),
+        generation.genre,
+        loaded,
+        take.request,
+        take.composition,
+        params=generation.params,
+        label=label,
+        facts=take.verdict.facts,
+        kind=generation.kind,
+    )
+
+
+def piece_id_of(generation: Generation, take: int = 0, attempt: int = 0) -> uuid.UUID:
     """The id of the piece of a take: always the same, so that a second try replaces the file of the first."""
-    return uuid.uuid5(generation.pk, f"take {take}")
+    return uuid.uuid5(generation.pk, f"take {take}" + (f", attempt {attempt}" if attempt else ""))
 
 
-def _store(generation: Generation, live_notes: LiveNotes, draft: Draft) -> None:
-    """The file first, then everything in one transaction: killed anywhere, the next try ends with one piece."""
-    draft.write_file()
+def _store(generation: Generation, live_notes: LiveNotes, drafts: list[tuple[ComposedTake, Draft]]) -> None:
+    """The files first, then everything in one transaction: killed anywhere, the next try ends with the same pieces.
+
+    The only take of a job is kept; of several the owner keeps what pleases.
+    """
+    with _may_pass("storage"):
+        for _, draft in drafts:
+            draft.write_file()
+            live_notes.beat()
     now = timezone.now()
     with transaction.atomic():
         succeeded = Generation.objects.of_claim(generation).update(
             status=Generation.Status.SUCCEEDED,
-            seconds_composed=generation.length_seconds,
-            runtime=draft.facts["runtime"],
+            seconds_composed=generation.total_seconds,
+            runtime=drafts[0][1].facts["runtime"],
             heartbeat_at=now,
             finished_at=now,
         )
         if not succeeded:
             raise ClaimLost
         live_notes.write_chunk()
-        piece = draft.store(Owner(user=generation.owner, guest_key=generation.guest_key))
-        Take.objects.update_or_create(
-            generation=generation,
-            index=0,
-            defaults={"attempt": 0, "seed": draft.facts["seed"], "piece": piece},
-        )
+        # A source that was removed while its descendant was composed.
+        source = Piece.objects.filter(descendant_generations=generation.pk).first()
+        for take, draft in drafts:
+            draft.facts["source_piece"] = source
+            piece = draft.store(Owner(user=generation.owner, guest_key=generation.guest_key), is_draft=len(drafts) > 1)
+            Take.objects.update_or_create(
+                generation=generation,
+                index=take.request.take,
+                attempt=take.request.attempt,
+                defaults={
+                    "seed": draft.facts["seed"],
+                    "rank": take.rank,
+                    "score": take.verdict.score,
+                    "faults": list(take.verdict.faults),
+                    "replaces_heard": take.replaces_heard,
+                    "piece": piece,
+                },
+            )
 
 
 def _stopped(generation: Generation, why: Stop | None) -> None:
@@ -145,16 +229,19 @@ def _lost(generation: Generation) -> None:
     """Another worker has the job, or it has ended otherwise. What we stored is removed unless somebody may use it."""
     logger.warning("This worker was taken for dead and lost the generation.")
     if not Generation.objects.unfinished().filter(pk=generation.pk).exists():
-        library.piece_file_discard(piece_id=piece_id_of(generation))
+        _discard_files(generation)
 
 
-def _try_again(generation: Generation) -> None:
+def _discard_files(generation: Generation) -> None:
+    """Removes what any attempt at the job may have stored and no row names."""
+    for take in range(generation.takes_asked):
+        for attempt in range(1 + MAX_AGAIN):
+            library.piece_file_discard(piece_id=piece_id_of(generation, take, attempt))
+
+
+def _try_again(generation: Generation, kind: str) -> None:
     if generation.attempts >= settings.GENERATION_MAX_ATTEMPTS:
-        _fail(
-            generation,
-            "storage",
-            "The piece was composed but could not be stored. Try again later; the site's owner has to make room.",
-        )
+        _fail(generation, kind, TRANSIENT_SENTENCES[kind])
         return
     wait = timedelta(seconds=BACK_OFF_SECONDS * 2 ** (generation.attempts - 1))
     Generation.objects.of_claim(generation).update(
@@ -177,5 +264,5 @@ def generation_finish(
             status=status, finished_at=timezone.now(), error_code=error_code, error_message=error_message[:500]
         )
         if ended:
-            library.piece_file_discard(piece_id=piece_id_of(generation))
+            _discard_files(generation)
     return bool(ended)

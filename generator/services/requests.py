@@ -70,6 +70,7 @@ def generation_create(
         source_piece=source,
         start=beginning.start,
         keep_primer=beginning.keep_primer,
+        kept_seconds=beginning.kept_seconds,
         created_at=now,
         deliver_after=next_delivery(),
     )

@@ -19,11 +19,12 @@ Start = Generation.Start
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """`start` says what of `midi` the music starts from; None where it starts from nothing."""
+    """The fields of a generation that say how its music starts, and `midi` for its primer; None for nothing."""
 
     start: str = Start.NOTHING
     midi: bytes | None = None
     keep_primer: bool = False
+    kept_seconds: float = 0.0
 
 
 def beginning_of(
@@ -56,8 +57,9 @@ def beginning_of(
         raise ValidationError({"primer": "Start from a piece or from a file, not from both."})
     if kind == Piece.Kind.ANOTHER:
         return _beginning_again(source)
-    start = Start.CONTINUE if kind == Piece.Kind.CONTINUE else Start.VARY
-    return Beginning(start, _content(source.midi), keep_primer=True)
+    if kind == Piece.Kind.VARY:
+        return Beginning(Start.VARY, _content(source.midi), keep_primer=True)
+    return Beginning(Start.CONTINUE, _content(source.midi), keep_primer=True, kept_seconds=source.length_seconds)
 
 
 def _beginning_again(source: Piece) -> Beginning:
@@ -66,7 +68,7 @@ def _beginning_again(source: Piece) -> Beginning:
     if take is None or not take.generation.primer:
         return Beginning()
     made_by = take.generation
-    return Beginning(made_by.start, _content(made_by.primer), made_by.keep_primer)
+    return Beginning(made_by.start, _content(made_by.primer), made_by.keep_primer, made_by.kept_seconds)
 
 
 def _content(file: FieldFile) -> bytes:

@@ -16,8 +16,10 @@ from django.utils import timezone
 from generator.delivery import REDELIVER_SECONDS, deliver, next_delivery
 from generator.logs import job_logged
 from generator.models import Generation, NoteChunk, WorkerBeat
+from generator.querysets import GenerationQuerySet
 from generator.quota import CLIENT_HASH_DAYS
 from generator.services.jobs import generation_finish
+from generator.services.primers import primer_discard
 from generator.workers import is_gone
 from library import services as library
 
@@ -123,13 +125,21 @@ def clean_up() -> None:
     library.pieces_expire()
     SessionStore.clear_expired()
     WorkerBeat.objects.filter(seen_at__lt=now - timedelta(days=WORKER_BEAT_KEEP_DAYS)).delete()
-    Generation.objects.finished().filter(
-        Q(takes=None) | Q(takes__piece=None), finished_at__lt=now - timedelta(days=FINISHED_GENERATION_KEEP_DAYS)
-    ).delete()
+    forgotten = Generation.objects.finished().without_pieces()
+    _remove_generations(forgotten.filter(finished_at__lt=now - timedelta(days=FINISHED_GENERATION_KEEP_DAYS)))
     if settings.USES_FILESYSTEM_BROKER:
         options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
         _remove_old_files(Path(options["processed_folder"]), ".msg")
         _remove_old_files(Path(options["data_folder_out"]), ".part")
+
+
+def _remove_generations(generations: GenerationQuerySet, *, at_most: int = 500) -> None:
+    """The rows, then their primers: a crash between leaves a file too many, never a job without what it starts from."""
+    for generation in list(generations.exclude(primer="")[:at_most]):
+        name = str(generation.primer.name)
+        generation.delete()
+        primer_discard(name)
+    generations.filter(primer="").delete()
 
 
 def _remove_old_files(folder: Path, ending: str, *, keep_seconds: float = 3600) -> None:

@@ -143,7 +143,7 @@ def test_what_the_engine_says_reaches_the_user(generation: Generation, monkeypat
     def refuse(*args: Any, **kwargs: Any) -> None:
         raise BundleError("The bundle is damaged.")
 
-    monkeypatch.setattr(Composer, "compose", refuse)
+    monkeypatch.setattr(Composer, "compose_many", refuse)
     compose(generation)
     assert (generation.status, generation.error_code) == ("failed", "engine")
     assert generation.error_message == "The bundle is damaged."
@@ -158,7 +158,7 @@ def test_an_unforeseen_error_is_logged_with_the_job_and_told_in_a_sentence(
         raise ZeroDivisionError("secret detail")
 
     caplog.handler.addFilter(JobFilter())
-    monkeypatch.setattr(Composer, "compose", break_down)
+    monkeypatch.setattr(Composer, "compose_many", break_down)
     compose(generation)
     assert (generation.status, generation.error_code) == ("failed", "internal")
     assert "secret" not in generation.error_message
