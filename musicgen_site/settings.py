@@ -72,6 +72,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "musicgen_site.body_limit.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -267,6 +268,12 @@ GUEST_SECONDS_PER_HOUR = env.integer("GUEST_SECONDS_PER_HOUR", 1800, minimum=1, 
 ADDRESS_SECONDS_PER_HOUR = env.integer("ADDRESS_SECONDS_PER_HOUR", 7200, minimum=1, maximum=10_000_000)
 # Jobs of one owner that may wait or run at the same time.
 UNFINISHED_GENERATIONS_MAX = env.integer("UNFINISHED_GENERATIONS_MAX", 3, minimum=1, maximum=1000)
+
+# Bytes of one request. A file to start from may have 1 MB: one that is somewhat larger is told so beside its field.
+BODY_BYTES = 8 * 2**20
+# An administrator may upload a bundle of 32 MB.
+ADMIN_BODY_BYTES = 34 * 2**20
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
 
 # --- log -------------------------------------------------------------------------------------------------------------
 

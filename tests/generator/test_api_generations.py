@@ -8,7 +8,16 @@ import pytest
 from django.test import Client
 
 from generator.models import Generation, NoteChunk, WorkerBeat
-from tests.factories import guest, make_generation, make_genre, make_piece, make_succeeded_generation, member
+from tests.factories import (
+    guest,
+    make_generation,
+    make_genre,
+    make_genre_model,
+    make_piece,
+    make_succeeded_generation,
+    member,
+)
+from tests.manifests import band_manifest
 
 pytestmark = pytest.mark.django_db
 Status = Generation.Status
@@ -124,6 +133,56 @@ class TestCreate:
         assert response.status_code == 429
         assert 0 < int(response["Retry-After"]) <= 3600
         assert "come back in" in response.json()["detail"]
+
+    def test_controls_takes_and_seed_are_taken(self, client: Client):
+        make_genre_model(make_genre("rock", with_model=False), active=True, manifest=band_manifest().as_dict())
+        sent = {"genre": "rock", "ensemble": "trio", "length_seconds": ..., "bars": 8, "key": "D dorian", "qpm": 100}
+        response = post(client, **sent, voices_off=["bass"], takes=3, seed="77", style="", feel=None)
+        assert response.status_code == 201
+        data = response.json()
+        assert data["params"] == {
+            "ensemble": "trio", "bars": 8, "length_seconds": 19.2, "temperature": 1.0, "top_p": 0.95, "qpm": 100.0,
+            "key": "D dorian", "voices_off": ["bass"],
+        }  # fmt: skip
+        assert (data["takes_asked"], data["seed"], data["kind"], data["source"]) == (3, 77, "new", None)
+        assert [take["label"] for take in data["takes"]] == ["Take 1", "Take 2", "Take 3"]
+
+    @pytest.mark.parametrize(
+        ("changes", "field", "sentence"),
+        [
+            ({"takes": 0}, "takes", "Choose 1 to 4 takes."),
+            ({"takes": 5}, "takes", "Choose 1 to 4 takes."),
+            ({"takes": "many"}, "takes", "Choose 1 to 4 takes."),
+            ({"takes": None}, "takes", "Choose 1 to 4 takes."),
+            ({"seed": -1}, "seed", "Choose a seed"),
+            ({"seed": 2**63}, "seed", "Choose a seed"),
+            ({"seed": True}, "seed", "Choose a seed"),
+            ({"temperature": 99}, "temperature", "Choose a temperature from 0.5 to 1.5."),
+            ({"temperature": True}, "temperature", "Expected a text or a number."),
+            ({"style": {"a": 1}}, "style", "Expected a text or a number."),
+            ({"bars": "8"}, "bars", "Piano has no choice of length in bars."),
+            ({"voices_off": ["bass"]}, "voices_off", "Piano has no choice of voices."),
+            ({"voices_off": [[]]}, "voices_off", "Expected a list of voices."),
+            ({"tempo": 90}, "tempo", "There is no control called tempo."),
+            ({"kind": "vary"}, "source", "Choose the piece to start from."),
+            ({"kind": "cover"}, "kind", "Choose one of new, continue, vary, another."),
+            ({"source": "x"}, "source", "There is no such piece"),
+            ({"source": 7}, "source", "There is no such piece"),
+            ({"source": str(uuid.uuid4())}, "source", "There is no such piece"),
+            ({"primer": "bytes"}, "primer", "as a file of a form"),
+            ({"keep_primer": "perhaps"}, "keep_primer", "Choose whether"),
+        ],
+    )
+    def test_what_is_not_on_offer_names_its_field_in_one_sentence(
+        self, client: Client, changes: dict[str, Any], field: str, sentence: str
+    ):
+        make_genre()
+        response = post(client, **changes)
+        assert response.status_code == 400
+        assert list(response.json()) == [field]
+        (told,) = response.json()[field]
+        assert sentence in told
+        assert not Generation.objects.exists()
 
     def test_guests_and_members_need_the_csrf_token(self, alice: Any):
         make_genre()
