@@ -22,6 +22,7 @@ from generator.engine.encodings.band import DRUMS, DURATIONS, PARTS, STEPS_PER_B
 from generator.engine.encodings.drum_sounds import DRUM_SOUNDS, GM_MAP
 from generator.engine.errors import ControlError, PrimerError
 from generator.engine.manifest import Ensemble, Manifest
+from generator.engine.midi_inspect import MICROSECONDS_PER_MINUTE
 from generator.engine.midi_lines import Line, MidiLines
 from generator.engine.music import Note, in_order, without_overlaps
 from generator.engine.primers import Primer
@@ -77,7 +78,7 @@ class BarsOfMidi:
         tempo = midi.tempos.qpm_between(ticks[0], max(ticks[0] + 1, ticks[1])) / stretch.beat
         control = manifest.controls.qpm
         factor = _octave(tempo, control.min, control.max) if control else 1.0
-        self._qpm = tempo * factor
+        self._qpm = _plain(tempo * factor)
         self._mode_names = manifest.controls.key.modes if manifest.controls.key else ()
         self._settle_key(inside, key)
         self._settle_notes(inside, stretch, factor / stretch.beat)
@@ -139,13 +140,13 @@ class BarsOfMidi:
     def _settle_notes(self, notes: PartNotes, stretch: Stretch, factor: float) -> None:
         drums = notes.parts == _DRUM
         places = (notes.starts - stretch.first) * factor * STEPS_PER_QUARTER
-        ends = (np.minimum(notes.ends, stretch.end) - stretch.first) * factor * STEPS_PER_QUARTER
         late = 0.0 if self._is_exact else band_files._lateness(places)
         places = np.maximum(places - late, 0.0)
         steps = np.floor(places + 0.5).astype(np.int64)
         if not self._is_exact and band_files._is_loose(places):
             steps = band_files._snapped(places)
-        ends = np.floor(ends - late + 0.5).astype(np.int64)
+        lasting = (np.minimum(notes.ends, stretch.end) - stretch.first) * factor * STEPS_PER_QUARTER - late
+        ends = np.floor(lasting + 0.5).astype(np.int64)
         skipped = int(steps.min()) // STEPS_PER_BAR * STEPS_PER_BAR
         places, steps, ends = places - skipped, steps - skipped, ends - skipped
         ends = np.where(drums, steps + 1, np.clip(ends, steps + 1, steps + DURATIONS[-1]))
@@ -235,6 +236,12 @@ def _track(line: Line, ticks_per_quarter: int) -> Track:
         velocities=np.array([note.velocity for note in line.notes], np.uint8),
         name=line.name,
     )
+
+
+def _plain(qpm: float) -> float:
+    """The tempo that was meant, where whole microseconds could not say it."""
+    meant = round(qpm, 2)
+    return meant if round(MICROSECONDS_PER_MINUTE / meant) == round(MICROSECONDS_PER_MINUTE / qpm) else qpm
 
 
 def _octave(qpm: float, low: float, high: float) -> float:

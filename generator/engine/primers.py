@@ -46,6 +46,7 @@ class Primer:
         key: such as "C minor", among the modes that the model offers; None if unknown.
         prefix: notes before those, that the result keeps although the network never hears them; in seconds from 0.
         prefix_seconds: where `notes` begin in a result that keeps them.
+        is_continued: whether a length that is asked for is that of the new music alone.
     """
 
     notes: tuple[Note, ...]
@@ -54,11 +55,31 @@ class Primer:
     key: str | None = None
     prefix: tuple[Note, ...] = ()
     prefix_seconds: float = 0.0
+    is_continued: bool = False
 
     @property
     def kept_seconds(self) -> float:
         """Where the new music begins in a result that keeps the primer."""
         return self.prefix_seconds + self.length_seconds
+
+    def new_seconds(self, asked_seconds: float, *, keep: bool) -> float:
+        """How much new music makes a result of the asked length: a piece that is continued gets that much more, any
+        other result that keeps its primer has room for the rest."""
+        return asked_seconds if self.is_continued or not keep else asked_seconds - self.length_seconds
+
+    def at_tempo(self, qpm: float) -> "Primer":
+        """The same music played at another tempo; itself where it has none."""
+        if not self.qpm or self.qpm == qpm:
+            return self
+        stretch = self.qpm / qpm
+        return replace(
+            self,
+            notes=_stretched(self.notes, stretch),
+            length_seconds=self.length_seconds * stretch,
+            qpm=qpm,
+            prefix=_stretched(self.prefix, stretch),
+            prefix_seconds=self.prefix_seconds * stretch,
+        )
 
 
 def kept_notes(primer: Primer) -> list[Note]:
@@ -72,6 +93,13 @@ def shifted(notes: Sequence[Note], seconds: float) -> list[Note]:
         replace(note, start_seconds=note.start_seconds + seconds, end_seconds=note.end_seconds + seconds)
         for note in notes
     ]
+
+
+def _stretched(notes: Sequence[Note], stretch: float) -> tuple[Note, ...]:
+    return tuple(
+        replace(note, start_seconds=note.start_seconds * stretch, end_seconds=note.end_seconds * stretch)
+        for note in notes
+    )
 
 
 def check_primer(midi: bytes, manifest: Manifest, ensemble_key: str) -> MidiFacts:
@@ -133,7 +161,8 @@ def continuation_of(
     Raises:
         PrimerError: the piece makes no primer for this ensemble.
     """
-    return _whole(midi, manifest, ensemble_key, voices_off, key).end(seconds, bars, at_most_seconds)
+    primer = _whole(midi, manifest, ensemble_key, voices_off, key).end(seconds, bars, at_most_seconds)
+    return replace(primer, is_continued=True)
 
 
 def opening_of(
@@ -272,7 +301,7 @@ def _estimated_key(notes: Sequence[Note], manifest: Manifest) -> str | None:
     from generator.engine.keys import Key
 
     seconds = [min(note.length_seconds, _LAST_CHORD_SECONDS) for note in notes]
-    weights = np.bincount([note.pitch % 12 for note in notes], seconds, 12)
+    weights = np.bincount([note.pitch % 12 for note in notes], seconds, 12).astype(np.float64)
     tonic, mode, confidence = estimate_key(weights)
     name = "minor" if mode == MINOR else "major"
     return Key(tonic, name).name if confidence >= MIN_KEY_CONFIDENCE and name in control.modes else None
