@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from generator.engine.encodings import performance
 from generator.engine.encodings.performance import NoteArrays
 from generator.engine.errors import TrainingError
 from generator.engine.files import whole_file
+from generator.engine.music import Note, Voice
 
 CACHE_FORMAT = 1
+CHUNK_EVENTS = 256
 SUSTAIN_CONTROLLER = 64
 # Notes before a window that are replayed so that the keyboard is as it was; longer notes than these span are rare.
 LEAD_IN_NOTES = 200
@@ -78,8 +80,11 @@ def read_notes(path: Path) -> NoteArrays:
 
 @dataclass(frozen=True, slots=True)
 class MidiFile:
+    """Attributes: `tag` is what an index says of the file, such as its style; empty without one."""
+
     path: Path
     split: str
+    tag: str = ""
 
 
 def list_files(data_dir: Path) -> list[MidiFile]:
@@ -94,18 +99,56 @@ def list_files(data_dir: Path) -> list[MidiFile]:
     if not data_dir.is_dir():
         raise TrainingError(f"Expected a folder of MIDI files; {data_dir} is not a folder.")
     splits: dict[str, str] = {}
+    tags: dict[str, str] = {}
     for index in sorted(data_dir.rglob("index.tsv")):
         with index.open(newline="", encoding="utf-8") as handle:
             for row in csv.DictReader(handle, delimiter="\t"):
                 splits[Path(row["file"]).name] = row["split"]
+                tags[Path(row["file"]).name] = row.get("tag") or ""
     paths = sorted(p for p in data_dir.rglob("*") if p.suffix.lower() in (".mid", ".midi") and p.is_file())
     if not paths:
         raise TrainingError(f"Expected MIDI files (.mid, .midi) in {data_dir}; there are none.")
     files = []
     for path in paths:
         hashed = int(hashlib.sha256(path.name.encode()).hexdigest(), 16) % 20 == 0
-        files.append(MidiFile(path, splits.get(path.name, "validation" if hashed else "train")))
+        split = splits.get(path.name, "validation" if hashed else "train")
+        files.append(MidiFile(path, split, tags.get(path.name, "")))
     return files
+
+
+def files_of_split(data_dir: Path, split: str) -> list[MidiFile]:
+    """
+    Raises:
+        TrainingError: no such folder, or no file of that split in it.
+    """
+    files = [f for f in list_files(data_dir) if f.split == split]
+    if not files:
+        raise TrainingError(
+            f"Expected {split} files in {data_dir}; there are none (see the split column of index.tsv)."
+        )
+    return files
+
+
+def cached_arrays(
+    cache_dir: Path, key: list[Any], files: Sequence[MidiFile], read: Callable[[], dict[str, Any]]
+) -> dict[str, NDArray[Any]]:
+    """Arrays that `read` makes of the files, from `cache_dir` when they were read for the same `key` before."""
+    content = [key, [(str(f.path), f.path.stat().st_size) for f in files]]
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+    cache = cache_dir / f"{files[0].split}-{digest}.npz"
+    if not cache.exists():
+        columns = read()
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(cache) as handle:
+            np.savez(handle, **columns)
+    with np.load(cache) as arrays:
+        return dict(arrays)
+
+
+def place_of_segment(rng: np.random.Generator) -> str:
+    """Where a training segment is cut: "end", "start" or "middle" of its piece."""
+    place = rng.random()
+    return "end" if place < END_SHARE else "start" if place < END_SHARE + START_SHARE else "middle"
 
 
 @dataclass(slots=True)
@@ -134,6 +177,52 @@ class Corpus:
         notes = self.file(index)
         return performance.encode(shifted(notes, -float(notes.start_seconds[0])))
 
+    @property
+    def num_notes(self) -> int:
+        return len(self.notes)
+
+    @property
+    def files(self) -> list[str]:
+        return self.names
+
+    def file_segments(self, index: int) -> "Iterator[Segment]":
+        """A whole performance after START, in chunks, no control known."""
+        from generator.engine.encodings.performance_arrays import piano_features
+
+        events = self.encoded(index)
+        onset_steps = performance.PianoState(1).onset_steps[0]
+        inputs = np.concatenate([[performance.START], events[:-1]]).astype(np.uint16)
+        step = 0
+        for begin in range(0, len(events), CHUNK_EVENTS):
+            chunk = inputs[begin : begin + CHUNK_EVENTS]
+            features = np.zeros((len(chunk), performance.NUM_FEATURES), np.float32)
+            step = piano_features(chunk, onset_steps, step, features)
+            yield Segment(chunk, events[begin : begin + CHUNK_EVENTS], features)
+
+    def validation_segments(self, rows: int, num_events: int) -> "list[Segment]":
+        """The same stretches for every network: random places of the files, no controls, nothing changed."""
+        rng = np.random.default_rng(20181101)
+        sizes = np.diff(self.offsets)
+        segments: list[Segment] = []
+        while len(segments) < rows:
+            notes = self.file(int(rng.choice(len(self), p=sizes / sizes.sum())))
+            first_note = int(rng.integers(max(1, len(notes) - num_events // 2)))
+            segments.append(make_segment(notes, first_note=first_note, num_events=num_events))
+        return segments
+
+    def voices(self) -> tuple[Voice, ...]:
+        return (Voice("Piano", 0),)
+
+    def piece_notes(self, index: int) -> list[Note]:
+        """A whole performance, its first note at time 0."""
+        notes = self.file(index)
+        notes = shifted(notes, -float(notes.start_seconds[0]))
+        columns = (notes.pitches, notes.velocities, notes.start_seconds, notes.end_seconds)
+        return [Note(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+    def sampler(self, *, num_events: int, rng: np.random.Generator, stretch: float, transpose: int) -> "SegmentSampler":
+        return SegmentSampler(self, num_events=num_events, rng=rng, transpose=transpose, stretch=stretch)
+
 
 def shifted(notes: NoteArrays, seconds: float) -> NoteArrays:
     return NoteArrays(notes.start_seconds + seconds, notes.end_seconds + seconds, notes.pitches, notes.velocities)
@@ -147,28 +236,19 @@ def load_corpus(data_dir: Path, split: str, *, cache_dir: Path, progress: bool =
     Raises:
         TrainingError: nothing readable is left.
     """
-    files = [f for f in list_files(data_dir) if f.split == split]
-    if not files:
-        raise TrainingError(
-            f"Expected {split} files in {data_dir}; there are none (see the split column of index.tsv)."
-        )
-    key = hashlib.sha256(
-        json.dumps([CACHE_FORMAT, min_notes, [(str(f.path), f.path.stat().st_size) for f in files]]).encode()
-    ).hexdigest()[:16]
-    cache = cache_dir / f"{split}-{key}.npz"
-    if not cache.exists():
-        _write_cache(cache, files, progress=progress, min_notes=min_notes)
-    with np.load(cache) as arrays:
-        names: list[str] = json.loads(str(arrays["names"]))
-        skipped: list[str] = json.loads(str(arrays["skipped"]))
-        notes = NoteArrays(arrays["start_seconds"], arrays["end_seconds"], arrays["pitches"], arrays["velocities"])
-        corpus = Corpus(notes, arrays["offsets"], names, skipped)
+    files = files_of_split(data_dir, split)
+    arrays = cached_arrays(
+        cache_dir, [CACHE_FORMAT, min_notes], files, lambda: _read(files, progress=progress, min_notes=min_notes)
+    )
+    names: list[str] = json.loads(str(arrays["names"]))
+    notes = NoteArrays(arrays["start_seconds"], arrays["end_seconds"], arrays["pitches"], arrays["velocities"])
+    corpus = Corpus(notes, arrays["offsets"], names, json.loads(str(arrays["skipped"])))
     if not names:
         raise TrainingError(f"None of the {len(files)} {split} files could be read: {'; '.join(corpus.skipped[:5])}")
     return corpus
 
 
-def _write_cache(cache: Path, files: Sequence[MidiFile], *, progress: bool, min_notes: int) -> None:
+def _read(files: Sequence[MidiFile], *, progress: bool, min_notes: int) -> dict[str, Any]:
     from tqdm import tqdm
 
     parts, names, skipped = [], [], []
@@ -183,7 +263,7 @@ def _write_cache(cache: Path, files: Sequence[MidiFile], *, progress: bool, min_
             continue
         parts.append(notes)
         names.append(file.path.name)
-    columns: dict[str, Any] = {
+    return {
         "start_seconds": np.concatenate([p.start_seconds for p in parts] or [np.zeros(0)]),
         "end_seconds": np.concatenate([p.end_seconds for p in parts] or [np.zeros(0)]),
         "pitches": np.concatenate([p.pitches for p in parts] or [np.zeros(0, np.uint8)]),
@@ -192,9 +272,6 @@ def _write_cache(cache: Path, files: Sequence[MidiFile], *, progress: bool, min_
         "names": json.dumps(names),
         "skipped": json.dumps(skipped),
     }
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(cache) as handle:
-        np.savez(handle, **columns)
 
 
 @dataclass(slots=True)
@@ -297,12 +374,12 @@ class SegmentSampler:
     def draw(self) -> Segment:
         rng = self.rng
         notes = self.corpus.file(int(rng.choice(len(self.corpus), p=self._probabilities)))
-        place = rng.random()
+        place = place_of_segment(rng)
         span = self.num_events // 2 + LEAD_IN_NOTES
-        until_end = place < END_SHARE
+        until_end = place == "end"
         if until_end:
             first_note = max(0, len(notes) - span)
-        elif place < END_SHARE + START_SHARE:
+        elif place == "start":
             first_note = 0
         else:
             first_note = int(rng.integers(max(1, len(notes) - self.num_events // 8)))

@@ -1,7 +1,34 @@
-"""What the shipped genres let a user choose: instruments, lengths and how freely events are drawn."""
+"""What the shipped genres let a user choose: instruments, lengths, musical controls and how freely events are drawn."""
 
-from generator.engine.manifest import Controls, Defaults, Ensemble, LengthControl, RangeControl
+from generator.engine.keys import MODES
+from generator.engine.manifest import Controls, Defaults, Ensemble
+from generator.engine.manifest_controls import (
+    Choice,
+    ChoiceControl,
+    KeyControl,
+    LengthControl,
+    Level,
+    RangeControl,
+    StartControl,
+)
 from generator.engine.music import Voice
+
+PRESETS = (30.0, 60.0, 120.0, 300.0)
+LEVELS = (
+    Level("careful", "Careful", 0.85, 0.9),
+    Level("balanced", "Balanced", 1.0, 0.95),
+    Level("bold", "Bold", 1.1, 0.98),
+    Level("wild", "Wild", 1.25, 1.0),
+)
+TEMPERATURE = RangeControl(min=0.5, max=1.5, default=1.0)
+TOP_P = RangeControl(min=0.5, max=1.0, default=0.95)
+FEELS = ChoiceControl((Choice("straight", "Straight", 0), Choice("swing", "Swing", 1)))
+
+
+def _densities(sparse: int, medium: int, dense: int) -> ChoiceControl:
+    return ChoiceControl(
+        (Choice("sparse", "Sparse", sparse), Choice("medium", "Medium", medium), Choice("dense", "Dense", dense))
+    )
 
 
 def _solo(
@@ -25,9 +52,205 @@ PIANO_ENSEMBLES = (
 )
 
 PIANO_CONTROLS = Controls(
-    length=LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, presets=(30.0, 60.0, 120.0, 300.0)),
-    temperature=RangeControl(min=0.5, max=1.5, default=1.0),
-    top_p=RangeControl(min=0.5, max=1.0, default=0.95),
+    length=LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, presets=PRESETS),
+    temperature=TEMPERATURE,
+    top_p=TOP_P,
+    key=KeyControl(MODES),
+    density=_densities(2, 4, 6),
+    adventurousness=LEVELS,
+    start=StartControl(note=True, midi=True),
 )
-
 PIANO_DEFAULTS = Defaults(ensemble="grand-piano", length_seconds=60.0, temperature=1.0, top_p=0.95)
+
+
+def _drums(name: str, kit: int) -> Voice:
+    return Voice(name, kit, True, "drums")
+
+
+def _kit(key: str, name: str, kit: int) -> Ensemble:
+    return Ensemble(key, name, (_drums(name, kit),))
+
+
+DRUM_ENSEMBLES = (
+    _kit("acoustic-kit", "Acoustic kit", 0),
+    _kit("room-kit", "Room kit", 8),
+    _kit("electronic-kit", "Electronic kit", 24),
+    _kit("brushes", "Brushes", 40),
+)
+# Name, label and tempo in the middle of the training files; a network knows a style by its place here.
+_DRUM_STYLES = (
+    ("rock", "Rock", 112.0),
+    ("funk", "Funk", 104.0),
+    ("jazz", "Jazz", 126.0),
+    ("latin", "Latin", 112.0),
+    ("hiphop", "Hip-hop", 90.0),
+    ("afrobeat", "Afrobeat", 100.0),
+    ("neworleans", "New Orleans", 96.0),
+    ("afrocuban", "Afro-Cuban", 112.0),
+    ("dance", "Dance", 120.0),
+    ("soul", "Soul", 100.0),
+    ("punk", "Punk", 144.0),
+    ("reggae", "Reggae", 80.0),
+    ("pop", "Pop", 100.0),
+    ("country", "Country", 112.0),
+    ("gospel", "Gospel", 120.0),
+    ("blues", "Blues", 110.0),
+)
+# Learned, but from too few minutes to promise.
+_DRUM_STYLES_NOT_OFFERED = ("pop", "country", "gospel", "blues")
+DRUM_STYLES = tuple(key for key, _, _ in _DRUM_STYLES)
+
+
+def _styles(styles: tuple[tuple[str, str, float], ...], without: tuple[str, ...] = ()) -> ChoiceControl:
+    return ChoiceControl(
+        tuple(Choice(key, name, index, qpm) for index, (key, name, qpm) in enumerate(styles) if key not in without)
+    )
+
+
+BARS = LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, presets=PRESETS, bars=True)
+
+DRUM_CONTROLS = Controls(
+    length=BARS,
+    temperature=TEMPERATURE,
+    top_p=TOP_P,
+    qpm=RangeControl(min=60.0, max=220.0, default=110.0),
+    density=_densities(2, 4, 5),
+    feel=FEELS,
+    style=_styles(_DRUM_STYLES, _DRUM_STYLES_NOT_OFFERED),
+    adventurousness=LEVELS,
+    start=StartControl(note=False, midi=True),
+)
+DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=1.0, top_p=0.95)
+
+
+def _bass(name: str, program: int) -> Voice:
+    return Voice(name, program, False, "bass")
+
+
+def _rhythm(name: str, program: int) -> Voice:
+    return Voice(name, program, False, "rhythm")
+
+
+def _keys(name: str, program: int) -> Voice:
+    return Voice(name, program, False, "keys")
+
+
+def _lead(name: str, program: int) -> Voice:
+    return Voice(name, program, False, "lead")
+
+
+ROCK_ENSEMBLES = (
+    Ensemble(
+        "full-band",
+        "Full band",
+        (
+            _drums("Drums", 0),
+            _bass("Electric bass", 33),
+            _rhythm("Rhythm guitar", 29),
+            _keys("Organ", 18),
+            _lead("Lead guitar", 30),
+        ),
+    ),
+    Ensemble(
+        "power-trio",
+        "Power trio",
+        (_drums("Drums", 0), _bass("Picked bass", 34), _rhythm("Distorted guitar", 30)),
+    ),
+    Ensemble(
+        "guitars-and-drums",
+        "Guitars and drums",
+        (_drums("Drums", 0), _rhythm("Rhythm guitar", 29), _lead("Lead guitar", 30)),
+    ),
+    Ensemble(
+        "unplugged",
+        "Unplugged",
+        (
+            _drums("Brushes", 40),
+            _bass("Acoustic bass", 32),
+            _rhythm("Steel guitar", 25),
+            _keys("Piano", 0),
+            _lead("Nylon guitar", 24),
+        ),
+    ),
+)
+_ROCK_STYLES = (
+    ("alternative", "Alternative", 115.0),
+    ("metal", "Metal", 125.0),
+    ("classic", "Classic rock", 115.0),
+    ("punk", "Punk", 160.0),
+    ("indie", "Indie", 115.0),
+    ("blues", "Blues rock", 110.0),
+)
+ROCK_STYLES = tuple(key for key, _, _ in _ROCK_STYLES)
+ROCK_CONTROLS = Controls(
+    length=BARS,
+    temperature=TEMPERATURE,
+    top_p=TOP_P,
+    qpm=RangeControl(min=60.0, max=200.0, default=120.0),
+    key=KeyControl(MODES),
+    density=_densities(4, 6, 7),
+    feel=FEELS,
+    style=_styles(_ROCK_STYLES),
+    adventurousness=LEVELS,
+    start=StartControl(note=True, midi=True),
+)
+ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=1.0, top_p=0.95)
+
+ELECTRONIC_ENSEMBLES = (
+    Ensemble(
+        "club",
+        "Club",
+        (
+            _drums("Drum machine", 24),
+            _bass("Synth bass", 38),
+            _keys("Pad", 89),
+            _lead("Saw lead", 81),
+        ),
+    ),
+    Ensemble(
+        "synth-pop",
+        "Synth-pop",
+        (
+            _drums("Drum machine", 25),
+            _bass("Synth bass", 39),
+            _rhythm("Clean guitar", 27),
+            _keys("Synth strings", 50),
+            _lead("Square lead", 80),
+        ),
+    ),
+    Ensemble(
+        "chill",
+        "Chill",
+        (
+            _drums("Drum machine", 25),
+            _bass("Fretless bass", 35),
+            _keys("Electric piano", 4),
+            _lead("Vibraphone", 11),
+        ),
+    ),
+    Ensemble(
+        "chiptune",
+        "Chiptune",
+        (
+            _drums("Drum machine", 25),
+            _bass("Saw bass", 81),
+            _keys("Square chords", 80),
+            _lead("Square lead", 80),
+        ),
+    ),
+)
+_ELECTRONIC_STYLES = (("club", "Club", 128.0), ("synth", "Synth", 140.0))
+ELECTRONIC_STYLES = tuple(key for key, _, _ in _ELECTRONIC_STYLES)
+ELECTRONIC_CONTROLS = Controls(
+    length=BARS,
+    temperature=TEMPERATURE,
+    top_p=TOP_P,
+    qpm=RangeControl(min=70.0, max=200.0, default=128.0),
+    key=KeyControl(MODES),
+    density=_densities(4, 6, 7),
+    feel=FEELS,
+    style=_styles(_ELECTRONIC_STYLES),
+    adventurousness=LEVELS,
+    start=StartControl(note=True, midi=True),
+)
+ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=1.0, top_p=0.95)

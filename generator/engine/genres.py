@@ -1,27 +1,91 @@
-"""What a genre offers beside its network: names, instruments, controls. Training puts it into the bundle, and from then
-on the bundle alone is asked."""
+"""What a genre offers beside its network: names, instruments, controls, how its files are read. Training puts it into
+the bundle, and from then on the bundle alone is asked."""
 
 from dataclasses import dataclass
 
-from generator.engine.ensembles import PIANO_CONTROLS, PIANO_DEFAULTS, PIANO_ENSEMBLES
+from generator.engine import ensembles
+from generator.engine.encodings import performance
+from generator.engine.encodings.band import DRUMS, PARTS, band_spec
 from generator.engine.errors import TrainingError
-from generator.engine.manifest import Controls, Defaults, Ensemble
+from generator.engine.manifest import Controls, Defaults, Encoding, Ensemble
+
+PERFORMANCE = Encoding(
+    "performance", performance.STEPS_PER_SECOND, performance.NUM_VELOCITY_BINS, performance.NUM_CLASSES
+)
+
+
+def _band(parts: tuple[str, ...], velocity_bins: int, offset_bins: int = 0) -> Encoding:
+    return Encoding(
+        name="band",
+        steps_per_second=0,
+        velocity_bins=velocity_bins,
+        num_classes=band_spec(parts, velocity_bins, offset_bins).num_classes,
+        steps_per_quarter=12,
+        offset_bins=offset_bins,
+        parts=parts,
+    )
 
 
 @dataclass(frozen=True)
 class GenreProfile:
-    """Attributes: `genre` is the slug; the rest goes into the manifest as it is."""
+    """What goes into the manifest as it is, and how training files are read.
+
+    Attributes:
+        genre: the slug.
+        styles: in the order of the network's style inputs.
+        drum_map: "gm", or "groove" for files of the Groove MIDI Dataset.
+    """
 
     genre: str
     genre_name: str
+    encoding: Encoding
     ensembles: tuple[Ensemble, ...]
     controls: Controls
     defaults: Defaults
+    styles: tuple[str, ...] = ()
+    drum_map: str = "gm"
 
 
 PROFILES = {
     profile.genre: profile
-    for profile in (GenreProfile("piano", "Piano", PIANO_ENSEMBLES, PIANO_CONTROLS, PIANO_DEFAULTS),)
+    for profile in (
+        GenreProfile(
+            "piano",
+            "Piano",
+            PERFORMANCE,
+            ensembles.PIANO_ENSEMBLES,
+            ensembles.PIANO_CONTROLS,
+            ensembles.PIANO_DEFAULTS,
+        ),
+        GenreProfile(
+            "drums",
+            "Drums",
+            _band((DRUMS,), velocity_bins=16, offset_bins=8),
+            ensembles.DRUM_ENSEMBLES,
+            ensembles.DRUM_CONTROLS,
+            ensembles.DRUM_DEFAULTS,
+            ensembles.DRUM_STYLES,
+            "groove",
+        ),
+        GenreProfile(
+            "rock",
+            "Rock",
+            _band(PARTS, velocity_bins=8),
+            ensembles.ROCK_ENSEMBLES,
+            ensembles.ROCK_CONTROLS,
+            ensembles.ROCK_DEFAULTS,
+            ensembles.ROCK_STYLES,
+        ),
+        GenreProfile(
+            "electronic",
+            "Electronic",
+            _band(PARTS, velocity_bins=8),
+            ensembles.ELECTRONIC_ENSEMBLES,
+            ensembles.ELECTRONIC_CONTROLS,
+            ensembles.ELECTRONIC_DEFAULTS,
+            ensembles.ELECTRONIC_STYLES,
+        ),
+    )
 }
 
 

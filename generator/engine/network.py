@@ -1,4 +1,4 @@
-"""The recurrent network: embedding, keyboard features, residual recurrent layers, one distribution over events.
+"""The recurrent network: embedding, features, residual recurrent layers, one distribution over events.
 
 Written once in Keras 3, so that it trains on TensorFlow, JAX or PyTorch and is served by TensorFlow or LiteRT. Keras is
 imported inside the functions: importing this module costs nothing.
@@ -40,6 +40,10 @@ class NetworkConfig:
         uses_features: the input holds the keyboard features beside the event.
         num_classes: classes drawn; the input has one more, START.
         num_features: width of the feature input.
+        keyboard: the features begin with 128 flags of sounding pitches, which bias NOTE_ON and NOTE_OFF.
+        shortcuts: ``class:count:feature`` ranges, separated by commas: each of `count` features biases the class of the
+            same place by a learned weight of its own.
+        dropout: share of each layer's output that is left out while it learns.
     """
 
     cell: str = "mingru"
@@ -49,6 +53,9 @@ class NetworkConfig:
     uses_features: bool = True
     num_classes: int = performance.NUM_CLASSES
     num_features: int = performance.NUM_FEATURES
+    keyboard: bool = True
+    shortcuts: str = ""
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -59,6 +66,31 @@ class NetworkConfig:
             )
         if self.cell == "mingru" and not self.residual:
             raise BundleError("A minGRU network is always residual.")
+        if not 0.0 <= self.dropout < 1.0:
+            raise BundleError(f"Expected a dropout of 0 to below 1; got {self.dropout}.")
+        if self.uses_features and self.keyboard and self.num_features < performance.NUM_PITCHES:
+            raise BundleError(f"Expected the keyboard among the features; there are only {self.num_features}.")
+        for first, count, feature in self.shortcut_ranges:
+            if not (count > 0 and 0 <= first <= self.num_classes - count and 0 <= feature <= self.num_features - count):
+                raise BundleError(f"Expected shortcuts from features to classes; got {self.shortcuts[:60]!r}.")
+
+    @property
+    def shortcut_ranges(self) -> tuple[tuple[int, int, int], ...]:
+        """(first class, count, first feature) of each shortcut.
+
+        Raises:
+            BundleError: `shortcuts` is no such list.
+        """
+        if not (self.uses_features and self.shortcuts):
+            return ()
+        ranges = []
+        for text in self.shortcuts.split(","):
+            numbers = text.split(":")
+            if len(numbers) != 3 or not all(number.isascii() and number.isdigit() for number in numbers):
+                raise BundleError(f"Expected shortcuts as class:count:feature; got {text[:40]!r}.")
+            first, count, feature = map(int, numbers)
+            ranges.append((first, count, feature))
+        return tuple(ranges)
 
     @property
     def states_per_layer(self) -> int:
@@ -168,6 +200,7 @@ def build_network(config: NetworkConfig, *, seed: int = 0) -> Any:
             make: Callable[[str], Any] = (lambda name: MinGRU(name=name)) if config.cell == "mingru" else keras_cell
             self.cells = [make(f"cell_{i}") for i in range(config.layers)]
             self.final_norm = RMSNorm(name="final_norm") if config.residual else None
+            self.dropout_seed = keras.random.SeedGenerator(seed)
 
         def build(self, shape: Any = None) -> None:
             units, classes = config.units, config.num_classes
@@ -176,12 +209,21 @@ def build_network(config: NetworkConfig, *, seed: int = 0) -> Any:
                 self.feature_kernel = self.add_weight(
                     name="feature_kernel", shape=(config.num_features, units), initializer=normal(0.05)
                 )
+            if config.uses_features and config.keyboard:
                 # Logits of NOTE_OFF of silent and of sounding pitches, and of NOTE_ON of sounding ones.
                 self.keyboard_bias = self.add_weight(
                     name="keyboard_bias",
                     shape=(3,),
                     initializer=lambda shape, dtype=None: ops.convert_to_tensor([-1.0, 3.0, -2.0], dtype),
                 )
+            self.shortcuts = [
+                self.add_weight(
+                    name=f"shortcut_{i}",
+                    shape=(count,),
+                    initializer=lambda shape, dtype=None: ops.full(shape, 0.5, dtype=dtype),
+                )
+                for i, (_, count, _) in enumerate(config.shortcut_ranges)
+            ]
             for layer in (*self.norms, *self.cells):
                 layer.build((None, None, units))
             if self.final_norm is not None:
@@ -215,14 +257,29 @@ def build_network(config: NetworkConfig, *, seed: int = 0) -> Any:
                     last = [last]
                 else:
                     out, *last = cell(read, initial_state=[ops.cast(s, self.compute_dtype) for s in initial])
+                if training and config.dropout:
+                    out = keras.random.dropout(out, config.dropout, seed=self.dropout_seed)
                 x = x + out if config.residual else out
                 new_states += [ops.cast(s, "float32") for s in last]
             if self.final_norm is not None:
                 x = self.final_norm(x)
             logits = ops.cast(ops.matmul(x, ops.cast(self.output_kernel, x.dtype)), "float32") + self.output_bias
-            if config.uses_features:
+            if config.uses_features and config.keyboard:
                 logits = logits + self.keyboard_logits(ops.cast(features[..., : performance.NUM_PITCHES], "float32"))
+            if self.shortcuts:
+                logits = logits + self.shortcut_logits(features)
             return logits, ops.concatenate(new_states, axis=-1)
+
+        def shortcut_logits(self, features: Any) -> Any:
+            spoken: dict[tuple[int, int], Any] = {}
+            for weights, (first, count, feature) in zip(self.shortcuts, config.shortcut_ranges, strict=True):
+                share = ops.cast(features[..., feature : feature + count], "float32") * ops.cast(weights, "float32")
+                spoken[first, count] = spoken[first, count] + share if (first, count) in spoken else share
+            total: Any = 0.0
+            for (first, count), share in spoken.items():
+                after = config.num_classes - first - count
+                total = total + ops.pad(share, [(0, 0)] * (len(share.shape) - 1) + [(first, after)])
+            return total
 
         def keyboard_logits(self, sounding: Any) -> Any:
             silent_off, sounding_off, sounding_on = ops.split(ops.cast(self.keyboard_bias, "float32"), 3)

@@ -12,21 +12,28 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from generator.engine import dataset, evaluation
+from generator.engine.band_dataset import BandCorpus
 from generator.engine.bundles import Bundle, read_bundle, write_bundle
 from generator.engine.checkpoints import Checkpoint, read_checkpoint
-from generator.engine.encodings import performance
+from generator.engine.corpora import Corpus, open_corpus
 from generator.engine.errors import BundleError, EngineError
 from generator.engine.genres import genre_profile
-from generator.engine.manifest import Card, Encoding, Manifest
+from generator.engine.manifest import Card, Manifest
 from generator.engine.network import NetworkConfig, build_network, load_weights
+from generator.engine.originality import OriginalityIndex, index_of_band_pieces, index_of_performances
+from generator.engine.originality_baseline import (
+    HumanBaseline,
+    baseline_of_band_pieces,
+    baseline_of_performances,
+)
 from generator.engine.runtimes import open_runtime
-from generator.engine.training import segments_loss, validation_segments
-from generator.engine.training_config import TrainingConfig
+from generator.engine.training import segments_loss
+from generator.engine.training_config import VALIDATION_EVENTS, VALIDATION_ROWS
 
 # int8 may cost so much held-out loss against float32, in nats an event.
 MAX_QUANTISATION_LOSS = 0.01
@@ -62,9 +69,7 @@ def publish(
         name=name,
         genre=profile.genre,
         genre_name=profile.genre_name,
-        encoding=Encoding(
-            "performance", performance.STEPS_PER_SECOND, performance.NUM_VELOCITY_BINS, performance.NUM_CLASSES
-        ),
+        encoding=profile.encoding,
         network=checkpoint.network.as_dict(),
         controls=profile.controls,
         ensembles=profile.ensembles,
@@ -83,25 +88,50 @@ def publish(
     finally:
         draft.unlink(missing_ok=True)
     cache_dir = work_dir / "cache"
-    gate = quantisation_gate(checkpoint.network, checkpoint.weights, bundle, data_dir, cache_dir)
+    corpora = {
+        split: open_corpus(profile, data_dir, split, cache_dir=cache_dir, progress=progress)
+        for split in ("train", "validation")
+    }
+    gate = quantisation_gate(checkpoint.network, checkpoint.weights, bundle, corpora["validation"])
+    index = index_of(corpora["train"])
     figures = evaluation.evaluate_bundle(
         bundle, data_dir, cache_dir=cache_dir, num_pieces=num_pieces, progress=progress
     )
-    card = replace(manifest.card, figures=figures | {"quantisation": gate})
-    write_bundle(output, replace(manifest, card=card), checkpoint.weights, bundle.step_function)
+    figures |= {"quantisation": gate, "originality": baseline_of(index, corpora["validation"]).as_dict()}
+    card = replace(manifest.card, figures=figures)
+    write_bundle(
+        output,
+        replace(manifest, card=card),
+        checkpoint.weights,
+        bundle.step_function,
+        originality=index.to_bytes(),
+    )
     return dict(card.figures)
 
 
+def index_of(corpus: Corpus) -> OriginalityIndex:
+    """What a composed piece is searched for: every run of notes in the training pieces."""
+    if isinstance(corpus, BandCorpus):
+        return index_of_band_pieces(corpus.band_piece(i) for i in range(len(corpus)))
+    return index_of_performances(cast(dataset.Corpus, corpus))
+
+
+def baseline_of(index: OriginalityIndex, corpus: Corpus) -> HumanBaseline:
+    """How much people's held-out pieces share with the training pieces."""
+    if isinstance(corpus, BandCorpus):
+        return baseline_of_band_pieces(index, (corpus.band_piece(i) for i in range(len(corpus))))
+    return baseline_of_performances(index, cast(dataset.Corpus, corpus))
+
+
 def quantisation_gate(
-    config: NetworkConfig, weights: dict[str, np.ndarray], bundle: Bundle, data_dir: Path, cache_dir: Path
+    config: NetworkConfig, weights: dict[str, np.ndarray], bundle: Bundle, corpus: Corpus
 ) -> dict[str, float]:
     """Held-out nats an event of the float32 network and of the bundle's int8 step function on the same windows.
 
     Raises:
         BundleError: int8 is worse by more than `MAX_QUANTISATION_LOSS`.
     """
-    corpus = dataset.load_corpus(data_dir, "validation", cache_dir=cache_dir, progress=False)
-    segments = validation_segments(corpus, TrainingConfig(data_dir, cache_dir))
+    segments = corpus.validation_segments(VALIDATION_ROWS, VALIDATION_EVENTS)
     network = build_network(config)
     load_weights(network, weights)
     exact = segments_loss(network, config, segments)

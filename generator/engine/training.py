@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine import dataset
 from generator.engine.checkpoints import CHECKPOINT_FORMAT, read_checkpoint
-from generator.engine.encodings import performance
+from generator.engine.corpora import Corpus, Sampler, open_corpus
+from generator.engine.dataset import Segment
 from generator.engine.errors import EngineError, TrainingError
 from generator.engine.files import whole_file
+from generator.engine.genres import genre_profile
 from generator.engine.likelihood import nats
 from generator.engine.network import NetworkConfig, build_network, load_weights, weights_of
 from generator.engine.training_config import TrainingConfig, add_arguments, config_from
@@ -41,10 +42,11 @@ class TrainingResult:
 class Rows:
     """Feeds `rows` parallel streams: each reads a segment window by window, then a new one begins."""
 
-    def __init__(self, sampler: dataset.SegmentSampler, rows: int, window: int) -> None:
+    def __init__(self, sampler: Sampler, num_features: int, rows: int, window: int) -> None:
         self.sampler = sampler
         self.window = window
-        self._segments: list[dataset.Segment | None] = [None] * rows
+        self.num_features = num_features
+        self._segments: list[Segment | None] = [None] * rows
         self._positions = [0] * rows
 
     def next(self) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
@@ -54,7 +56,7 @@ class Rows:
         """
         rows, window = len(self._segments), self.window
         inputs = np.zeros((rows, window), np.int32)
-        features = np.zeros((rows, window, performance.NUM_FEATURES), np.float32)
+        features = np.zeros((rows, window, self.num_features), np.float32)
         targets = np.zeros((rows, window), np.int32)
         weights = np.zeros((rows, window), np.float32)
         carry = np.ones((rows, 1), np.float32)
@@ -80,18 +82,6 @@ def learning_rate_at(config: TrainingConfig, progress: float) -> float:
         return config.learning_rate * max(progress / config.warm_up, 0.01)
     rest = (progress - config.warm_up) / (1 - config.warm_up)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * min(rest, 1.0)))
-
-
-def validation_segments(corpus: dataset.Corpus, config: TrainingConfig) -> list[dataset.Segment]:
-    """The same windows for every network: random places of the validation files, no controls, nothing changed."""
-    rng = np.random.default_rng(20181101)
-    sizes = np.diff(corpus.offsets)
-    segments: list[dataset.Segment] = []
-    while len(segments) < config.validation_rows:
-        notes = corpus.file(int(rng.choice(len(corpus), p=sizes / sizes.sum())))
-        first_note = int(rng.integers(max(1, len(notes) - config.validation_events // 2)))
-        segments.append(dataset.make_segment(notes, first_note=first_note, num_events=config.validation_events))
-    return segments
 
 
 def build_trainer(network: Any, config: TrainingConfig) -> Any:
@@ -129,7 +119,7 @@ def build_trainer(network: Any, config: TrainingConfig) -> Any:
     return trainer
 
 
-def segments_loss(network: Any, config: NetworkConfig, segments: list[dataset.Segment], window: int = 256) -> float:
+def segments_loss(network: Any, config: NetworkConfig, segments: list[Segment], window: int = 256) -> float:
     """Mean nats an event of whole segments read side by side, the state carried through."""
     import keras
 
@@ -137,7 +127,7 @@ def segments_loss(network: Any, config: NetworkConfig, segments: list[dataset.Se
     length += -length % window
     batch = len(segments)
     inputs, targets = np.zeros((batch, length), np.int32), np.zeros((batch, length), np.int64)
-    features = np.zeros((batch, length, performance.NUM_FEATURES), np.float32)
+    features = np.zeros((batch, length, config.num_features), np.float32)
     weights = np.zeros((batch, length))
     for row, segment in enumerate(segments):
         count = len(segment.targets)
@@ -167,12 +157,13 @@ def train(
         KeyboardInterrupt: after the checkpoint is written.
     """
     cache_dir = config.work_dir / "cache"
+    profile = genre_profile(config.genre)
     corpora = {
-        split: dataset.load_corpus(config.data_dir, split, cache_dir=cache_dir, progress=config.progress)
+        split: open_corpus(profile, config.data_dir, split, cache_dir=cache_dir, progress=config.progress)
         for split in ("train", "validation")
     }
     for split, corpus in corpora.items():
-        log(f"{split}: {len(corpus):,} files, {len(corpus.notes):,} notes")
+        log(f"{split}: {len(corpus.files):,} files, {corpus.num_notes:,} notes")
         if corpus.skipped:
             log(f"{split}: skipped {len(corpus.skipped)}: {'; '.join(corpus.skipped[:20])}")
     # After the data: a wrong folder is said at once, a framework takes seconds to import.
@@ -188,13 +179,15 @@ def train(
     run = _Run(config, corpora["train"], network, trainer, log)
     if config.resume:
         run.restore()
+    elif config.start_from:
+        load_weights(network, read_checkpoint(config.start_from).weights)
     # Another place of the data's random order after each resume.
     rng = np.random.default_rng([config.seed, run.updates])
-    sampler = dataset.SegmentSampler(
-        corpora["train"], num_events=config.segment, rng=rng, transpose=config.transpose, stretch=config.stretch
+    sampler = corpora["train"].sampler(
+        num_events=config.segment, rng=rng, transpose=config.transpose, stretch=config.stretch
     )
-    rows = Rows(sampler, config.rows, config.window)
-    held_out = validation_segments(corpora["validation"], config)
+    rows = Rows(sampler, config.network.num_features, config.rows, config.window)
+    held_out = corpora["validation"].validation_segments(config.validation_rows, config.validation_events)
     log(f"network: {config.network.as_dict()}, {count_weights(network):,} weights, Keras on {keras.backend.backend()}")
 
     bar = tqdm(total=round(config.minutes * 60), unit="s", disable=not config.progress, dynamic_ncols=True)
@@ -243,7 +236,7 @@ class _Run:
     def __init__(
         self,
         config: TrainingConfig,
-        corpus: dataset.Corpus,
+        corpus: Corpus,
         network: Any,
         trainer: Any,
         log: Callable[[str], None],
@@ -271,7 +264,7 @@ class _Run:
     def close(self) -> None:
         self._writer.close()
 
-    def validate(self, held_out: list[dataset.Segment]) -> None:
+    def validate(self, held_out: list[Segment]) -> None:
         loss = segments_loss(self.network, self.config.network, held_out)
         self.scalar("loss/validation", loss)
         self.curve.append((round(self.seconds / 60, 2), round(loss, 4)))
@@ -325,12 +318,14 @@ class _Run:
             "cpu_minutes": round(self.seconds / 60, 1),
             "updates": self.updates,
             "events": self.events,
-            "files": len(self.corpus),
-            "notes": len(self.corpus.notes),
+            "files": len(self.corpus.files),
+            "notes": self.corpus.num_notes,
             "skipped_files": len(self.corpus.skipped),
             "weights": count_weights(self.network),
             "backend": keras.backend.backend(),
             "precision": config.precision,
+            "dropout": config.network.dropout,
+            "started_from": config.start_from.parent.name if config.start_from else None,
             "learning_rate": config.learning_rate,
             "events_an_update": config.rows * config.window,
             "validation_nats_per_event": round(self.best_loss, 5) if self.best_weights else None,

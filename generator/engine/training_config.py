@@ -4,7 +4,12 @@ import argparse
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from generator.engine.corpora import shape_of
+from generator.engine.genres import genre_profile
 from generator.engine.network import NetworkConfig
+
+# What every network is compared on while it learns: so many stretches of so many events.
+VALIDATION_ROWS, VALIDATION_EVENTS = 64, 1024
 
 
 @dataclass(slots=True)
@@ -13,6 +18,8 @@ class TrainingConfig:
 
     Attributes:
         data_dir: folder of MIDI files; work_dir: caches, checkpoints and logs.
+        genre: whose profile says how the files are read.
+        start_from: a checkpoint of a network of the same shape whose weights are the first ones.
         network: the shape.
         minutes: CPU minutes of the whole training, those before a resume included.
         max_updates: stop after so many updates, if that is sooner; 0 is no such limit.
@@ -28,6 +35,8 @@ class TrainingConfig:
 
     data_dir: Path
     work_dir: Path
+    genre: str = "piano"
+    start_from: Path | None = None
     network: NetworkConfig = field(default_factory=NetworkConfig)
     minutes: float = 60.0
     max_updates: int = 0
@@ -42,8 +51,8 @@ class TrainingConfig:
     precision: str = "float32"
     threads: int = 1
     validate_minutes: float = 5.0
-    validation_rows: int = 64
-    validation_events: int = 1024
+    validation_rows: int = VALIDATION_ROWS
+    validation_events: int = VALIDATION_EVENTS
     checkpoint_minutes: float = 3.0
     seed: int = 1
     resume: bool = False
@@ -58,6 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work-dir", type=Path, help="caches, checkpoints, logs (default: checkpoints/<genre>)")
     parser.add_argument("--minutes", type=float, default=defaults["minutes"], help="CPU minutes (default: %(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the work folder")
+    parser.add_argument(
+        "--start-from", type=Path, metavar="CHECKPOINT", help="begin with the weights of another genre's checkpoint"
+    )
     parser.add_argument("--cell", default=network.cell, help="rnn, gru, lstm or mingru (default: %(default)s)")
     parser.add_argument("--layers", type=int, default=network.layers)
     parser.add_argument("--units", type=int, default=network.units)
@@ -67,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", type=int, default=defaults[name.replace("-", "_")], help="default: %(default)s"
         )
+    parser.add_argument(
+        "--dropout", type=float, default=0.0, help="share of each layer left out (default: %(default)s)"
+    )
     for name in ("learning-rate", "validate-minutes", "checkpoint-minutes"):
         parser.add_argument(
             f"--{name}", type=float, default=defaults[name.replace("-", "_")], help="default: %(default)s"
@@ -75,6 +90,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def config_from(options: argparse.Namespace, work_dir: Path) -> TrainingConfig:
+    """
+    Raises:
+        TrainingError: no such genre. BundleError: no such network.
+    """
     return TrainingConfig(
         data_dir=options.data,
         work_dir=options.work_dir or work_dir,
@@ -84,7 +103,11 @@ def config_from(options: argparse.Namespace, work_dir: Path) -> TrainingConfig:
             units=options.units,
             residual=not options.plain_stack,
             uses_features=not options.no_features,
+            dropout=options.dropout,
+            **shape_of(genre_profile(options.genre).encoding),
         ),
+        genre=options.genre,
+        start_from=options.start_from,
         minutes=options.minutes,
         max_updates=options.max_updates,
         rows=options.rows,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generator.engine import training
+from generator.engine import dataset, training
 from generator.engine.errors import TrainingError
 from generator.engine.network import NetworkConfig, build_network, load_weights
 from generator.engine.training_config import TrainingConfig
@@ -53,8 +53,8 @@ def test_training_learns_and_keeps_the_weights_that_did_best(data_dir: Path, tmp
     lines: list[str] = []
     settings = config(data_dir, tmp_path)
     result = training.train(settings, log=lines.append)
-    corpus = training.dataset.load_corpus(data_dir, "validation", cache_dir=tmp_path / "cache", progress=False)
-    held_out = training.validation_segments(corpus, settings)
+    corpus = dataset.load_corpus(data_dir, "validation", cache_dir=tmp_path / "cache", progress=False)
+    held_out = corpus.validation_segments(settings.validation_rows, settings.validation_events)
     network = build_network(TINY)
     untrained = training.segments_loss(network, TINY, held_out)
     load_weights(network, result.weights)
@@ -123,9 +123,9 @@ def test_bad_input_is_one_sentence_on_the_command_line(tmp_path: Path) -> None:
 
 
 def test_rows_mark_where_a_new_segment_begins(data_dir: Path, tmp_path: Path) -> None:
-    corpus = training.dataset.load_corpus(data_dir, "train", cache_dir=tmp_path, progress=False)
-    sampler = training.dataset.SegmentSampler(corpus, num_events=64, rng=np.random.default_rng(1))
-    rows = training.Rows(sampler, 2, 32)
+    corpus = dataset.load_corpus(data_dir, "train", cache_dir=tmp_path, progress=False)
+    sampler = dataset.SegmentSampler(corpus, num_events=64, rng=np.random.default_rng(1))
+    rows = training.Rows(sampler, TINY.num_features, 2, 32)
     carries = []
     previous = -1
     for _ in range(6):

@@ -103,6 +103,13 @@ class BandSpec:
         return np.where(drums, self.note_pitches, NUM_DRUM_SOUNDS + self.note_parts - 1)
 
     @cached_property
+    def class_table(self) -> NDArray[np.int64]:
+        """int64 [parts of `PARTS`, 128 pitches]: the note class, or −1 where there is none."""
+        table = np.full((len(PARTS), 128), -1, np.int64)
+        table[self.note_parts, self.note_pitches] = np.arange(self.num_notes)
+        return table
+
+    @cached_property
     def part_starts(self) -> dict[str, int]:
         """First note class, counted from NOTE, of each part."""
         names = [part for part, _ in self._notes()]
@@ -498,9 +505,9 @@ class BandState:
         features[layout.age : layout.age + layout.num_lines] = [age_feature(step - onset) for onset in self._onsets]
 
 
-_AGES = [0.25 * math.log1p(steps) for steps in range(8 * STEPS_PER_BAR + 1)]
+AGES = [0.25 * math.log1p(steps) for steps in range(8 * STEPS_PER_BAR + 1)]
 
 
 def age_feature(steps: int) -> float:
     """How long ago a line last began a note; eight bars and never are the same."""
-    return _AGES[min(steps, 8 * STEPS_PER_BAR)]
+    return AGES[min(steps, 8 * STEPS_PER_BAR)]
