@@ -5,16 +5,18 @@ from typing import Any
 
 import numpy as np
 
+from bench.counting import CountingRuntime
 from bench.figures import Figure, Report, Spread, arguments, as_script, say, timed
 from bench.reference import REFERENCE, reference_step_function
 from generator.engine.bundles import Bundle, read_bundle
 from generator.engine.composer import Composer
 from generator.engine.controls import compose_request
 from generator.engine.encodings.performance import NUM_CLASSES, START
+from generator.engine.encodings.performance_grammar import SHAPED, PerformanceGrammar, PieceRules
 from generator.engine.network import NetworkConfig
 from generator.engine.runtimes import BATCH_SIZES
 from generator.engine.runtimes.litert import LiteRtRuntime
-from generator.engine.sampling import PerformanceGrammar, PieceRules, Uniforms, draw
+from generator.engine.sampling import Uniforms, draw
 
 ABOUT = """\
 One thread, LiteRT, int8 weights. A network step is one call of the step function, state in and out, timed over many
@@ -82,24 +84,6 @@ def network_steps(runtime: LiteRtRuntime, batch: int, runs: int, steps: float) -
     return Spread.of(walls), Spread.of(cpus)
 
 
-class CountingRuntime:
-    """A runtime that knows how much of the CPU's time its steps took."""
-
-    def __init__(self, runtime: LiteRtRuntime) -> None:
-        self.name = runtime.name
-        self.num_classes, self.num_features = runtime.num_classes, runtime.num_features
-        self.state_size = runtime.state_size
-        self._runtime = runtime
-        self.steps, self.cpu_seconds = 0, 0.0
-
-    def step(self, class_indices: Any, features: Any, state: Any) -> Any:
-        began = time.process_time()
-        result = self._runtime.step(class_indices, features, state)
-        self.cpu_seconds += time.process_time() - began
-        self.steps += 1
-        return result
-
-
 def composer_figure(bundle: Bundle, batch: int, runs: int, seconds: float) -> Figure:
     """Whole pieces, composed in one batch, without what their network steps cost."""
     own, network, pieces = [], [], []
@@ -157,7 +141,7 @@ def parts_of_a_step(bundle: Bundle, batch: int, steps: int) -> dict[str, float]:
         allowed = grammar.allowed()
         masked = clock()
         numbers = np.array([one.next() for one in uniforms])
-        events = draw(logits, allowed, temperature=temperature, top_p=top_p, uniforms=numbers)
+        events = draw(logits, allowed, temperature=temperature, top_p=top_p, uniforms=numbers, shaped=SHAPED)
         drawn = clock()
         grammar.advance(events)
         spent["advancing"] += clock() - drawn

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generator.engine.encodings.performance import NOTE_OFF, NUM_CLASSES, TIME_SHIFT, VELOCITY
+from generator.engine.encodings.performance_grammar import SHAPED, PerformanceGrammar, PieceRules
 from generator.engine.errors import EngineError
-from generator.engine.sampling import SHAPED, PerformanceGrammar, PieceRules, Uniforms, draw
+from generator.engine.sampling import Uniforms, draw
 
 
 def drawn(logits, uniforms, *, allowed=None, temperature=1.0, top_p=1.0, shaped=None):
@@ -105,8 +106,11 @@ class TestDraw:
             "top_p": random.uniform(0.3, 1.0, rows),
             "uniforms": random.random(rows),
         }
-        together = draw(**arguments)
-        alone = [draw(**{name: value[row : row + 1] for name, value in arguments.items()})[0] for row in range(rows)]
+        together = draw(**arguments, shaped=SHAPED)
+        alone = [
+            draw(**{name: value[row : row + 1] for name, value in arguments.items()}, shaped=SHAPED)[0]
+            for row in range(rows)
+        ]
         assert together.tolist() == alone
         assert arguments["allowed"][np.arange(rows), together].all()
 
@@ -320,6 +324,7 @@ def test_any_network_ends_on_time_and_keeps_the_rules(
                 temperature=np.ones(1),
                 top_p=np.ones(1),
                 uniforms=random.random(1),
+                shaped=SHAPED,
             )[0]
         )
         now = int(grammar.state.steps[0])

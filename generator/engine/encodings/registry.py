@@ -120,7 +120,7 @@ def encoding_of(manifest: Manifest) -> PlayedEncoding:
 
 def _performance(manifest: Manifest) -> PlayedEncoding:
     from generator.engine.encodings import performance, performance_session
-    from generator.engine.sampling import SHAPED
+    from generator.engine.encodings.performance_grammar import SHAPED
 
     return PlayedEncoding(
         name="performance",
