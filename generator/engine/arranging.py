@@ -22,6 +22,8 @@ BASS_KEY_WEIGHT = 2.0
 _DOUBLING_SHARE = 0.8
 _BASS_PROGRAMS = range(32, 40)
 _GUITAR_PROGRAMS = range(24, 32)
+# What lies lower mostly, below the open E string, is a bass whatever it is called.
+_LOWEST_GUITAR = 40
 # Timpani, tuned percussion without a key, and sound effects.
 _EFFECT_PROGRAMS = (47, *range(115, 128))
 # How readily an instrument of this program carries the melody.
@@ -209,16 +211,21 @@ def _without_doublings(keys: dict[int, NDArray[np.int64]]) -> list[int]:
 
 
 def _basses(tracks: Sequence[Track], roles: dict[int, _Role]) -> list[int]:
-    basses = [i for i, role in roles.items() if tracks[i].program in _BASS_PROGRAMS and role.median_pitch < 62] or [
-        i
-        for i, role in roles.items()
-        if "bass" in tracks[i].name.lower() and role.median_pitch < 55 and role.chord_size < 1.3
-    ]
-    if basses:
-        return basses
-    enough = 0.03 * sum(role.num_notes for role in roles.values())
-    low = [i for i, r in roles.items() if r.median_pitch < 50 and r.chord_size < 1.25 and r.num_notes >= max(8, enough)]
-    return [min(low, key=lambda i: roles[i].median_pitch)] if low else []
+    """The tracks that play the bass: those with its programs, and low lines that play where none of these does."""
+    basses = [i for i, role in roles.items() if tracks[i].program in _BASS_PROGRAMS and role.median_pitch < 62]
+    likely: list[tuple[bool, float, int]] = []
+    for index, role in roles.items():
+        named = "bass" in tracks[index].name.lower()
+        highest = 55 if named else _LOWEST_GUITAR if tracks[index].program in _GUITAR_PROGRAMS else 48
+        if index not in basses and role.median_pitch < highest and role.chord_size < 1.6 and role.num_notes >= 8:
+            likely.append((not named, role.median_pitch, index))
+    taken = np.unique(np.concatenate([np.zeros(0, np.int64), *(roles[i].bars for i in basses)]))
+    for *_, index in sorted(likely):
+        bars = roles[index].bars
+        if np.isin(bars, taken, assume_unique=True).mean() < 0.5:
+            basses.append(index)
+            taken = np.union1d(taken, bars)
+    return basses
 
 
 def _leads(tracks: Sequence[Track], roles: dict[int, _Role], candidates: Sequence[int]) -> list[int]:

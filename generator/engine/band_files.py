@@ -239,7 +239,7 @@ def _piece(
     pitches = notes.pitches.astype(np.int64)
     pitches = np.where(drums, sounds[notes.pitches], folded(notes.parts, pitches + shift))
     offsets = (places - steps).astype(np.float32)
-    feel = _feel(steps)
+    feel = feel_of(steps)
     if drum_map != "groove":
         offsets = np.zeros_like(offsets)
     chosen, ends = playable(steps, ends, notes.parts, pitches, notes.velocities)
@@ -355,13 +355,17 @@ def _loudest(steps: NDArray[np.int64], velocities: NDArray[np.uint8], limit: int
     return kept
 
 
-def _feel(steps: NDArray[np.int64]) -> int:
-    """Whether off-beats fall on triplets or on sixteenths."""
+def feel_of(steps: NDArray[np.int64]) -> int:
+    """Whether the second eighths of the beats come after a half of them (STRAIGHT) or about two thirds (SWING).
+
+    Args:
+        steps: of onsets, in any order; several at one step count once.
+    """
     counts = np.bincount(np.unique(steps) % STEPS_PER_QUARTER, minlength=STEPS_PER_QUARTER)
-    triplets, sixteenths = int(counts[[4, 8]].sum()), int(counts[[3, 6, 9]].sum())
-    if triplets + sixteenths < MIN_OFF_BEATS:
-        return UNKNOWN_FEEL
-    return SWING if triplets > sixteenths else STRAIGHT
+    straight, swung, sixteenths = int(counts[6]), int(counts[[7, 8]].sum()), int(counts[[3, 9]].sum())
+    if straight + swung >= MIN_OFF_BEATS:
+        return SWING if swung > 1.2 * straight else STRAIGHT
+    return STRAIGHT if sixteenths >= MIN_OFF_BEATS else UNKNOWN_FEEL
 
 
 def _median_qpm(quarters: NDArray[np.float64], qpms: NDArray[np.float64], first: float, end: float) -> float:

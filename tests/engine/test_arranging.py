@@ -68,6 +68,11 @@ class TestParts:
         low = track(87, 33, 33, 40, every=1)
         assert assign_parts([low, PIANO, TUNE]) == ["bass", "keys", "lead"]
 
+    def test_low_lines_take_over_where_the_bass_is_silent(self) -> None:
+        later = track(87, 33, 33, 40, at=BARS * 4.0)
+        together = track(87, 45, 43, 41)
+        assert assign_parts([BASS, later, together]) == ["bass", "bass", "rhythm"]
+
     def test_sound_effects_and_empty_tracks_play_nothing(self) -> None:
         empty = track(0, 60, bars=0)
         assert assign_parts([track(122, 60), empty, PIANO]) == [None, None, "keys"]

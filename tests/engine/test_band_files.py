@@ -169,7 +169,13 @@ class TestTempo:
 class TestFeel:
     @pytest.mark.parametrize(
         ("places", "feel"),
-        [((0, 0.5), STRAIGHT), ((0, 2 / 3), SWING), ((0, 0.25, 0.5, 0.75), STRAIGHT), ((0,), UNKNOWN_FEEL)],
+        [
+            ((0, 0.5), STRAIGHT),
+            ((0, 2 / 3), SWING),
+            ((0, 0.6), SWING),
+            ((0, 0.25, 0.5, 0.75), STRAIGHT),
+            ((0,), UNKNOWN_FEEL),
+        ],
     )
     def test_off_beats_tell_the_feel(self, written, places, feel) -> None:
         [piece] = read_band_pieces(written((None, *drums_at(*places, bars=4))), drum_map="gm")
