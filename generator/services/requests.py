@@ -1,5 +1,6 @@
 """Asking for music, and taking it back."""
 
+import logging
 import secrets
 from typing import Any
 
@@ -16,6 +17,8 @@ from generator.quota import client_hash, quota_check, quota_lock
 from generator.services.primers import primer_discard, primer_save
 from generator.services.starts import beginning_of, params_like
 from library.models import Piece
+
+logger = logging.getLogger(__name__)
 
 # Small enough to read out and type; 2**31 pieces are enough for anyone.
 SEED_LIMIT = 2**31
@@ -79,7 +82,7 @@ def generation_create(
     if beginning.midi is not None:
         # Before its file is stored. What holds is the same question in the transaction below.
         quota_check(owner, generation)
-        generation.primer = primer_save(generation.pk, beginning.midi)
+        generation.primer = _store_primer(generation, beginning.midi)
     try:
         with transaction.atomic():
             quota_lock(owner)
@@ -94,6 +97,17 @@ def generation_create(
             raise
         return repeated
     return generation
+
+
+def _store_primer(generation: Generation, midi: bytes) -> str:
+    try:
+        return primer_save(generation.pk, midi)
+    except OSError as error:
+        logger.exception("The primer of generation %s cannot be stored.", generation.pk)
+        field = "source" if generation.source_piece_id else "primer"
+        raise ValidationError(
+            {field: "The file cannot be stored at the moment. Try again in a few minutes."}
+        ) from error
 
 
 def _made_before(owner: Owner, form_token: str) -> Generation | None:

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from generator.composers import composers
 from generator.engine.composer import Composer
-from generator.engine.errors import BundleError
+from generator.engine.errors import BundleError, PrimerError
 from generator.live_notes import LiveNotes
 from generator.models import Generation, GenreModel, NoteChunk
 from generator.services import generation_cancel, generation_claim, generation_compose, jobs
+from generator.services.drafts import Draft
 from library.models import Piece
 from tests import factories
 from tests.music import notes_of_midi
@@ -218,6 +220,51 @@ def test_a_media_folder_that_cannot_be_written_fails_after_three_tries(generatio
     assert not Piece.objects.exists()
     # The notes that were heard stay as long as those of any other job.
     assert NoteChunk.objects.filter(generation=generation).exists()
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "kind", "said"),
+    [
+        ("write", OSError(errno.ENOSPC, "full"), "disk_full", "make room"),
+        ("write", OSError(errno.EACCES, "denied"), "storage", "could not be stored"),
+        ("write", OperationalError("locked"), "database", "database did not answer"),
+        ("compose", OperationalError("gone"), "database", "database did not answer"),
+        ("compose", InterfaceError("connection already closed"), "database", "database did not answer"),
+        ("compose", OSError(errno.EIO, "broken disk"), "system", "trouble with its own files"),
+        ("load", OSError(errno.EIO, "no answer"), "model", "model of this style could not be read"),
+        ("primer", OSError(errno.EIO, "no answer"), "primer", "file that the piece starts from"),
+    ],
+)
+def test_each_error_that_may_pass_is_told_as_what_it_is(
+    generation: Generation, monkeypatch: pytest.MonkeyPatch, where: str, error: Exception, kind: str, said: str
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
+        raise error
+
+    owner, name = {
+        "write": (Draft, "write_file"),
+        "compose": (jobs, "compose_takes"),
+        "load": (composers, "load"),
+        "primer": (jobs, "primer_load"),
+    }[where]
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, fail)
+        for _ in range(2):
+            assert compose(generation).status == Generation.Status.QUEUED
+        compose(generation)
+    assert (generation.status, generation.error_code) == ("failed", kind)
+    assert said in generation.error_message
+    assert ("could not be stored" in generation.error_message) == (kind in ("storage", "disk_full"))
+
+
+def test_what_is_wrong_with_a_primer_is_told(generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any) -> None:
+        raise PrimerError("The file holds drums alone, and piano has none.")
+
+    monkeypatch.setattr(jobs, "primer_load", refuse)
+    compose(generation)
+    assert (generation.status, generation.error_code) == ("failed", "primer")
+    assert generation.error_message == "The file holds drums alone, and piano has none."
 
 
 def test_a_worker_that_was_taken_for_dead_stores_nothing(

@@ -1,11 +1,13 @@
 """Asking for music."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -26,9 +28,16 @@ def genre(outbox: Outbox, db: None) -> Any:
     return factories.make_genre("piano")
 
 
-def ask(owner: Owner | None = None, *, form_token: str | None = None, genre_slug: str = "piano", **params: Any) -> Any:
+def ask(
+    owner: Owner | None = None,
+    *,
+    form_token: str | None = None,
+    genre_slug: str = "piano",
+    takes: int = 1,
+    **params: Any,
+) -> Any:
     return generation_create(
-        owner=owner or factories.guest(), genre_slug=genre_slug, params=params, form_token=form_token
+        owner=owner or factories.guest(), genre_slug=genre_slug, params=params, form_token=form_token, takes=takes
     )
 
 
@@ -157,6 +166,22 @@ class TestQuota:
         assert "minutes" in caught.value.message
         assert ask(length_seconds=40)
 
+    def test_each_take_counts(self, settings: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 100
+        with pytest.raises(ValidationError) as caught:
+            ask(length_seconds=30, takes=4)
+        assert list(caught.value.message_dict) == ["takes"]
+        ask(length_seconds=30, takes=3)
+        with pytest.raises(QuotaExceeded):
+            ask(length_seconds=15)
+
+    def test_of_what_ended_early_all_takes_count_and_nothing_that_was_there_before(self, settings: Any) -> None:
+        settings.GUEST_SECONDS_PER_HOUR = 100
+        factories.make_generation(status="cancelled", takes_asked=2, kept_seconds=60, seconds_composed=90)
+        assert ask(length_seconds=40)
+        with pytest.raises(QuotaExceeded):
+            ask(length_seconds=15)
+
     def test_waiting_until_the_oldest_is_an_hour_old_is_enough(self, settings: Any) -> None:
         settings.GUEST_SECONDS_PER_HOUR = 100
         for minutes in (50, 10):
@@ -219,3 +244,26 @@ class TestQuota:
         assert client_hash("192.0.2.1", now) != client_hash("192.0.2.1", now + timedelta(days=1))
         assert client_hash("2001:db8::1", now) == client_hash("2001:db8::ffff", now), "one household"
         assert client_hash("", now) == ""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("same_guest", [True, False])
+def test_of_many_requests_at_once_only_as_many_pass_as_there_is_room(settings: Any, same_guest: bool) -> None:
+    """Threads with connections of their own; tests/services does the same on PostgreSQL."""
+    settings.GUEST_SECONDS_PER_HOUR, settings.ADDRESS_SECONDS_PER_HOUR = 60, 60
+    settings.UNFINISHED_GENERATIONS_MAX = 100
+    together = threading.Barrier(6)
+
+    def request(number: int) -> bool:
+        together.wait()
+        try:
+            ask(factories.guest("one" if same_guest else f"guest {number}"), length_seconds=30)
+        except QuotaExceeded:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    factories.make_genre("piano")
+    with ThreadPoolExecutor(6) as threads:
+        assert sum(threads.map(request, range(6))) == 2
