@@ -1,7 +1,8 @@
 """What a genre offers beside its network: names, instruments, controls, how its files are read. Training puts it into
 the bundle, and from then on the bundle alone is asked."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from generator.engine import ensembles
 from generator.engine.encodings import performance
@@ -9,6 +10,7 @@ from generator.engine.encodings.band import DRUMS, PARTS, band_spec
 from generator.engine.errors import TrainingError
 from generator.engine.manifest import Controls, Defaults, Encoding, Ensemble
 
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 PERFORMANCE = Encoding(
     "performance", performance.STEPS_PER_SECOND, performance.NUM_VELOCITY_BINS, performance.NUM_CLASSES
 )
@@ -89,11 +91,25 @@ PROFILES = {
 }
 
 
-def genre_profile(genre: str) -> GenreProfile:
-    """
+def genre_profile(genre: str, like: str | None = None, genre_name: str | None = None) -> GenreProfile:
+    """The profile of a shipped genre, or of a new one.
+
+    Args:
+        genre: slug.
+        like: for a new genre, the shipped one whose encoding, instruments and controls it takes over.
+        genre_name: as shown on pages; by default the slug, capitalised.
+
     Raises:
-        TrainingError: no profile of that name.
+        TrainingError: no profile of that name, or no slug.
     """
-    if genre not in PROFILES:
-        raise TrainingError(f"Expected a genre of {', '.join(PROFILES)}; got {genre!r}.")
-    return PROFILES[genre]
+    if like is None or like == genre:
+        if genre not in PROFILES:
+            raise TrainingError(
+                f"Expected a genre of {', '.join(PROFILES)}; got {genre!r}. "
+                "For a new one, say which of them it is like."
+            )
+        return PROFILES[genre]
+    if not _SLUG.match(genre) or len(genre) > 50:
+        raise TrainingError(f"Expected a genre in lower-case letters, digits and hyphens; got {genre!r}.")
+    profile = genre_profile(like)
+    return replace(profile, genre=genre, genre_name=genre_name or genre.replace("-", " ").capitalize())

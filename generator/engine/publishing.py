@@ -22,7 +22,7 @@ from generator.engine.bundles import Bundle, read_bundle, write_bundle
 from generator.engine.checkpoints import Checkpoint, read_checkpoint
 from generator.engine.corpora import Corpus, open_corpus
 from generator.engine.errors import BundleError, EngineError
-from generator.engine.genres import genre_profile
+from generator.engine.genres import GenreProfile, genre_profile
 from generator.engine.manifest import Card, Manifest
 from generator.engine.network import NetworkConfig, build_network, load_weights
 from generator.engine.originality import OriginalityIndex, index_of_band_pieces, index_of_performances
@@ -47,7 +47,7 @@ CLEARED = "Commercial use of the model: cleared, with attribution of the data se
 def publish(
     checkpoint: Checkpoint,
     *,
-    genre: str,
+    profile: GenreProfile,
     name: str,
     data_dir: Path,
     work_dir: Path,
@@ -64,7 +64,6 @@ def publish(
     """
     from generator.engine.runtimes.export import export_bundle
 
-    profile = genre_profile(genre)
     manifest = Manifest(
         name=name,
         genre=profile.genre,
@@ -167,13 +166,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="the folder it was trained on")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.bundle")
     parser.add_argument("--name", help="the model's own name (default: the genre)")
+    parser.add_argument("--like", help="for a new genre: the shipped one that it is like")
+    parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalised)")
     parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
     parser.add_argument("--pieces", type=int, default=20, help="pieces to compose and check (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
         figures = publish(
             read_checkpoint(options.checkpoint),
-            genre=options.genre,
+            profile=genre_profile(options.genre, options.like, options.genre_name),
             name=options.name or options.genre,
             data_dir=options.data,
             work_dir=options.checkpoint.parent,

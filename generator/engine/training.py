@@ -157,7 +157,7 @@ def train(
         KeyboardInterrupt: after the checkpoint is written.
     """
     cache_dir = config.work_dir / "cache"
-    profile = genre_profile(config.genre)
+    profile = genre_profile(config.genre, config.like)
     corpora = {
         split: open_corpus(profile, config.data_dir, split, cache_dir=cache_dir, progress=config.progress)
         for split in ("train", "validation")

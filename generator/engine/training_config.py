@@ -18,7 +18,7 @@ class TrainingConfig:
 
     Attributes:
         data_dir: folder of MIDI files; work_dir: caches, checkpoints and logs.
-        genre: whose profile says how the files are read.
+        genre: whose profile says how the files are read; like: the shipped genre that a new one takes it from.
         start_from: a checkpoint of a network of the same shape whose weights are the first ones.
         network: the shape.
         minutes: CPU minutes of the whole training, those before a resume included.
@@ -36,6 +36,7 @@ class TrainingConfig:
     data_dir: Path
     work_dir: Path
     genre: str = "piano"
+    like: str | None = None
     start_from: Path | None = None
     network: NetworkConfig = field(default_factory=NetworkConfig)
     minutes: float = 60.0
@@ -67,6 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--work-dir", type=Path, help="caches, checkpoints, logs (default: checkpoints/<genre>)")
     parser.add_argument("--minutes", type=float, default=defaults["minutes"], help="CPU minutes (default: %(default)s)")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the work folder")
+    parser.add_argument(
+        "--like", help="for a new genre: the shipped one whose encoding, instruments and controls it has"
+    )
     parser.add_argument(
         "--start-from", type=Path, metavar="CHECKPOINT", help="begin with the weights of another genre's checkpoint"
     )
@@ -104,9 +108,10 @@ def config_from(options: argparse.Namespace, work_dir: Path) -> TrainingConfig:
             residual=not options.plain_stack,
             uses_features=not options.no_features,
             dropout=options.dropout,
-            **shape_of(genre_profile(options.genre).encoding),
+            **shape_of(genre_profile(options.genre, options.like).encoding),
         ),
         genre=options.genre,
+        like=options.like,
         start_from=options.start_from,
         minutes=options.minutes,
         max_updates=options.max_updates,

@@ -26,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("genre")
         parser.add_argument("--output", type=Path, required=True, metavar="FILE.bundle")
         parser.add_argument("--name", help="the model's own name (default: the genre)")
+        parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalised)")
         parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
         parser.add_argument("--pieces", type=int, default=20, help="pieces to compose and check (default: %(default)s)")
         add_arguments(parser)
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         genre = options["genre"]
         stop_on_signals()
         try:
-            genre_profile(genre)
+            genre_profile(genre, options["like"], options["genre_name"])
             if not options["output"].parent.is_dir():
                 # Said now, not after hours of training.
                 raise TrainingError(f"Expected an output in a folder that exists; got {options['output']}.")
@@ -55,6 +56,8 @@ class Command(BaseCommand):
         command += ["--checkpoint", str(work_dir / "checkpoint.npz"), "--data", str(options["data"])]
         command += ["--output", str(options["output"]), "--pieces", str(options["pieces"])]
         command += ["--name", options["name"] or options["genre"]]
+        for name in ("like", "genre_name"):
+            command += [f"--{name.replace('_', '-')}", options[name]] if options[name] else []
         command += ["--commercial-use"] if options["commercial_use"] else []
         # Paths among the options are relative to where the user stands, which need not be the project's folder.
         paths = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]))
