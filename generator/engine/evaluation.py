@@ -1,31 +1,32 @@
-"""How well a bundle predicts performances it has not learned from: held-out loss through the very step function that
-is served.
+"""How well a bundle predicts music it has not learned from: held-out loss through the very step function that is
+served.
 
 Loss is in nats (natural logarithm). Nats an event compare networks of one encoding; across encodings only nats a note
 and nats a second of music do.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine import dataset
 from generator.engine.bundles import Bundle
 from generator.engine.composer import Composer
 from generator.engine.controls import compose_request
+from generator.engine.corpora import Corpus, open_corpus, spec_of
 from generator.engine.critic import PieceFacts, check_piece, piece_facts
-from generator.engine.dataset import Segment
+from generator.engine.dataset import CHUNK_EVENTS, Segment
 from generator.engine.encodings import performance
+from generator.engine.excerpts import human_excerpts, qpm_of
+from generator.engine.genres import PROFILES, GenreProfile
 from generator.engine.likelihood import nats
-from generator.engine.music import Note
+from generator.engine.manifest import Encoding, Manifest
 from generator.engine.runtimes import Runtime, open_runtime
 
 ROWS = 16
-CHUNK_EVENTS = 256
 
 
 @dataclass(slots=True)
@@ -42,43 +43,124 @@ class HeldOut:
     notes: int = 0
     seconds: float = 0.0
 
-    def add(self, logits: NDArray[np.float32], targets: NDArray[np.integer]) -> None:
-        """`logits` float32 [n, classes] before each of `targets` int [n]."""
+    def add(self, logits: NDArray[np.float32], targets: NDArray[np.integer], notes: range) -> None:
+        """`logits` float32 [n, classes] before each of `targets` int [n]; `notes` are the classes that begin one."""
         self.nats += float(nats(logits, targets).sum())
         self.correct += int((logits.argmax(-1) == targets).sum())
         self.events += len(targets)
-        self.notes += int((targets < performance.NOTE_OFF).sum())
-        shifts = targets[(targets >= performance.TIME_SHIFT) & (targets < performance.VELOCITY)]
-        self.seconds += float((shifts - performance.TIME_SHIFT + 1).sum()) / performance.STEPS_PER_SECOND
+        self.notes += int(((targets >= notes.start) & (targets < notes.stop)).sum())
 
     @property
     def nats_per_event(self) -> float:
-        return self.nats / self.events
+        return self.nats / max(self.events, 1)
+
+    @property
+    def nats_per_note(self) -> float:
+        return self.nats / max(self.notes, 1)
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "nats_per_event": round(self.nats_per_event, 4),
-            "nats_per_note": round(self.nats / max(self.notes, 1), 4),
+            "nats_per_note": round(self.nats_per_note, 4),
             "nats_per_second": round(self.nats / max(self.seconds, 0.01), 4),
-            "accuracy": round(self.correct / self.events, 4),
+            "accuracy": round(self.correct / max(self.events, 1), 4),
             "events": self.events,
             "notes": self.notes,
             "seconds": round(self.seconds, 1),
         }
 
 
-def file_segments(events: NDArray[np.uint16]) -> Iterator[Segment]:
-    """A whole performance after START, in chunks, no control known."""
-    from generator.engine.encodings.performance_arrays import piano_features
+def note_classes(encoding: Encoding) -> range:
+    """The classes that begin a note."""
+    if encoding.name == "performance":
+        return range(performance.NOTE_ON, performance.NOTE_OFF)
+    spec = spec_of(encoding)
+    return range(spec.note, spec.duration)
 
-    onset_steps = performance.PianoState(1).onset_steps[0]
-    inputs = np.concatenate([[performance.START], events[:-1]]).astype(np.uint16)
-    step = 0
-    for begin in range(0, len(events), CHUNK_EVENTS):
-        chunk = inputs[begin : begin + CHUNK_EVENTS]
-        features = np.zeros((len(chunk), performance.NUM_FEATURES), np.float32)
-        step = piano_features(chunk, onset_steps, step, features)
-        yield Segment(chunk, events[begin : begin + CHUNK_EVENTS], features)
+
+def seconds_of(events: NDArray[np.uint16], encoding: Encoding, qpm: float | None = None) -> float:
+    """How much music the events are: their time shifts, or on a grid their steps in the tempo that is written."""
+    if encoding.name == "performance":
+        shifts = events[(events >= performance.TIME_SHIFT) & (events < performance.VELOCITY)].astype(np.int64)
+        return float((shifts - performance.TIME_SHIFT + 1).sum()) / performance.STEPS_PER_SECOND
+    spec = spec_of(encoding)
+    steps = int((events[events < spec.note].astype(np.int64) + 1).sum())
+    return steps / encoding.steps_per_quarter * 60.0 / (qpm or 120.0)
+
+
+def profile_of(manifest: Manifest) -> GenreProfile:
+    """How the files of a bundle's genre are read: as the genre's profile says, or, where it is none of ours, as the
+    manifest lets one guess. The encoding is the bundle's."""
+    known = PROFILES.get(manifest.genre)
+    if known is not None and known.encoding.name == manifest.encoding.name:
+        return replace(known, encoding=manifest.encoding)
+    style = manifest.controls.style
+    choices = sorted(style.choices, key=lambda choice: choice.value) if style else []
+    return GenreProfile(
+        genre=manifest.genre,
+        genre_name=manifest.genre_name,
+        encoding=manifest.encoding,
+        ensembles=manifest.ensembles,
+        controls=manifest.controls,
+        defaults=manifest.defaults,
+        styles=tuple(choice.key for choice in choices),
+        drum_map="groove" if manifest.encoding.offset_bins else "gm",
+    )
+
+
+def pieces_to_read(corpus: Corpus, max_events: int | None) -> list[tuple[int, int]]:
+    """Which pieces are read, and how many events of each: all, or the same share of about `max_events` each time.
+
+    Longest first: fewer rows stand idle at the end.
+    """
+    lengths = [(index, len(corpus.encoded(index))) for index in range(len(corpus))]
+    if max_events is not None:
+        order = np.random.default_rng(0).permutation(len(corpus)).tolist()
+        each = max(CHUNK_EVENTS, max_events // len(corpus))
+        lengths = [(index, min(lengths[index][1], each)) for index in order]
+        kept: list[tuple[int, int]] = []
+        for index, length in lengths:
+            if sum(count for _, count in kept) >= max_events:
+                break
+            kept.append((index, length))
+        lengths = kept
+    return sorted(lengths, key=lambda piece: -piece[1])
+
+
+def first_events(chunks: Iterator[Segment], count: int) -> Iterator[Segment]:
+    """The chunks up to so many events."""
+    for chunk in chunks:
+        part = slice(count)
+        yield Segment(chunk.inputs[part], chunk.targets[part], chunk.features[part])
+        count -= len(chunk.targets)
+        if count <= 0:
+            return
+
+
+def read_corpus(
+    runtime: Runtime, corpus: Corpus, encoding: Encoding, *, max_events: int | None = None, progress: bool = True
+) -> HeldOut:
+    """Held-out figures over a corpus, or over about `max_events` of it."""
+    from tqdm import tqdm
+
+    pieces = pieces_to_read(corpus, max_events)
+    with tqdm(
+        total=sum(count for _, count in pieces),
+        unit="event",
+        unit_scale=True,
+        desc=f"evaluating {runtime.name}",
+        disable=not progress,
+    ) as bar:
+        figures = held_out(
+            runtime,
+            (first_events(corpus.file_segments(index), count) for index, count in pieces),
+            notes=note_classes(encoding),
+            progress=bar,
+        )
+    figures.seconds = sum(
+        seconds_of(corpus.encoded(index)[:count], encoding, qpm_of(corpus, index)) for index, count in pieces
+    )
+    return figures
 
 
 def chunks_of(segment: Segment) -> Iterator[Segment]:
@@ -87,15 +169,22 @@ def chunks_of(segment: Segment) -> Iterator[Segment]:
         yield Segment(segment.inputs[part], segment.targets[part], segment.features[part])
 
 
-def held_out(runtime: Runtime, performances: Iterable[Iterator[Segment]], *, progress: Any = None) -> HeldOut:
-    """Read performances side by side, each from an empty state, in batches of `ROWS`.
+def held_out(
+    runtime: Runtime,
+    pieces: Iterable[Iterator[Segment]],
+    *,
+    notes: range = range(performance.NOTE_ON, performance.NOTE_OFF),
+    progress: Any = None,
+) -> HeldOut:
+    """Read pieces side by side, each from an empty state, in batches of `ROWS`. `HeldOut.seconds` is left at 0.
 
     Args:
-        performances: each an iterator of chunks of at most `CHUNK_EVENTS` events.
+        pieces: each an iterator of chunks of at most `CHUNK_EVENTS` events.
+        notes: the classes that begin a note, by `note_classes`.
         progress: something with ``update(events)``, such as a tqdm bar.
     """
     total = HeldOut()
-    waiting = iter(performances)
+    waiting = iter(pieces)
     readers: list[Iterator[Segment] | None] = [next(waiting, None) for _ in range(ROWS)]
     state = np.zeros((ROWS, runtime.state_size), np.float32)
     while any(readers):
@@ -118,7 +207,7 @@ def held_out(runtime: Runtime, performances: Iterable[Iterator[Segment]], *, pro
             logits[t], state = runtime.step(inputs[t], features[t], state)
             state = np.array(state)
         for row, chunk in chunks:
-            total.add(logits[: len(chunk.targets), row], chunk.targets.astype(np.int64))
+            total.add(logits[: len(chunk.targets), row], chunk.targets.astype(np.int64), notes)
             if progress is not None:
                 progress.update(len(chunk.targets))
     return total
@@ -143,20 +232,15 @@ def evaluate_bundle(
         TrainingError: the folder holds no usable validation files.
         BundleError: the bundle's step function cannot be run.
     """
-    from tqdm import tqdm
-
-    corpus = dataset.load_corpus(data_dir, "validation", cache_dir=cache_dir, progress=progress)
+    manifest = bundle.manifest
+    corpus = open_corpus(profile_of(manifest), data_dir, "validation", cache_dir=cache_dir, progress=progress)
     runtime = open_runtime("litert", bundle)
-    encoded = [corpus.encoded(i) for i in np.random.default_rng(0).permutation(len(corpus))]
-    if max_events is not None:
-        encoded = [events[: max(CHUNK_EVENTS, max_events // len(encoded))] for events in encoded]
-    # Long ones first: fewer rows stand idle at the end.
-    encoded.sort(key=len, reverse=True)
-    with tqdm(
-        total=sum(map(len, encoded)), unit="event", unit_scale=True, desc="evaluating", disable=not progress
-    ) as bar:
-        figures = held_out(runtime, (file_segments(events) for events in encoded), progress=bar)
-    found = figures.as_dict() | {"files": len(corpus), "skipped_files": len(corpus.skipped), "runtime": runtime.name}
+    figures = read_corpus(runtime, corpus, manifest.encoding, max_events=max_events, progress=progress)
+    found = figures.as_dict() | {
+        "files": len(corpus.files),
+        "skipped_files": len(corpus.skipped),
+        "runtime": runtime.name,
+    }
     if num_pieces:
         found["pieces"] = check_pieces(bundle, corpus, num_pieces=num_pieces, progress=progress)
     return found
@@ -173,7 +257,7 @@ COMPARED = (
 )
 
 
-def check_pieces(bundle: Bundle, corpus: dataset.Corpus, *, num_pieces: int, progress: bool = True) -> dict[str, Any]:
+def check_pieces(bundle: Bundle, corpus: Corpus, *, num_pieces: int, progress: bool = True) -> dict[str, Any]:
     """Compose pieces with seeds 1, 2, 3 … and the bundle's defaults, first drafts all, and look at each.
 
     Returns:
@@ -188,7 +272,8 @@ def check_pieces(bundle: Bundle, corpus: dataset.Corpus, *, num_pieces: int, pro
     for seed in tqdm(range(1, num_pieces + 1), desc="composing", unit="piece", disable=not progress):
         composition = composer.compose(compose_request(bundle.manifest, seed=seed))
         checks[seed] = check_piece(composition.notes, length)
-    human = [piece_facts(notes, length) for notes in excerpts(corpus, count=num_pieces, length_seconds=length)]
+    people = human_excerpts(corpus, count=num_pieces, length_seconds=length)
+    human = [piece_facts(excerpt.notes, length) for excerpt in people]
     return {
         "composed": num_pieces,
         "passed": sum(check.passed for check in checks.values()),
@@ -200,32 +285,3 @@ def check_pieces(bundle: Bundle, corpus: dataset.Corpus, *, num_pieces: int, pro
 
 def medians(facts: list[PieceFacts]) -> dict[str, float]:
     return {name: round(float(np.median([getattr(fact, name) for fact in facts])), 3) for name in COMPARED}
-
-
-def excerpts(corpus: dataset.Corpus, *, count: int, length_seconds: float, seed: int = 0) -> list[list[Note]]:
-    """Stretches of people's performances, each note cut at the end, from random places of long enough files.
-
-    Empty where no file is long enough.
-    """
-    rng = np.random.default_rng(seed)
-    spans = [float(corpus.file(i).start_seconds[-1] - corpus.file(i).start_seconds[0]) for i in range(len(corpus))]
-    long_enough = [i for i, span in enumerate(spans) if span >= length_seconds]
-    found: list[list[Note]] = []
-    if not long_enough:
-        return found
-    for index in rng.choice(long_enough, count):
-        notes = corpus.file(int(index))
-        # Begins with a note, so that silence before it does not count.
-        first = int(rng.integers(np.searchsorted(notes.start_seconds, notes.start_seconds[-1] - length_seconds) + 1))
-        begin = float(notes.start_seconds[first])
-        last = int(np.searchsorted(notes.start_seconds, begin + length_seconds))
-        part = notes.take(slice(first, last))
-        found.append(
-            [
-                Note(int(pitch), int(velocity), float(start) - begin, min(float(end) - begin, length_seconds))
-                for pitch, velocity, start, end in zip(
-                    part.pitches, part.velocities, part.start_seconds, part.end_seconds, strict=True
-                )
-            ]
-        )
-    return found

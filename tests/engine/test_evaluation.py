@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,15 @@ import pytest
 from generator.engine import dataset, evaluation, publishing, training
 from generator.engine.bundles import read_bundle
 from generator.engine.checkpoints import read_checkpoint
+from generator.engine.corpora import spec_of
 from generator.engine.encodings import performance
 from generator.engine.errors import BundleError, TrainingError
+from generator.engine.excerpts import human_excerpts
+from generator.engine.genres import PROFILES, genre_profile
 from generator.engine.network import NetworkConfig
 from tests.engine.test_dataset import write_performance
 from tests.engine.test_training import REPOSITORY, config
+from tests.manifests import band_manifest, piano_manifest
 
 
 class Counting:
@@ -51,16 +56,54 @@ def test_every_performance_is_read_whole_and_from_an_empty_state(lengths: list[i
     assert figures.correct == sum(n - 1 for n in lengths)
 
 
-def test_time_shifts_are_the_seconds_of_music() -> None:
-    figures = evaluation.held_out(Counting(), [evaluation.chunks_of(segment(10, performance.TIME_SHIFT + 49))])
-    assert figures.seconds == pytest.approx(5.0)
-    assert figures.as_dict()["nats_per_second"] == pytest.approx(figures.nats / 5, abs=1e-3)
+def test_time_shifts_and_steps_in_a_tempo_are_the_seconds_of_music() -> None:
+    shifts = np.full(10, performance.TIME_SHIFT + 49, np.uint16)
+    assert evaluation.seconds_of(shifts, PROFILES["piano"].encoding) == pytest.approx(5.0)
+    # Two whole bars and a note: eight quarters.
+    band = np.array([47, 60, 47], np.uint16)
+    assert evaluation.seconds_of(band, PROFILES["rock"].encoding, 60.0) == pytest.approx(8.0)
+    assert evaluation.seconds_of(band, PROFILES["rock"].encoding, 120.0) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("genre", ["piano", "drums", "rock"])
+def test_notes_are_the_classes_that_begin_one(genre: str) -> None:
+    encoding = PROFILES[genre].encoding
+    counted = evaluation.HeldOut()
+    classes = np.arange(encoding.num_classes)
+    counted.add(np.zeros((len(classes), encoding.num_classes), np.float32), classes, evaluation.note_classes(encoding))
+    assert counted.notes == (128 if genre == "piano" else spec_of(encoding).num_notes)
+    assert counted.nats_per_note == pytest.approx(counted.nats / counted.notes)
+
+
+def test_a_sample_of_the_events_is_the_same_each_time_and_no_larger_than_asked(
+    trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    corpus = dataset.load_corpus(trained[0], "train", cache_dir=tmp_path, progress=False)
+    pieces = evaluation.pieces_to_read(corpus, 600)
+    assert pieces == evaluation.pieces_to_read(corpus, 600)
+    assert 256 <= sum(count for _, count in pieces) <= 600 + 256
+    assert sum(count for _, count in evaluation.pieces_to_read(corpus, None)) == sum(
+        len(corpus.encoded(i)) for i in range(len(corpus))
+    )
+    index = pieces[0][0]
+    read = np.concatenate([c.targets for c in evaluation.first_events(corpus.file_segments(index), 300)])
+    assert read.tolist() == corpus.encoded(index)[:300].tolist()
+
+
+def test_a_genre_that_is_none_of_ours_is_read_as_its_manifest_says() -> None:
+    manifest = replace(band_manifest(), genre="tango")
+    profile = evaluation.profile_of(manifest)
+    assert profile.encoding == manifest.encoding
+    assert set(profile.styles) == {choice.key for choice in manifest.controls.style.choices}
+    assert evaluation.profile_of(piano_manifest()).encoding == piano_manifest().encoding
 
 
 def test_a_files_chunks_are_its_events_with_the_keyboard_after_each(tmp_path: Path) -> None:
     write_performance(tmp_path / "a.mid", np.random.default_rng(1), num_notes=400)
-    events = performance.encode(dataset.read_notes(tmp_path / "a.mid"))
-    chunks = list(evaluation.file_segments(events))
+    (tmp_path / "index.tsv").write_text("file\tsplit\na.mid\tvalidation\n")
+    corpus = dataset.load_corpus(tmp_path, "validation", cache_dir=tmp_path / "cache", progress=False)
+    events = corpus.encoded(0)
+    chunks = list(corpus.file_segments(0))
     assert len(chunks) > 1
     assert np.concatenate([c.targets for c in chunks]).tolist() == events.tolist()
     inputs = np.concatenate([c.inputs for c in chunks])
@@ -121,7 +164,7 @@ def test_a_bundle_that_lost_too_much_to_int8_is_refused(
     with pytest.raises(BundleError, match=r"Expected int8 to cost at most"):
         publishing.publish(
             read_checkpoint(path),
-            genre="piano",
+            profile=genre_profile("piano"),
             name="tiny",
             data_dir=data_dir,
             work_dir=tmp_path,
@@ -138,11 +181,14 @@ def test_what_is_no_checkpoint_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_excerpts_are_of_the_asked_length_and_begin_with_a_note(trained: tuple[Path, Path], tmp_path: Path) -> None:
-    corpus = dataset.load_corpus(trained[0], "validation", cache_dir=tmp_path, progress=False)
-    for notes in evaluation.excerpts(corpus, count=5, length_seconds=6.0):
-        assert notes[0].start_seconds == 0.0
-        assert max(note.end_seconds for note in notes) <= 6.0
-    assert evaluation.excerpts(corpus, count=1, length_seconds=9999.0) == []
+    corpus = dataset.load_corpus(trained[0], "train", cache_dir=tmp_path, progress=False)
+    found = human_excerpts(corpus, count=10, length_seconds=6.0)
+    # Every piece once before one comes again.
+    assert sorted(excerpt.piece for excerpt in found[: len(corpus)]) == list(range(len(corpus)))
+    for excerpt in found:
+        assert excerpt.notes[0].start_seconds == 0.0
+        assert max(note.end_seconds for note in excerpt.notes) <= 6.0
+    assert human_excerpts(corpus, count=1, length_seconds=9999.0) == []
 
 
 def test_the_shape_in_a_checkpoint_is_the_networks(trained: tuple[Path, Path]) -> None:
