@@ -1,28 +1,40 @@
-"""What can be wrong with a composed piece without listening to it, and figures to compare pieces by."""
+"""What can be wrong with a composed piece without listening to it, figures to compare pieces by, and a score."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from generator.engine.music import Note, in_order
+import numpy as np
+
+from generator.engine.borrowing import Borrowed
+from generator.engine.figures import NoteTable, key_fits, table_of
+from generator.engine.keys import Key, parse_key
+from generator.engine.loops import bar_loop, free_loop_seconds, in_chords, runs
+from generator.engine.music import Note, Voice
+from generator.engine.norms import Norms
+
+if TYPE_CHECKING:
+    from generator.engine.originality import OriginalityIndex
 
 MAX_LENGTH_ERROR_SECONDS = 1.0
-MAX_SILENCE_SECONDS = 4.0
+MAX_SILENCE_SECONDS = 3.0
 MAX_NOTE_SECONDS = 15.0
+# Of pieces in free time; bands and drummers may play less.
 MIN_NOTES_PER_SECOND = 1.0
+MIN_BAND_NOTES_PER_SECOND = 0.5
 MIN_DISTINCT_PITCHES = 12
+MIN_BAND_PITCHES = 2
 LOOP_NOTES = 16
 MAX_LOOP_COUNT = 6
+# A shorter loop is never too long.
+MIN_LOOP_LIMIT_SECONDS = 8.0
 # The longest run of one pitch struck again and again that is still music.
 MAX_SAME_PITCH_RUN = 24
-# Onsets closer than this are one chord.
-_CHORD_SECONDS = 0.03
-# Loops longer than this many notes are not looked for.
-_MAX_PERIOD_NOTES = 64
+DENSITY_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PieceFacts:
     """Figures of one piece.
 
@@ -31,15 +43,20 @@ class PieceFacts:
         distinct_pitches, lowest_pitch, highest_pitch: of all notes; None where there are none.
         end_seconds: end of the last note.
         notes_per_second: over the asked length.
-        median_velocity, median_note_seconds, longest_note_seconds: of all notes.
+        density: notes a second in each five seconds of it.
+        median_velocity, velocity_spread: of all notes; the spread is the standard deviation.
+        median_note_seconds, longest_note_seconds: of all notes.
         longest_silence_seconds: from 0 to the end of the last note, when nothing sounds.
         longest_gap_seconds: between two beginnings.
-        max_polyphony: notes that sound at once.
+        max_polyphony: notes that sound at once; mean_polyphony: over the time up to the end.
         overlapping_notes: beginnings of a pitch that sounds already in its voice.
-        same_pitch_run: most notes in a row of one pitch.
-        loop_count: how often a pattern of at most 64 notes comes in a row, for the pattern that does so most; only
-            patterns that fill `LOOP_NOTES` notes and more than one pitch count.
+        same_pitch_run: most notes in a row of one pitch, of the pitched voices where there are any.
+        loop_seconds: the longest stretch in which a pattern follows itself (`generator.engine.loops`): whole bars
+            where there is a tempo, pitches of 16 notes and more where there is none.
+        loop_bars: the same in bars; None in free time.
         most_repeated: how often the most frequent sequence of `LOOP_NOTES` pitches occurs without overlap.
+        key: that was asked for, or the likeliest major or minor one; "" without pitched notes.
+        key_agreement: share of the pitched notes in that key's scale; None without pitched notes.
     """
 
     notes: int
@@ -48,19 +65,36 @@ class PieceFacts:
     highest_pitch: int | None
     end_seconds: float
     notes_per_second: float
+    density: tuple[float, ...]
     median_velocity: float
+    velocity_spread: float
     median_note_seconds: float
     longest_note_seconds: float
     longest_silence_seconds: float
     longest_gap_seconds: float
     max_polyphony: int
+    mean_polyphony: float
     overlapping_notes: int
     same_pitch_run: int
-    loop_count: int
+    loop_seconds: float
+    loop_bars: int | None
     most_repeated: int
+    key: str
+    key_agreement: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, numbers rounded for people."""
+        return {
+            name: round(value, 3)
+            if isinstance(value, float)
+            else [round(item, 2) for item in value]
+            if isinstance(value, tuple)
+            else value
+            for name, value in asdict(self).items()
+        }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """The facts of a piece and a sentence for each thing that is wrong with it."""
 
@@ -72,142 +106,208 @@ class Check:
         return not self.faults
 
 
-def check_piece(notes: Sequence[Note], length_seconds: float) -> Check:
-    """Look for what no composed piece may have.
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the critic says of one take.
+
+    Attributes:
+        facts: its figures.
+        faults: a sentence for each thing that makes it broken; empty for a sound one.
+        score: how much it is like people's music of the genre, the higher the better; 0 where no norms are known.
+        originality: its longest run that stands in the training music; None where no index is known.
+    """
+
+    facts: PieceFacts
+    faults: tuple[str, ...]
+    score: float
+    originality: Borrowed | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "facts": self.facts.as_dict(),
+            "faults": list(self.faults),
+            "score": round(self.score, 4),
+            "originality": self.originality.as_dict() if self.originality else None,
+        }
+
+
+def judge(
+    notes: Sequence[Note],
+    voices: Sequence[Voice],
+    length_seconds: float,
+    *,
+    qpm: float | None = None,
+    key: str | None = None,
+    norms: Norms | None = None,
+    originality: "OriginalityIndex | None" = None,
+) -> Judgement:
+    """Look at a composed piece in every way that needs no ears.
+
+    Args:
+        notes: all notes, in any order.
+        voices: what `Note.voice` counts.
+        length_seconds: the length that was asked for.
+        qpm: tempo; None in free time.
+        key: that was asked for, as "C minor"; None or "" is any.
+        norms: of the genre, `parse_norms` of its card.
+        originality: index of the training music, `Bundle.originality`.
+
+    Raises:
+        ControlError: `key` is none.
+    """
+    table = table_of(notes, voices)
+    facts = _facts(table, length_seconds, qpm, parse_key(key) if key else None)
+    return Judgement(
+        facts,
+        _faults(facts, notes, length_seconds, qpm, norms),
+        norms.score(table, length_seconds, qpm) if norms and notes else 0.0,
+        originality.query(notes, voices, qpm) if originality else None,
+    )
+
+
+def check_piece(
+    notes: Sequence[Note], length_seconds: float, *, voices: Sequence[Voice] = (), qpm: float | None = None
+) -> Check:
+    """Look for what no composed piece may have, whatever its genre's norms.
 
     Args:
         notes: all notes, in any order.
         length_seconds: the length that was asked for.
+        voices: what `Note.voice` counts; without them all notes are pitched.
+        qpm: tempo; None in free time.
     """
-    facts = piece_facts(notes, length_seconds)
+    facts = piece_facts(notes, length_seconds, voices=voices, qpm=qpm)
+    return Check(facts, _faults(facts, notes, length_seconds, qpm, None))
+
+
+def piece_facts(
+    notes: Sequence[Note], length_seconds: float, *, voices: Sequence[Voice] = (), qpm: float | None = None
+) -> PieceFacts:
+    """Figures of a piece; zeros where there is no note."""
+    return _facts(table_of(notes, voices), length_seconds, qpm, None)
+
+
+def _faults(
+    facts: PieceFacts, notes: Sequence[Note], length_seconds: float, qpm: float | None, norms: Norms | None
+) -> tuple[str, ...]:
     if not facts.notes:
-        return Check(facts, ("It has no notes.",))
-    # Times are decimal fractions of seconds: what is exactly at a bound is within it.
+        return ("It has no notes.",)
+    limits = norms.limits if norms else {}
+    is_free = qpm is None
+    length_error = MAX_LENGTH_ERROR_SECONDS if qpm is None else max(MAX_LENGTH_ERROR_SECONDS, 240.0 / qpm)
+    # People's pedals hold notes for longer than any composer is allowed to; their pads are held on purpose.
+    longest_note = MAX_NOTE_SECONDS if is_free else max(MAX_NOTE_SECONDS, limits.get("note_seconds", 0.0))
+    same_pitch_run = max(MAX_SAME_PITCH_RUN, limits.get("same_pitch_run", 0.0))
+    loop_limit = max(MIN_LOOP_LIMIT_SECONDS, limits.get("loop_seconds", float("inf")))
+    slowest = MIN_NOTES_PER_SECOND if is_free else MIN_BAND_NOTES_PER_SECOND
+    # Times are hundredths of seconds: what is exactly at a bound is within it.
     slack = 1e-6
-    faults = [
+    return tuple(
         sentence
         for is_wrong, sentence in (
             (
-                abs(facts.end_seconds - length_seconds) > MAX_LENGTH_ERROR_SECONDS + slack,
+                abs(facts.end_seconds - length_seconds) > length_error + slack,
                 f"It ends at {facts.end_seconds:.2f} s instead of {length_seconds:g} s.",
             ),
-            (
-                any(not note.start_seconds < note.end_seconds for note in notes),
-                "A note ends before it begins.",
-            ),
+            (any(not note.start_seconds < note.end_seconds for note in notes), "A note ends before it begins."),
             (facts.overlapping_notes > 0, f"{facts.overlapping_notes} notes begin while their pitch sounds."),
             (
                 facts.longest_silence_seconds > MAX_SILENCE_SECONDS + slack,
                 f"Nothing sounds for {facts.longest_silence_seconds:.1f} s.",
             ),
+            (facts.longest_note_seconds > longest_note + slack, f"A note lasts {facts.longest_note_seconds:.1f} s."),
+            (facts.notes_per_second < slowest, f"It has {facts.notes_per_second:.2f} notes a second."),
             (
-                facts.longest_note_seconds > MAX_NOTE_SECONDS + slack,
-                f"A note lasts {facts.longest_note_seconds:.1f} s.",
+                facts.distinct_pitches < (MIN_DISTINCT_PITCHES if is_free else MIN_BAND_PITCHES),
+                f"It has {facts.distinct_pitches} different pitches."
+                if facts.distinct_pitches > 1
+                else "It has one note only, again and again.",
             ),
+            (facts.same_pitch_run > same_pitch_run, f"One pitch comes {facts.same_pitch_run} times in a row."),
             (
-                facts.notes_per_second < MIN_NOTES_PER_SECOND,
-                f"It has {facts.notes_per_second:.2f} notes a second.",
-            ),
-            (facts.distinct_pitches < MIN_DISTINCT_PITCHES, f"It has {facts.distinct_pitches} different pitches."),
-            (
-                facts.same_pitch_run > MAX_SAME_PITCH_RUN,
-                f"One pitch comes {facts.same_pitch_run} times in a row.",
-            ),
-            (
-                facts.most_repeated > MAX_LOOP_COUNT,
+                is_free and facts.most_repeated > MAX_LOOP_COUNT,
                 f"The same {LOOP_NOTES} notes come {facts.most_repeated} times.",
+            ),
+            (
+                facts.loop_seconds > loop_limit + slack,
+                f"It goes round in a loop for {facts.loop_seconds:.1f} s; of pieces by people 99 in 100 do so for at "
+                f"most {loop_limit:.1f} s.",
             ),
         )
         if is_wrong
-    ]
-    return Check(facts, tuple(faults))
+    )
 
 
-def piece_facts(notes: Sequence[Note], length_seconds: float) -> PieceFacts:
-    """Figures of a piece; zeros where there is no note."""
-    ordered = in_order(notes)
-    pitches = [note.pitch for note in _by_chords(ordered)]
-    starts = [note.start_seconds for note in ordered]
+def _facts(table: NoteTable, length_seconds: float, qpm: float | None, key: Key | None) -> PieceFacts:
+    pitched = table.where(~table.is_drum)
+    # Where nothing but drums plays, its sounds stand for pitches.
+    tuned = pitched if len(pitched.starts) else table
+    order = in_chords(tuned.starts, tuned.pitches)
+    pitches = tuned.pitches[order]
+    lengths = table.ends - table.starts
+    end = float(table.ends.max(initial=0.0))
+    loop_bars = None if qpm is None else bar_loop(table.starts, table.pitches + 128 * table.voices, qpm).length
+    name, agreement = _key_agreement(pitched, key)
+    until = np.maximum.accumulate(np.concatenate([[0.0], table.ends]))[:-1]
+    edges = np.arange(0.0, max(length_seconds, DENSITY_SECONDS) + 1e-6, DENSITY_SECONDS)
+    any_notes = bool(len(table.starts))
     return PieceFacts(
-        notes=len(ordered),
-        distinct_pitches=len(set(pitches)),
-        lowest_pitch=min(pitches, default=None),
-        highest_pitch=max(pitches, default=None),
-        end_seconds=max((note.end_seconds for note in ordered), default=0.0),
-        notes_per_second=len(ordered) / length_seconds,
-        median_velocity=_median([note.velocity for note in ordered]),
-        median_note_seconds=_median([note.length_seconds for note in ordered]),
-        longest_note_seconds=max((note.length_seconds for note in ordered), default=0.0),
-        longest_silence_seconds=_longest_silence(ordered),
-        longest_gap_seconds=max((b - a for a, b in pairwise(starts)), default=0.0),
-        max_polyphony=_max_polyphony(ordered),
-        overlapping_notes=_overlapping(ordered),
+        notes=len(table.starts),
+        distinct_pitches=len(np.unique(pitches)),
+        lowest_pitch=int(table.pitches.min()) if any_notes else None,
+        highest_pitch=int(table.pitches.max()) if any_notes else None,
+        end_seconds=end,
+        notes_per_second=len(table.starts) / length_seconds,
+        density=tuple((np.histogram(table.starts, edges)[0] / DENSITY_SECONDS).tolist()),
+        median_velocity=float(np.median(table.velocities)) if any_notes else 0.0,
+        velocity_spread=float(table.velocities.std()) if any_notes else 0.0,
+        median_note_seconds=float(np.median(lengths)) if any_notes else 0.0,
+        longest_note_seconds=float(lengths.max(initial=0.0)),
+        longest_silence_seconds=float((table.starts - until).max(initial=0.0)),
+        longest_gap_seconds=float(np.diff(table.starts).max(initial=0.0)),
+        max_polyphony=_max_polyphony(table),
+        mean_polyphony=float(lengths.sum() / end) if end else 0.0,
+        overlapping_notes=_overlapping(pitched),
         same_pitch_run=_same_pitch_run(pitches),
-        loop_count=_loop_count(pitches),
-        most_repeated=_most_repeated(pitches),
+        loop_seconds=free_loop_seconds(tuned.starts, tuned.pitches) if qpm is None else (loop_bars or 0) * 240.0 / qpm,
+        loop_bars=loop_bars,
+        most_repeated=_most_repeated(pitches.tolist()),
+        key=name,
+        key_agreement=agreement,
     )
 
 
-def _by_chords(ordered: Sequence[Note]) -> list[Note]:
-    """The notes with those of one chord by pitch, so that its small unevenness hides no repetition."""
-    chords: list[list[Note]] = []
-    for note in ordered:
-        if chords and note.start_seconds - chords[-1][0].start_seconds <= _CHORD_SECONDS:
-            chords[-1].append(note)
-        else:
-            chords.append([note])
-    return [note for chord in chords for note in sorted(chord, key=lambda n: n.pitch)]
+def _key_agreement(pitched: NoteTable, key: Key | None) -> tuple[str, float | None]:
+    if not len(pitched.starts):
+        return "", None
+    classes = pitched.pitches % 12
+    if key is None:
+        heard = np.bincount(classes, np.minimum(pitched.ends - pitched.starts, 2.0), minlength=12)
+        best = int(key_fits(heard[None])[0].argmax())
+        key = Key(best % 12, "major" if best < 12 else "minor")
+    return key.name, float(np.isin(classes, list(key.pitch_classes)).mean())
 
 
-def _longest_silence(ordered: Sequence[Note]) -> float:
-    longest = sounds_until = 0.0
-    for note in ordered:
-        longest = max(longest, note.start_seconds - sounds_until)
-        sounds_until = max(sounds_until, note.end_seconds)
-    return longest
+def _max_polyphony(table: NoteTable) -> int:
+    times = np.concatenate([table.ends, table.starts])
+    changes = np.repeat([-1, 1], len(table.starts))
+    # Of what happens at one time, ends come first.
+    return int(np.cumsum(changes[np.lexsort((changes, times))]).max(initial=0))
 
 
-def _max_polyphony(ordered: Sequence[Note]) -> int:
-    changes = sorted(
-        [(note.end_seconds, -1) for note in ordered] + [(note.start_seconds, 1) for note in ordered],
-    )
-    sounding = most = 0
-    for _, change in changes:
-        sounding += change
-        most = max(most, sounding)
-    return most
+def _overlapping(table: NoteTable) -> int:
+    lines = table.voices * 128 + table.pitches
+    order = np.lexsort((table.starts, lines))
+    # Each line later than the one before it as a whole, so that one running maximum serves all.
+    apart = lines[order] * (table.ends.max(initial=0.0) + 1.0)
+    until = np.maximum.accumulate(table.ends[order] + apart)
+    return int(np.count_nonzero(until[:-1] > table.starts[order][1:] + apart[1:] + 1e-6))
 
 
-def _overlapping(ordered: Sequence[Note]) -> int:
-    ends: dict[tuple[int, int], float] = {}
-    overlapping = 0
-    for note in ordered:
-        key = (note.voice, note.pitch)
-        overlapping += ends.get(key, 0.0) > note.start_seconds
-        ends[key] = max(ends.get(key, 0.0), note.end_seconds)
-    return overlapping
-
-
-def _same_pitch_run(pitches: Sequence[int]) -> int:
-    longest = run = 0
-    before = None
-    for pitch in pitches:
-        run = run + 1 if pitch == before else 1
-        before = pitch
-        longest = max(longest, run)
-    return longest
-
-
-def _loop_count(pitches: Sequence[int]) -> int:
-    """For each period: the longest stretch in which every pitch equals the one a period before, in whole periods."""
-    most = 1 if pitches else 0
-    for period in range(2, _MAX_PERIOD_NOTES + 1):
-        run = 0
-        for index in range(period, len(pitches)):
-            run = run + 1 if pitches[index] == pitches[index - period] else 0
-            if run + period >= LOOP_NOTES and run >= period and len(set(pitches[index - period : index])) > 1:
-                most = max(most, run // period + 1)
-    return most
+def _same_pitch_run(pitches: np.ndarray) -> int:
+    begins, ends = runs(pitches[1:] == pitches[:-1])
+    return int((ends - begins).max(initial=0)) + bool(len(pitches))
 
 
 def _most_repeated(pitches: Sequence[int]) -> int:
@@ -220,11 +320,3 @@ def _most_repeated(pitches: Sequence[int]) -> int:
             counts[sequence] += 1
             ends[sequence] = index + LOOP_NOTES
     return max(counts.values(), default=0)
-
-
-def _median(values: Sequence[float]) -> float:
-    ordered = sorted(values)
-    middle = len(ordered) // 2
-    if not ordered:
-        return 0.0
-    return float(ordered[middle]) if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -18,12 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine.encodings.band import DRUMS, PARTS
-from generator.engine.encodings.drum_sounds import DRUM_SOUNDS
 from generator.engine.music import Note, Voice
 
 if TYPE_CHECKING:
-    from generator.engine.band_files import BandPiece
     from generator.engine.encodings.performance import NoteArrays
 
 Symbols = NDArray[np.uint32]
@@ -57,10 +54,9 @@ DRUM_CLASSES: tuple[tuple[int, ...], ...] = (
     (49, 52, 55, 57),
     (51, 53, 59),
 )
-_CLASS_OF_PITCH = np.full(128, len(DRUM_CLASSES))
+CLASS_OF_PITCH = np.full(128, len(DRUM_CLASSES))
 for _number, _pitches in enumerate(DRUM_CLASSES):
-    _CLASS_OF_PITCH[list(_pitches)] = _number
-_PITCH_OF_SOUND = np.array([sound.pitch for sound in DRUM_SOUNDS])
+    CLASS_OF_PITCH[list(_pitches)] = _number
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ def drum_line(starts: Column, durations: Column, pitches: Column) -> Line:
     starts = np.asarray(starts, np.int64)
     places, element, counts = np.unique(starts, return_inverse=True, return_counts=True)
     sets = np.zeros(len(places), np.int64)
-    np.bitwise_or.at(sets, element, 1 << _CLASS_OF_PITCH[np.asarray(pitches, np.int64)])
+    np.bitwise_or.at(sets, element, 1 << CLASS_OF_PITCH[np.asarray(pitches, np.int64)])
     ends = np.zeros(len(places), np.int64)
     np.maximum.at(ends, element, starts + durations)
     bits = len(DRUM_CLASSES) + 1
@@ -115,19 +111,6 @@ def drum_line(starts: Column, durations: Column, pitches: Column) -> Line:
 
 def lines_of_performance(notes: "NoteArrays") -> list[Line]:
     return [free_line(notes.start_seconds, notes.end_seconds, notes.pitches)]
-
-
-def lines_of_band_piece(piece: "BandPiece") -> list[Line]:
-    """A line for each part that plays, times in steps."""
-    lines = []
-    for part in np.unique(piece.parts).tolist():
-        own = piece.parts == part
-        starts, durations, pitches = piece.starts[own], piece.durations[own], piece.pitches[own]
-        if PARTS[part] == DRUMS:
-            lines.append(drum_line(starts, durations, _PITCH_OF_SOUND[pitches]))
-        else:
-            lines.append(grid_line(starts, durations, pitches))
-    return lines
 
 
 def lines_of_notes(

@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from generator.engine.borrowing import Borrowed
 from generator.engine.errors import BundleError
 from generator.engine.music import Note, Voice
-from generator.engine.note_symbols import Line, Symbols, lines_of_band_piece, lines_of_notes, lines_of_performance
+from generator.engine.note_symbols import Line, Symbols, lines_of_notes, lines_of_performance
 
 if TYPE_CHECKING:
-    from generator.engine.band_files import BandPiece
-    from generator.engine.dataset import Corpus
+    from generator.engine.corpora import Corpus
 
 Hashes = NDArray[np.uint64]
 
@@ -237,22 +236,29 @@ def _mix(values: Hashes) -> Hashes:
     return values ^ (values >> np.uint64(31))
 
 
-def index_of_performances(corpus: "Corpus", *, progress: Callable[[int], None] | None = None) -> OriginalityIndex:
-    """An index of a corpus of performances in free time.
+def index_of_corpus(corpus: "Corpus", *, progress: Callable[[int], object] | None = None) -> OriginalityIndex:
+    """An index of training music: performances in free time, or pieces on the grid with drums and pitched parts.
 
     Args:
-        progress: told 1 after each file.
+        progress: told 1 after each piece.
     """
+    from generator.engine.band_dataset import BandCorpus
 
     def pieces() -> Iterable[list[Line]]:
         for number in range(len(corpus)):
-            yield lines_of_performance(corpus.file(number))
+            yield lines_of_piece(corpus, number)
             if progress is not None:
                 progress(1)
 
-    return OriginalityIndex.build(pieces(), grid=False)
+    return OriginalityIndex.build(pieces(), grid=isinstance(corpus, BandCorpus))
 
 
-def index_of_band_pieces(pieces: Iterable["BandPiece"]) -> OriginalityIndex:
-    """An index of pieces on the grid, drums and pitched parts alike."""
-    return OriginalityIndex.build(map(lines_of_band_piece, pieces), grid=True)
+def lines_of_piece(corpus: "Corpus", number: int) -> list[Line]:
+    """The lines of one piece of training or validation music, times in seconds."""
+    from generator.engine import dataset
+    from generator.engine.band_dataset import BandCorpus
+
+    if isinstance(corpus, dataset.Corpus):
+        return lines_of_performance(corpus.file(number))
+    qpm = corpus.facts[number].qpm if isinstance(corpus, BandCorpus) else None
+    return lines_of_notes(corpus.piece_notes(number), corpus.voices(), qpm)

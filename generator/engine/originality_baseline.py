@@ -1,17 +1,16 @@
 """How much music by people borrows from the training music: the scale beside a piece's own figure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from generator.engine.borrowing import Borrowed, HumanBaseline, HumanRuns
-from generator.engine.note_symbols import STEPS_PER_QUARTER, Line, lines_of_band_piece, lines_of_performance
-from generator.engine.originality import OriginalityIndex
+from generator.engine.note_symbols import Line
+from generator.engine.originality import OriginalityIndex, lines_of_piece
 
 if TYPE_CHECKING:
-    from generator.engine.band_files import BandPiece
-    from generator.engine.dataset import Corpus
+    from generator.engine.corpora import Corpus
 
 LENGTHS_SECONDS = (30.0, 60.0, 120.0, 300.0)
 EXCERPTS = 100
@@ -21,23 +20,9 @@ DOUBLED_SHARE = 0.25
 MIN_FILES = 5
 
 
-def baseline_of_performances(index: OriginalityIndex, corpus: "Corpus") -> HumanBaseline:
-    """The baseline of a validation split of performances in free time."""
-    return human_baseline(index, [lines_of_performance(corpus.file(number)) for number in range(len(corpus))])
-
-
-def baseline_of_band_pieces(index: OriginalityIndex, pieces: Iterable["BandPiece"]) -> HumanBaseline:
-    """The baseline of validation pieces on the grid."""
-    found = []
-    for piece in pieces:
-        seconds = 60.0 / piece.qpm / STEPS_PER_QUARTER
-        found.append(
-            [
-                Line(line.symbols, line.starts * seconds, line.ends * seconds, line.counts)
-                for line in lines_of_band_piece(piece)
-            ]
-        )
-    return human_baseline(index, found)
+def baseline_of_corpus(index: OriginalityIndex, corpus: "Corpus") -> HumanBaseline:
+    """The baseline of a validation split."""
+    return human_baseline(index, [lines_of_piece(corpus, number) for number in range(len(corpus))])
 
 
 def human_baseline(

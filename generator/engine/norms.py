@@ -1,0 +1,261 @@
+"""The range of people's music in each of the critic's figures, and what tells a genre's composed pieces from it.
+
+Norms are plain numbers, measured when a model is published and kept in its card. Each figure becomes its distance from
+people's median, in units of people's own spread on that side. A logistic regression over distances and their sizes,
+fitted on training excerpts by people against pieces that the model composed, weighs them; the score of a piece is the
+logarithm of the odds that people made it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generator.engine.figures import NoteTable, figures_of, table_of
+from generator.engine.music import Note, Voice
+
+Floats = NDArray[np.float64]
+
+PERCENTILES = (5, 25, 50, 75, 95)
+# 5th and 95th percentile of a normal distribution, in standard deviations from its median.
+_SPREADS = 1.645
+_FURTHEST = 3.0
+# The mean size of a normally distributed distance.
+_USUAL = 0.8
+PENALTY = 30.0
+# The end of a composed piece is one on purpose, and an excerpt's is none: neither counts.
+ENDING_SECONDS = 3.0
+MAX_STRETCHES = 8
+# A figure that fewer of the excerpts have says nothing.
+MIN_PRESENT = 0.8
+MIN_EXCERPTS = 20
+
+
+class Excerpt(Protocol):
+    """Music of one length, as `generator.engine.excerpts` cuts it or a composer makes it."""
+
+    @property
+    def notes(self) -> list[Note]: ...
+    @property
+    def length_seconds(self) -> float: ...
+    @property
+    def qpm(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """What is usual in a genre.
+
+    Attributes:
+        length_seconds: of the stretches that figures were measured over.
+        percentiles: of each figure, at `PERCENTILES`.
+        limits: 99th percentiles of people's excerpts: loop_seconds, same_pitch_run, note_seconds.
+        weights: of each figure's distance and of its size; empty where there was nothing to compare people with.
+        bias: added to the weighted sum.
+        excerpts, composed: how many were measured.
+    """
+
+    length_seconds: float
+    percentiles: Mapping[str, tuple[float, ...]]
+    limits: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    bias: float = 0.0
+    excerpts: int = 0
+    composed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON values, for the card's figures; `parse_norms` is the inverse."""
+        return asdict(self)
+
+    def distances(self, figures: Mapping[str, float]) -> dict[str, float]:
+        """How far each figure is from people's median, in their spreads, −3 to 3."""
+        found = {}
+        for name, (low, _, middle, _, high) in self.percentiles.items():
+            if name in figures:
+                away = figures[name] - middle
+                spread = (high - middle if away > 0 else middle - low) / _SPREADS
+                found[name] = float(np.clip(away / max(spread, 1e-3), -_FURTHEST, _FURTHEST))
+        return found
+
+    def score(self, table: NoteTable, length_seconds: float, qpm: float | None) -> float:
+        """How much a piece is like people's: the mean over its stretches, the higher the better."""
+        scores = [
+            self._score(self.distances(figures_of(part, seconds, qpm)))
+            for part, seconds in stretches(table, length_seconds, self.length_seconds)
+        ]
+        return float(np.mean(scores)) if scores else 0.0
+
+    def _score(self, distances: Mapping[str, float]) -> float:
+        if not self.weights:
+            return -float(np.mean([abs(distance) for distance in distances.values()] or [0.0]))
+        return self.bias + sum(
+            linear * distances[name] + size * (abs(distances[name]) - _USUAL)
+            for name, (linear, size) in self.weights.items()
+            if name in distances
+        )
+
+
+def stretches(table: NoteTable, length_seconds: float, stretch_seconds: float) -> Iterator[tuple[NoteTable, float]]:
+    """The parts of a piece that are looked at, each with its length: up to eight, evenly over all but its end."""
+    usable = length_seconds - ENDING_SECONDS if length_seconds > 4 * ENDING_SECONDS else length_seconds
+    if usable < 1.25 * stretch_seconds:
+        yield table.between(0.0, usable), usable
+        return
+    count = min(MAX_STRETCHES, int(np.ceil(usable / stretch_seconds)))
+    for begin in np.linspace(0.0, usable - stretch_seconds, count).tolist():
+        yield table.between(begin, begin + stretch_seconds), stretch_seconds
+
+
+def norms_of(
+    human: Sequence[Excerpt],
+    voices: Sequence[Voice],
+    composed: Sequence[Excerpt] = (),
+    composed_voices: Sequence[Voice] | None = None,
+    *,
+    longer: Sequence[Excerpt] = (),
+) -> Norms:
+    """Measure people's excerpts, and learn what tells composed pieces from them.
+
+    Args:
+        human: training excerpts of one length, at least 20; some hundreds are better.
+        voices: what their notes' voices count.
+        composed: of about the same length, and of seeds that no proof will use; without, or with fewer than 20, the
+            score is the mean distance alone.
+        composed_voices: of those, where they are others.
+        longer: people's excerpts as long as pieces get, for the limits of loops; `human` where there are none.
+
+    Raises:
+        ValueError: too few excerpts.
+    """
+    if len(human) < MIN_EXCERPTS:
+        raise ValueError(f"Expected at least {MIN_EXCERPTS} excerpts; got {len(human)}.")
+    length = float(np.median([excerpt.length_seconds for excerpt in human])) - ENDING_SECONDS
+    people = [_figures(excerpt, voices, length) for excerpt in human]
+    names = sorted({name for figures in people for name in figures})
+    names = [name for name in names if np.mean([name in figures for figures in people]) >= MIN_PRESENT]
+    percentiles = {
+        name: tuple(
+            round(value, 5) for value in np.percentile([f[name] for f in people if name in f], PERCENTILES).tolist()
+        )
+        for name in names
+    }
+    norms = Norms(length, percentiles, _limits([*human, *longer], voices), excerpts=len(human), composed=len(composed))
+    if len(composed) < MIN_EXCERPTS:
+        return norms
+    machine = [_figures(excerpt, composed_voices or voices, length) for excerpt in composed]
+    # What is missing in composed pieces would be an easy tell that says nothing of the music.
+    names = [name for name in names if np.mean([name in figures for figures in machine]) >= MIN_PRESENT]
+    inputs = [_inputs(norms, figures, names) for figures in [*people, *machine]]
+    weights, bias = fit(np.array(inputs), np.arange(len(inputs)) < len(people))
+    pairs = weights.round(4).reshape(-1, 2).tolist()
+    return Norms(
+        length,
+        percentiles,
+        norms.limits,
+        {name: (pair[0], pair[1]) for name, pair in zip(names, pairs, strict=True)},
+        round(bias, 4),
+        len(human),
+        len(composed),
+    )
+
+
+def fit(inputs: Floats, is_human: NDArray[np.bool_], penalty: float = PENALTY) -> tuple[Floats, float]:
+    """Logistic regression with a squared penalty, both kinds weighing the same, by Newton's method.
+
+    Args:
+        inputs: float64 [n, k]; is_human: bool [n].
+
+    Returns:
+        Weights float64 [k] and the bias.
+    """
+    columns = np.concatenate([inputs, np.ones((len(inputs), 1))], 1)
+    share = np.where(is_human, 0.5 / is_human.sum(), 0.5 / (~is_human).sum()) * len(inputs)
+    ridge = np.full(columns.shape[1], penalty)
+    ridge[-1] = 1e-6
+    weights = np.zeros(columns.shape[1])
+    for _ in range(30):
+        odds = 1 / (1 + np.exp(-np.clip(columns @ weights, -30, 30)))
+        gradient = columns.T @ (share * (is_human - odds)) - ridge * weights
+        curvature = (columns * (share * odds * (1 - odds))[:, None]).T @ columns + np.diag(ridge)
+        step = np.linalg.solve(curvature, gradient)
+        weights += step
+        if np.abs(step).max() < 1e-6:
+            break
+    return weights[:-1], float(weights[-1])
+
+
+def critic_proof(
+    norms: Norms,
+    human: Sequence[Excerpt],
+    voices: Sequence[Voice],
+    composed: Sequence[Excerpt],
+    composed_voices: Sequence[Voice] | None = None,
+) -> dict[str, Any]:
+    """Pairs of a human excerpt and a composed one: how often the score prefers the human one.
+
+    Args:
+        norms: measured on other excerpts and other seeds than these.
+        human, composed: as many of each as there are pairs, of the same length.
+    """
+    people = [_score(norms, excerpt, voices) for excerpt in human]
+    machine = [_score(norms, excerpt, composed_voices or voices) for excerpt in composed]
+    pairs = min(len(people), len(machine))
+    return {
+        "pairs": pairs,
+        "human_preferred": sum(mine > other for mine, other in zip(people, machine, strict=False)),
+        "all_pairs_share": round(float(np.mean(np.array(people)[:, None] > np.array(machine))), 4) if pairs else None,
+    }
+
+
+def parse_norms(values: Any) -> Norms | None:
+    """The norms in ``card.figures["norms"]``; None where there are none that can be used."""
+    if not isinstance(values, Mapping):
+        return None
+    try:
+        norms = Norms(
+            float(values["length_seconds"]),
+            {str(name): tuple(map(float, row)) for name, row in values["percentiles"].items()},
+            {str(name): float(limit) for name, limit in values.get("limits", {}).items()},
+            {str(name): (float(pair[0]), float(pair[1])) for name, pair in values.get("weights", {}).items()},
+            float(values.get("bias", 0.0)),
+            int(values.get("excerpts", 0)),
+            int(values.get("composed", 0)),
+        )
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError):
+        return None
+    usable = norms.length_seconds >= 1 and all(len(row) == len(PERCENTILES) for row in norms.percentiles.values())
+    return norms if usable else None
+
+
+def _score(norms: Norms, excerpt: Excerpt, voices: Sequence[Voice]) -> float:
+    return norms.score(table_of(excerpt.notes, voices), excerpt.length_seconds, excerpt.qpm)
+
+
+def _figures(excerpt: Excerpt, voices: Sequence[Voice], stretch_seconds: float) -> dict[str, float]:
+    part, seconds = next(stretches(table_of(excerpt.notes, voices), excerpt.length_seconds, stretch_seconds))
+    return figures_of(part, seconds, excerpt.qpm)
+
+
+def _inputs(norms: Norms, figures: Mapping[str, float], names: Sequence[str]) -> list[float]:
+    distances = norms.distances(figures)
+    return [
+        value
+        for name in names
+        for value in ((distances[name], abs(distances[name]) - _USUAL) if name in distances else (0.0, 0.0))
+    ]
+
+
+def _limits(excerpts: Sequence[Excerpt], voices: Sequence[Voice]) -> dict[str, float]:
+    from generator.engine.critic import piece_facts
+
+    facts = [piece_facts(e.notes, e.length_seconds, voices=voices, qpm=e.qpm) for e in excerpts if e.notes]
+    return {
+        name: round(float(np.percentile([getattr(fact, attribute) for fact in facts], 99)), 3)
+        for name, attribute in (
+            ("loop_seconds", "loop_seconds"),
+            ("same_pitch_run", "same_pitch_run"),
+            ("note_seconds", "longest_note_seconds"),
+        )
+    }
