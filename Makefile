@@ -13,7 +13,7 @@ IN := .venv/bin/python
 SOURCES := .
 NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
-.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest bench lock admin
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest bench bench-magenta lock admin
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -58,6 +58,9 @@ pytest: setup-dev
 
 bench: setup-dev chromium  ## all benchmarks, one JSON line a figure, then docs/benchmarks.md (BENCH="--quick" to try)
 	@$(IN) -m bench $(BENCH)
+
+bench-magenta: setup-dev  ## ours beside Magenta's own generator, in turns; installs Magenta into .venv-magenta
+	@$(IN) -m bench --only magenta $(BENCH)
 
 lock: setup-dev  ## pin every version again: requirements.in → requirements.txt, for every platform
 	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt

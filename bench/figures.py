@@ -118,6 +118,12 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
 SHIPPED = Path(__file__).resolve().parent.parent / "generator" / "bundles" / "piano.bundle"
 
 
+def bundles_beside(bundle: Path) -> list[Path]:
+    """This bundle, and where it is the shipped one all others that are shipped: every genre of the site."""
+    others = sorted(path for path in SHIPPED.parent.glob("*.bundle") if path != SHIPPED)
+    return [bundle, *(others if bundle == SHIPPED else [])]
+
+
 def bundle_path(given: Path | None) -> Path:
     """The bundle to measure; ends the program with a sentence where there is none."""
     path = (given or SHIPPED).resolve()

@@ -9,44 +9,56 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.figures import BenchError, Figure, Report, Spread, arguments, as_script, say
+from bench.figures import BenchError, Figure, Report, Spread, arguments, as_script, bundles_beside, say
 from bench.reference import ROOT
+from generator.engine.bundles import read_bundle
 
 ABOUT = """\
-Each run is a fresh process, `python manage.py compose piano --seconds N --seed S --output FILE`, from its start to its
+Each run is a fresh process, `python manage.py compose GENRE --seconds N --seed S --output FILE`, from its start to its
 end, with a seed of its own; CPU seconds and the peak of its memory are what the system counted for it. The files that
-it reads are in the page cache."""
+it reads are in the page cache. Every genre that is shipped composes five minutes."""
+
+# Seconds of wall time at most, by genre and seconds of music.
+TARGETS = {("piano", 120): 6.0, ("rock", 300): 20.0}
 
 
 def main() -> None:
     options = arguments(__doc__ or "")
     report = Report("bench.measure_compose")
-    lengths = ((15, None),) if options.quick else ((15, None), (120, 6.0))
     runs = 1 if options.quick else 5
+    first = genre_of(options.bundle)
+    pieces = [(options.bundle, first, 15)]
+    if not options.quick:
+        pieces += [(options.bundle, first, 120)]
+        pieces += [(bundle, genre_of(bundle), 300) for bundle in bundles_beside(options.bundle)]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        for seconds, target in lengths:
-            say(f"compose piano --seconds {seconds}, {runs} runs")
-            compose(options.bundle, seconds, 0, Path(folder))
-            measured = [compose(options.bundle, seconds, seed, Path(folder)) for seed in range(1, runs + 1)]
+        for bundle, genre, seconds in pieces:
+            say(f"compose {genre} --seconds {seconds}, {runs} runs")
+            compose(bundle, genre, seconds, 0, Path(folder))
+            measured = [compose(bundle, genre, seconds, seed, Path(folder)) for seed in range(1, runs + 1)]
             report.add(
                 Figure(
-                    key=f"compose-{seconds}",
-                    title=f"`manage.py compose piano --seconds {seconds}`, whole process",
+                    key=f"compose-{genre}-{seconds}",
+                    title=f"`manage.py compose {genre} --seconds {seconds}`, whole process",
                     unit="s wall",
                     value=Spread.of([run["wall"] for run in measured]),
                     beside={
                         "s CPU": Spread.of([run["cpu"] for run in measured]),
                         "MB peak": Spread.of([run["peak_mb"] for run in measured]),
                     },
-                    target=target,
+                    target=TARGETS.get((genre, seconds)),
                     facts={"notes": [run["notes"] for run in measured]},
                 )
             )
 
 
-def compose(bundle: Path, seconds: int, seed: int, folder: Path) -> dict[str, Any]:
+def genre_of(bundle: Path) -> str:
+    return read_bundle(bundle).manifest.genre
+
+
+def compose(bundle: Path, genre: str, seconds: int, seed: int, folder: Path) -> dict[str, Any]:
     command = [
-        *(sys.executable, "manage.py", "compose", "piano", "--seconds", str(seconds), "--seed", str(seed)),
+        *(sys.executable, "manage.py", "compose", genre, "--seconds", str(seconds), "--seed", str(seed)),
         *("--bundle", str(bundle), "--output", str(folder / "piece.mid")),
     ]
     began = time.perf_counter()

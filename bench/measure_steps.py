@@ -1,7 +1,6 @@
 """CPU time of one step: the shipped network, the 3×512 LSTM reference, and what the composer adds to a step."""
 
 import time
-from typing import Any
 
 import numpy as np
 
@@ -11,8 +10,6 @@ from bench.reference import REFERENCE, reference_step_function
 from generator.engine.bundles import Bundle, read_bundle
 from generator.engine.composer import Composer
 from generator.engine.controls import compose_request
-from generator.engine.encodings.performance import NUM_CLASSES, START
-from generator.engine.encodings.performance_grammar import SHAPED, PerformanceGrammar, PieceRules
 from generator.engine.network import NetworkConfig
 from generator.engine.runtimes import BATCH_SIZES
 from generator.engine.runtimes.litert import LiteRtRuntime
@@ -65,7 +62,7 @@ def main() -> None:
 def network_steps(runtime: LiteRtRuntime, batch: int, runs: int, steps: float) -> tuple[Spread, Spread]:
     """Wall and CPU milliseconds a step, one value a run."""
     random = np.random.default_rng(0)
-    events = random.integers(0, NUM_CLASSES, (64, batch)).astype(np.int32)
+    events = random.integers(0, runtime.num_classes, (64, batch)).astype(np.int32)
     features = np.zeros((batch, runtime.num_features), np.float32)
     state = np.zeros((batch, runtime.state_size), np.float32)
 
@@ -123,31 +120,46 @@ def composer_figure(bundle: Bundle, batch: int, runs: int, seconds: float) -> Fi
 def parts_of_a_step(bundle: Bundle, batch: int, steps: int) -> dict[str, float]:
     """Microseconds of CPU that each part of the composer's loop takes, walked here with a clock."""
     runtime = LiteRtRuntime(bundle.step_function)
-    grammar = PerformanceGrammar([PieceRules(3600.0)] * batch)
+    composer = Composer(bundle, runtime=runtime)
+    requests = [compose_request(bundle.manifest, seed=row, length_seconds=300) for row in range(batch)]
+    ensemble = bundle.manifest.ensemble(requests[0].ensemble)
+    assert ensemble is not None
+    session = composer.encoding.open_session(requests, [ensemble] * batch, bundle.manifest)
     uniforms = [Uniforms(row) for row in range(batch)]
-    temperature, top_p = np.full(batch, 0.95), np.full(batch, 0.9)
-    events = np.full(batch, START, np.int64)
+    temperature = np.array([request.temperature for request in requests])
+    top_p = np.array([request.top_p for request in requests])
+    events = np.full(batch, composer.encoding.start, np.int64)
     state = np.zeros((batch, runtime.state_size), np.float32)
     clock = time.process_time
     spent = dict.fromkeys(("features", "masks", "drawing", "advancing"), 0.0)
-    for _ in range(steps):
+    walked = 0
+    while walked < steps and not any(row.is_done for row in session.rows):
         began = clock()
-        features = grammar.state.features(grammar.seconds_left)
+        features = session.features()
         spent["features"] += clock() - began
 
         logits, state = runtime.step(events.astype(np.int32), features, state)
 
         began = clock()
-        allowed = grammar.allowed()
+        biases, allowed = session.biases(), session.allowed()
         masked = clock()
         numbers = np.array([one.next() for one in uniforms])
-        events = draw(logits, allowed, temperature=temperature, top_p=top_p, uniforms=numbers, shaped=SHAPED)
+        logits = logits if biases is None else logits + biases
+        events = draw(
+            logits,
+            allowed,
+            temperature=temperature,
+            top_p=top_p,
+            uniforms=numbers,
+            shaped=composer.encoding.shaped,
+        )
         drawn = clock()
-        grammar.advance(events)
+        session.advance(events)
         spent["advancing"] += clock() - drawn
         spent["drawing"] += drawn - masked
         spent["masks"] += masked - began
-    return {name: round(1e6 * seconds / steps, 1) for name, seconds in spent.items()}
+        walked += 1
+    return {name: round(1e6 * seconds / walked, 1) for name, seconds in spent.items()}
 
 
 if __name__ == "__main__":

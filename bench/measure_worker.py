@@ -4,7 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.figures import Figure, Report, Spread, arguments, as_script, say
+from bench.figures import Figure, Report, Spread, arguments, as_script, bundles_beside, say
 from bench.scratch_site import ScratchSite, cpu_seconds, rss_mb
 from bench.visitor import Visitor
 from musicgen_site.management.commands.run import web_command, worker_command
@@ -12,9 +12,11 @@ from musicgen_site.management.commands.run import web_command, worker_command
 ABOUT = """\
 Each run starts two fresh workers beside a web process that stays. The first one starts with nothing to do: its memory
 is taken when it has its model loaded and beats, and again after five jobs of 15 s. The second one starts with a job of
-60 s already queued: the clock starts with the process. Memory is resident memory."""
+60 s already queued: the clock starts with the process. Memory is resident memory. A third one has every genre that is
+shipped, and composes four takes of 15 s in each of them."""
 
 JOBS = 5
+TAKES = 4
 
 
 def main() -> None:
@@ -40,6 +42,8 @@ def main() -> None:
                 began = time.monotonic()
                 with site.process(*worker_command()):
                     wishes.append(visitor.watch(generation, began))
+    bundles = bundles_beside(options.bundle)
+    with_all, after_takes = zip(*[all_models(bundles) for _ in range(runs)], strict=True)
     report.add(
         Figure(
             key="worker-memory",
@@ -61,6 +65,16 @@ def main() -> None:
     )
     report.add(
         Figure(
+            key="worker-memory-all",
+            title=f"Worker with every shipped model loaded ({len(bundles)}), after {TAKES} takes in each genre",
+            unit="MB",
+            value=Spread.of(after_takes),
+            beside={"MB before them": Spread.of(with_all)},
+            target=500.0,
+        )
+    )
+    report.add(
+        Figure(
             key="worker-first-job",
             title=f"Worker's start → its first job ({seconds} s of music, already queued) stored",
             unit="s wall",
@@ -73,6 +87,22 @@ def main() -> None:
             target=6.0,
         )
     )
+
+
+def all_models(bundles: list[Path]) -> tuple[float, float]:
+    """MB of a fresh worker that has all of these loaded: when it beats, and after several takes in each genre."""
+    say(f"a worker with {len(bundles)} models")
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        site = ScratchSite(Path(folder), *bundles)
+        with site.process(*web_command(site.port)) as web:
+            site.wait_until(site.health, web, "the web process answers")
+            visitor = Visitor(site.url)
+            with site.process(*worker_command()) as worker:
+                site.wait_until(lambda: site.health().get("worker_seen"), worker, "the worker beats")
+                loaded = rss_mb([worker])
+                for genre in visitor.choices:
+                    visitor.watch(visitor.ask_for(15, genre=genre, takes=TAKES), time.monotonic())
+                return loaded, rss_mb([worker, *worker.children(recursive=True)])
 
 
 if __name__ == "__main__":

@@ -12,10 +12,14 @@ Line = dict[str, Any]
 HEADINGS = {
     "bench.measure_steps": "Network and composer, one step",
     "bench.measure_compose": "The compose command",
+    "bench.measure_takes": "Several takes at once",
     "bench.measure_site": "The running site",
     "bench.measure_worker": "The worker from its start",
     "bench.measure_browser": "From click to sound",
+    "bench.measure_magenta": "Beside Magenta",
 }
+# Measured by a command of its own, so the page keeps it when the rest is measured again. Always the last section.
+PEER = "bench.measure_magenta"
 
 INTRODUCTION = """# Benchmarks
 
@@ -31,6 +35,24 @@ def page_of(run: Line, lines: Sequence[Line]) -> str:
     for script, group in groupby(lines, key=lambda line: str(line["script"])):
         parts.append(_section(script, list(group), {line["key"]: line for line in lines}))
     return "\n".join(parts)
+
+
+def with_peer(page: str, peer: str) -> str:
+    """The page with this section about the peer instead of the one that it has; an empty one takes it away."""
+    rest = page.partition(f"## {HEADINGS[PEER]}\n")[0].rstrip()
+    return f"{rest}\n\n{peer}" if peer else f"{rest}\n"
+
+
+def peer_of(page: str) -> str:
+    """The section about the peer; empty where the page has none."""
+    _, heading, text = page.partition(f"## {HEADINGS[PEER]}\n")
+    return heading + text
+
+
+def peer_section(run: Line, lines: Sequence[Line]) -> str:
+    """Markdown that says by itself when and on what it was measured; `lines` are those of the peer's script."""
+    heading, _, rest = _section(PEER, list(lines), {line["key"]: line for line in lines}).partition("\n")
+    return f"{heading}\n\n{_circumstances(run)}\n{_verdict(lines, [])}{rest}"
 
 
 def _circumstances(run: Line) -> str:

@@ -28,9 +28,9 @@ POLL_SECONDS = 0.025
 
 
 class ScratchSite:
-    """Prepared once: database, one active model, static files. Then run as often as one likes."""
+    """Prepared once: database, active models, static files. Then run as often as one likes."""
 
-    def __init__(self, folder: Path, bundle: Path) -> None:
+    def __init__(self, folder: Path, *bundles: Path) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
@@ -51,10 +51,11 @@ class ScratchSite:
             *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "RUNTIME", "RUNTIME_THREADS", "PROXY_COUNT"),
         ):
             self._environment[name] = ""
-        say("preparing a site: database, model, static files")
+        say("preparing a site: database, models, static files")
         self._manage("migrate", "--verbosity", "0")
-        # What `manage.py prepare` does, but with this one model whatever else is shipped.
-        self._manage("import_genre_model", str(bundle), "--activate")
+        # What `manage.py prepare` does, but with these models whatever else is shipped.
+        for bundle in bundles:
+            self._manage("import_genre_model", str(bundle), "--activate")
         self._manage("collectstatic", "--no-input", "--verbosity", "0")
 
     def _manage(self, *words: str) -> None:

@@ -30,8 +30,11 @@ class Visitor:
         self._cookies = CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
         self.get("/")
-        genre = self.get_json("/api/v1/genres/")[0]
-        self._choice = {"genre": genre["slug"], "ensemble": genre["default_ensemble"]}
+        # What the page chooses by itself, by genre.
+        self.choices = {
+            genre["slug"]: {"genre": genre["slug"], "ensemble": genre["default_ensemble"]}
+            for genre in self.get_json("/api/v1/genres/")
+        }
 
     def get(self, path: str) -> bytes:
         self.requests += 1
@@ -41,12 +44,14 @@ class Visitor:
     def get_json(self, path: str) -> Any:
         return json.loads(self.get(path))
 
-    def ask_for(self, length_seconds: float) -> str:
-        """POSTs what the page's Generate button does; the API address of the generation."""
+    def ask_for(self, length_seconds: float, *, genre: str = "", **params: Any) -> str:
+        """POSTs what the page's Generate button does, for the first genre if none is named; the generation's API
+        address."""
+        choice = self.choices[genre or next(iter(self.choices))]
         token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken")
         request = urllib.request.Request(  # noqa: S310  our own address
             f"{self.url}/api/v1/generations/",
-            data=json.dumps({**self._choice, "length_seconds": length_seconds}).encode(),
+            data=json.dumps({**choice, "length_seconds": length_seconds, **params}).encode(),
             headers={"Content-Type": "application/json", "X-CSRFToken": str(token)},
         )
         self.requests += 1
@@ -74,7 +79,7 @@ class Visitor:
             if answer["status"] not in ("queued", "running") or now > DEADLINE_SECONDS:
                 raise BenchError(f"A generation is {answer['status']} after {now:.1f} s: {answer['error']}")
             time.sleep(POLL_SECONDS)
-        piece = answer["piece"]
+        piece = answer["piece"] or answer["takes"][0]["piece"]
         if not self.get(piece["midi_url"]).startswith(b"MThd"):
             raise BenchError("What was stored is no MIDI file.")
         return Wish(claimed, first_notes, now, piece["notes_count"])

@@ -5,8 +5,10 @@ from dataclasses import asdict
 
 import pytest
 
+from bench import figures
 from bench.figures import Figure, Report, Spread
-from bench.page import page_of
+from bench.measure_magenta import figure as peer_figure
+from bench.page import PEER, page_of, peer_of, peer_section, with_peer
 
 RUN = {
     "measured_at": "2026-11-22T10:00+00:00",
@@ -87,3 +89,48 @@ def test_a_report_prints_one_json_line_that_tells_no_folder(capsys, monkeypatch)
     assert told["meets_target"] is True
     assert told["busy_cores"] == 0.5
     assert told["command"] == "python -m bench.measure_steps --bundle piano.bundle"
+
+
+PAGE_OF_TWO = [line(figure("reference", 2.0)), line(figure("theirs", 5.0), "bench.measure_compose")]
+
+
+def test_the_section_about_the_peer_outlives_the_rest_of_the_page():
+    old = with_peer(page_of(RUN, PAGE_OF_TWO), peer_section(RUN, [line(figure("peer", 4.0), PEER)]))
+    new = with_peer(page_of({**RUN, "commit": "def5678"}, PAGE_OF_TWO[:1]), peer_of(old))
+    assert peer_of(new) == peer_of(old)
+    assert new.count("## Beside Magenta") == 1
+    assert "commit def5678" in new.partition("## Beside Magenta")[0]
+    assert "Title of theirs" not in new
+
+
+def test_the_section_about_the_peer_is_replaced_and_says_when_it_was_measured():
+    old = with_peer(page_of(RUN, PAGE_OF_TWO), peer_section(RUN, [line(figure("peer", 4.0), PEER)]))
+    later = {**RUN, "measured_at": "2026-12-01T10:00+00:00", "commit": "def5678"}
+    new = with_peer(old, peer_section(later, [line(figure("peer", 3.0, target=2.0), PEER)]))
+    assert peer_of(new).count("| Title of peer |") == 1
+    assert "**3** s wall" in peer_of(new)
+    assert "2026-12-01 10:00 UTC" in peer_of(new)
+    assert "Missed: Title of peer." in peer_of(new)
+    assert new.partition("## Beside")[0].rstrip() == old.partition("## Beside")[0].rstrip()
+
+
+def test_a_page_without_the_peer_has_no_section_about_it():
+    page = page_of(RUN, PAGE_OF_TWO)
+    assert peer_of(page) == ""
+    assert with_peer(page, "").rstrip() == page.rstrip()
+
+
+def test_the_other_shipped_bundles_are_measured_only_beside_the_shipped_one(tmp_path, monkeypatch):
+    for name in ("rock", "piano", "drums"):
+        (tmp_path / f"{name}.bundle").touch()
+    monkeypatch.setattr(figures, "SHIPPED", tmp_path / "piano.bundle")
+    assert [path.stem for path in figures.bundles_beside(tmp_path / "piano.bundle")] == ["piano", "drums", "rock"]
+    assert figures.bundles_beside(tmp_path / "mine.bundle") == [tmp_path / "mine.bundle"]
+
+
+def test_ours_is_held_against_so_many_times_less_than_the_best_of_theirs():
+    pieces = [{"cpu": 0.05, "wall": 0.06, "steps": 100}, {"cpu": 0.07, "wall": 0.06, "steps": 100}]
+    ours = peer_figure("shipped-1", "Ours", pieces, best=4.0, times=10)
+    assert (ours.value.median, ours.target, ours.meets_target) == (0.6, 0.4, False)
+    assert ours.beside["steps a second of a core"].max == 2000.0
+    assert ours.facts["times less than Magenta's best run"] == "7 (promised 10)"
