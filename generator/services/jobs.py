@@ -5,6 +5,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -142,6 +143,10 @@ def _compose_and_store(generation: Generation, live_notes: LiveNotes) -> None:
     request = compose_request(
         manifest, seed=generation.seed, primer=primer, keep_primer=generation.keep_primer, **generation.params
     )
+    if primer is not None:
+        heard = primer.at_tempo(request.qpm) if request.qpm else primer
+        new_seconds = heard.new_seconds(request.length_seconds, keep=request.keep_primer)
+        request = replace(request, length_seconds=new_seconds)
     live_notes.start(loaded.sha256)
     takes = compose_takes(loaded, request, generation.takes_asked, live_notes)
     _store(generation, live_notes, [(take, _draft_of(generation, loaded, take, len(takes))) for take in takes])

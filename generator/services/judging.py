@@ -4,33 +4,102 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from generator.engine.borrowing import Borrowed, HumanBaseline, originality_sentence, parse_baseline
 from generator.engine.controls import ComposeRequest
+from generator.engine.ranking import rank_takes
 
 if TYPE_CHECKING:
     from generator.composers import LoadedModel
     from generator.engine.composer import Composition
+    from generator.engine.critic import PieceFacts
+    from generator.engine.music import Note
+
+# A silence or a loop shorter than this is not worth a sentence.
+NOTABLE_SILENCE_SECONDS = 1.0
+NOTABLE_LOOP_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Attributes:
-    facts: {sentences, originality, figures}, kept with the piece.
-    faults: a sentence for each thing that makes the take broken; empty for a sound one.
-    score: the higher the better, among takes of one genre.
+    """What is kept of a judgement.
+
+    Attributes:
+        facts: {sentences, originality, figures, borrowed}, for the piece.
+        faults: a sentence for each thing that makes the take broken; empty for a sound one.
+        score: the higher the better, among takes of one genre.
+        originality: the longest run that stands in the training music; None where that is not known.
     """
 
     facts: dict[str, Any] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     score: float = 0.0
+    originality: Borrowed | None = None
 
 
 def judge(loaded: "LoadedModel", request: ComposeRequest, composition: "Composition") -> Verdict:
-    return Verdict(facts={"sentences": [f"{len(composition.notes)} notes."], "originality": None, "figures": {}})
+    """Of the new music alone: what was kept of a primer is not the model's."""
+    from generator.engine.critic import judge as judge_notes
+    from generator.engine.norms import parse_norms
 
-
-def ranks_of(verdicts: Sequence[Verdict]) -> list[int]:
-    """The rank of each: 1 for the best. Broken ones come last; of equals the earlier one comes first."""
-    best_first = sorted(
-        range(len(verdicts)), key=lambda index: (bool(verdicts[index].faults), -verdicts[index].score, index)
+    bundle = loaded.composer.bundle
+    figures = bundle.manifest.card.figures
+    notes = new_notes(composition)
+    length_seconds = composition.length_seconds - composition.kept_seconds
+    judgement = judge_notes(
+        notes,
+        composition.voices,
+        length_seconds if composition.kept_seconds else request.length_seconds,
+        qpm=composition.qpm,
+        key=request.key,
+        norms=parse_norms(figures.get("norms")),
+        originality=bundle.originality,
     )
+    borrowed = judgement.originality
+    sentence = borrowed and originality_sentence(borrowed, baseline_of(loaded), length_seconds)
+    return Verdict(
+        facts={
+            "sentences": sentences_of(judgement.facts, is_asked=bool(request.key)),
+            "originality": sentence,
+            "figures": judgement.facts.as_dict(),
+            "borrowed": borrowed and borrowed.as_dict(),
+        },
+        faults=judgement.faults,
+        score=judgement.score,
+        originality=borrowed,
+    )
+
+
+def new_notes(composition: "Composition") -> list["Note"]:
+    """Those that were composed, from the beginning of the new music."""
+    from generator.engine.primers import shifted
+
+    kept = composition.kept_seconds
+    return shifted([note for note in composition.notes if note.start_seconds >= kept - 1e-6], -kept)
+
+
+def baseline_of(loaded: "LoadedModel") -> HumanBaseline | None:
+    """How much people's pieces borrow from the model's training music."""
+    return parse_baseline(loaded.composer.bundle.manifest.card.figures.get("originality"))
+
+
+def ranks_of(
+    verdicts: Sequence[Verdict], *, baseline: HumanBaseline | None = None, length_seconds: float = 0.0
+) -> list[int]:
+    """The rank of each: 1 for the best. Broken ones come last; of equals the earlier one comes first."""
+    best_first = rank_takes(verdicts, baseline=baseline, length_seconds=length_seconds)
     return [best_first.index(index) + 1 for index in range(len(verdicts))]
+
+
+def sentences_of(facts: "PieceFacts", *, is_asked: bool) -> list[str]:
+    """What the figures say, for people; `is_asked` says that the key was chosen."""
+    sentences = [f"{facts.notes} notes, {facts.notes_per_second:.1f} a second."]
+    if facts.key_agreement is not None:
+        heard = "of the notes are in" if is_asked else "of the notes fit"
+        sentences.append(f"{facts.key_agreement:.0%} {heard} {facts.key}.")
+    if facts.max_polyphony > 1:
+        sentences.append(f"At most {facts.max_polyphony} notes sound at once.")
+    if facts.longest_silence_seconds >= NOTABLE_SILENCE_SECONDS:
+        sentences.append(f"The longest silence lasts {facts.longest_silence_seconds:.1f} s.")
+    if facts.loop_seconds >= NOTABLE_LOOP_SECONDS:
+        sentences.append(f"It repeats itself exactly for {facts.loop_seconds:.0f} s at most.")
+    return sentences

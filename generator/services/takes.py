@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from generator.engine.controls import ComposeRequest
 from generator.engine.errors import ComposingStopped
 from generator.live_notes import LiveNotes, Stop
-from generator.services.judging import Verdict, judge, ranks_of
+from generator.services.judging import Verdict, baseline_of, judge, ranks_of
 
 if TYPE_CHECKING:
     from generator.composers import LoadedModel
@@ -65,7 +65,9 @@ def compose_takes(
         if wanted:
             logger.info("Composing %d broken takes again.", len(wanted))
     offered = [take for index, made in attempts.items() for take in _offered(index, made)]
-    ranks = ranks_of([take.verdict for take in offered])
+    ranks = ranks_of(
+        [take.verdict for take in offered], baseline=baseline_of(loaded), length_seconds=request.length_seconds
+    )
     return sorted((replace(take, rank=rank) for take, rank in zip(offered, ranks, strict=True)), key=lambda t: t.rank)
 
 

@@ -28,9 +28,14 @@ def piano(start_worker: StartWorker, bundle_path: Path) -> None:
     genre_model_import(path=bundle_path, activate=True)
 
 
-def ask_for_a_piece(seed: int = 5, seconds: float = 60) -> Generation:
+def ask_for_a_piece(seed: int = 5, seconds: float = 60, takes: int = 1) -> Generation:
     return generation_create(
-        owner=factories.guest(), genre_slug="piano", params={"length_seconds": seconds}, form_token=None, seed=seed
+        owner=factories.guest(),
+        genre_slug="piano",
+        params={"length_seconds": seconds},
+        form_token=None,
+        seed=seed,
+        takes=takes,
     )
 
 
@@ -67,6 +72,29 @@ def test_a_killed_worker_loses_nothing(piano: None, start_worker: StartWorker, k
     # What the page has drawn is the piece: no note twice and none missing, although two workers wrote them.
     drawn = [row for chunk in NoteChunk.objects.order_by("index") for row in chunk.notes]
     assert sorted(row[:3] for row in drawn) == sorted(row[:3] for row in rows_of_notes(notes))
+
+
+@pytest.mark.parametrize("kill_point", [kill_points.FILE_WRITTEN, kill_points.ROW_WRITTEN])
+def test_a_worker_killed_between_two_takes_leaves_none_half_done(
+    piano: None, start_worker: StartWorker, kill_point: str
+) -> None:
+    files_before = stored_files()
+    first = start_worker(kill_point=kill_point)
+    generation = ask_for_a_piece(seconds=15, takes=3)
+    first.wait_until_stopped_at_kill_point()
+    first.kill()
+    assert not Piece.objects.exists()
+    assert not Take.objects.exists()
+
+    second = start_worker()
+    wait_until(lambda: finished(generation), what=f"the takes are done\n{second.log_text()}")
+    assert generation.status == Generation.Status.SUCCEEDED, second.log_text()
+    takes = list(generation.takes.all())
+    assert sorted(take.index for take in takes) == [0, 1, 2]
+    assert [take.rank for take in takes] == [1, 2, 3]
+    pieces = Piece.objects.filter(is_draft=True)
+    assert {take.piece for take in takes} == set(pieces)
+    assert set(stored_files()) - set(files_before) == {f"{piece.pk}.mid" for piece in pieces}
 
 
 def test_a_worker_that_dies_in_every_attempt_ends_in_a_sentence(piano: None, start_worker: StartWorker) -> None:
