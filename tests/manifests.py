@@ -42,7 +42,7 @@ def band_manifest(name: str = "rock-test", **changes: Any) -> Manifest:
         name=name,
         genre="rock",
         genre_name="Rock",
-        encoding=Encoding("band", 0, velocity_bins=8, num_classes=600, steps_per_quarter=12, parts=PARTS),
+        encoding=Encoding("band", 0, velocity_bins=8, num_classes=357, steps_per_quarter=12, parts=PARTS),
         network={},
         controls=Controls(
             length=LengthControl(15.0, 300.0, 60.0, (30.0, 60.0), bars=True),
