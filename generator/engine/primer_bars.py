@@ -53,6 +53,8 @@ class BarsOfMidi:
         Raises:
             PrimerError: nothing in the file can be played so.
         """
+        if not midi.lines:
+            raise PrimerError("This MIDI file has no notes that sound.")
         lines = sorted(midi.lines, key=lambda line: -len(line.notes))[:_MAX_LINES]
         tracks = [_track(line, midi.ticks_per_quarter) for line in lines]
         is_own = _is_own(lines, ensemble)
