@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from generator.engine.midi import inspect
+from generator.engine.midi import inspect, write_midi
+from generator.engine.music import Note
 from generator.management.commands import compose
+from tests.engine.fakes import BandRuntime, rock_bundle
 from tests.tiny_bundle import ROOT, tiny_bundle
 
 
@@ -79,6 +81,72 @@ class TestWriting:
         assert json.loads(capsys.readouterr().out)["bundle"] == "piano-tiny"
 
 
+class TestBands:
+    """Over a network that a test decides: what an option does to the music is asked of the session's tests."""
+
+    @pytest.fixture(autouse=True)
+    def _band(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        bundle = rock_bundle()
+        monkeypatch.setattr("generator.engine.bundles.read_bundle", lambda path: bundle)
+        monkeypatch.setattr(
+            "generator.engine.composer.open_runtime", lambda *names, **more: BandRuntime(bundle.manifest)
+        )
+
+    def facts_of(self, capsys: pytest.CaptureFixture[str], output: Path, *arguments: str) -> dict[str, Any]:
+        call_command("compose", "rock", "--bundle", "x", "--seed", "1", "--output", str(output), *arguments)
+        return json.loads(capsys.readouterr().out)
+
+    def test_every_control_has_an_option(self, capsys: pytest.CaptureFixture[str], output: Path) -> None:
+        asked = {
+            "bars": "9",
+            "type": "full-band",
+            "style": "punk",
+            "qpm": "96",
+            "key": "C minor",
+            "density": "dense",
+            "feel": "swing",
+            "voices-off": "keys,lead",
+            "starting-note": "60",
+            "adventurousness": "tame",
+        }
+        facts = self.facts_of(capsys, output, *[f"--{name}={value}" for name, value in asked.items()])
+        told = {name: facts[name] for name in ("qpm", "key", "style", "density", "feel", "voices_off", "top_p")}
+        assert told == {
+            "qpm": 96.0,
+            "key": "C minor",
+            "style": "punk",
+            "density": "dense",
+            "feel": "swing",
+            "voices_off": ["keys", "lead"],
+            "top_p": 0.85,
+        }
+        assert 20.0 < facts["length_seconds"] <= 22.5
+        midi = inspect(output.read_bytes())
+        assert midi.qpm == pytest.approx(96.0, rel=1e-5)
+        assert [track.name for track in midi.tracks if track.notes] == ["Drums", "Bass", "Guitar"]
+
+    def test_a_primer_is_kept_unless_it_is_not_wanted(
+        self, capsys: pytest.CaptureFixture[str], output: Path, tmp_path: Path
+    ) -> None:
+        primer = tmp_path / "primer.mid"
+        scale = [Note(48 + pitch, 90, i / 2, i / 2 + 0.5, 1) for i, pitch in enumerate([0, 2, 4, 5, 7, 9, 11, 12])]
+        primer.write_bytes(write_midi(scale, rock_bundle().manifest.ensembles[0].voices, qpm=120.0))
+        kept = self.facts_of(capsys, output, "--seconds=16", f"--primer={primer}")
+        assert kept["primer_seconds"] == 4.0
+        assert (kept["qpm"], kept["key"]) == (120.0, "C major")
+        assert kept["length_seconds"] > 18.0
+        left_out = self.facts_of(capsys, output, "--seconds=16", f"--primer={primer}", "--without-primer")
+        assert left_out["primer_seconds"] == 0.0
+        assert left_out["length_seconds"] == pytest.approx(kept["length_seconds"] - 4.0)
+
+    def test_a_primer_that_cannot_be_used(self, output: Path, tmp_path: Path) -> None:
+        assert "The primer no.mid cannot be read: No such file" in refusal(
+            output, "rock", "--bundle", "x", "--primer", "no.mid"
+        )
+        (tmp_path / "odd.mid").write_bytes(b"RIFF")
+        assert refusal(output, "rock", "--bundle", "x", "--primer", str(tmp_path / "odd.mid")).endswith(".")
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("arguments", "sentence"),
@@ -92,6 +160,9 @@ class TestRefusals:
             (["--seed", "x"], "Expected a seed of 0 to "),
             (["--temperature", "9"], "Expected a temperature of 0.5 to 1.5; got 9."),
             (["--top-p", "0"], "Expected a top_p of 0.5 to 1; got 0."),
+            (["--bars", "8"], "The model has no control called bars."),
+            (["--voices-off", "drums"], "The model has no control called voices_off."),
+            (["--style", "funk"], "The model has no control called style."),
         ],
     )
     def test_a_choice_that_is_not_offered(self, output: Path, arguments: list[str], sentence: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from generator.engine.errors import BundleError, EngineError
+from generator.engine.errors import BundleError, EngineError, PrimerError
 from generator.engine.files import write_whole
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
@@ -26,9 +26,20 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("genre", help="genre of a shipped bundle, such as piano")
-        parser.add_argument("--seconds", help="length of the piece (default: the bundle's)")
+        parser.add_argument("--seconds", dest="length_seconds", help="length of the piece (default: the bundle's)")
+        parser.add_argument("--bars", help="length in bars, for genres with a beat")
         parser.add_argument("--seed", help="whole number; the same one gives the same bytes (default: a new one)")
         parser.add_argument("--type", dest="ensemble", help="ensemble, such as grand-piano (default: the bundle's)")
+        parser.add_argument("--style", help="one of the bundle's styles (default: any)")
+        parser.add_argument("--qpm", help="tempo in quarter notes a minute (default: the style's)")
+        parser.add_argument("--key", help='such as "C minor" or "F# dorian" (default: any)')
+        parser.add_argument("--density", help="sparse, medium or dense (default: any)")
+        parser.add_argument("--feel", help="straight or swing (default: any)")
+        parser.add_argument("--voices-off", metavar="PARTS", help="parts that do not play, such as keys,lead")
+        parser.add_argument("--starting-note", metavar="PITCH", help="pitch of the first note, 60 is middle C")
+        parser.add_argument("--primer", type=Path, metavar="F.mid", help="a MIDI file to go on from")
+        parser.add_argument("--without-primer", action="store_true", help="leave the primer itself out of the piece")
+        parser.add_argument("--adventurousness", help="a level of the bundle, instead of temperature and top-p")
         parser.add_argument("--temperature", help="how freely events are drawn (default: the bundle's)")
         parser.add_argument("--top-p", help="draw from the likeliest events that hold this probability")
         parser.add_argument("--bundle", type=Path, metavar="FILE", help="a bundle instead of the shipped one")
@@ -36,7 +47,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            facts = _compose(**{name: options[name] for name in _OPTIONS})
+            facts = _compose(
+                genre=options["genre"],
+                seed=options["seed"],
+                primer=options["primer"],
+                keep_primer=not options["without_primer"],
+                bundle=options["bundle"],
+                output=options["output"],
+                params={name: options[name] for name in _PARAMS},
+            )
         except EngineError as error:
             raise CommandError(error.message) from error
         except OSError as error:
@@ -46,53 +65,60 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(facts, ensure_ascii=False))
 
 
-_OPTIONS = ("genre", "seconds", "seed", "ensemble", "temperature", "top_p", "bundle", "output")
+# Params of `compose_request`, under the names of this command's options.
+_PARAMS = (
+    *("length_seconds", "bars", "ensemble", "style", "qpm", "key", "density", "feel", "voices_off", "starting_note"),
+    *("adventurousness", "temperature", "top_p"),
+)
 
 
 def _compose(
     *,
     genre: str,
-    seconds: str | None,
     seed: str | None,
-    ensemble: str | None,
-    temperature: str | None,
-    top_p: str | None,
+    primer: Path | None,
+    keep_primer: bool,
     bundle: Path | None,
     output: Path,
+    params: dict[str, Any],
 ) -> dict[str, Any]:
     # Only this command and the worker compose: the modules that need numpy and LiteRT are imported here.
     from generator.engine.bundles import read_bundle
     from generator.engine.composer import Composer
     from generator.engine.controls import compose_request, parse_seed
+    from generator.engine.primers import primer_of
 
     began = time.monotonic()
     loaded = read_bundle(bundle or _shipped_bundle(genre))
-    if loaded.manifest.genre != genre:
-        raise BundleError(f"Expected a bundle of genre {genre}; got one of {loaded.manifest.genre}.")
-    request = compose_request(
-        loaded.manifest,
-        seed=secrets.randbelow(2**31) if seed is None else parse_seed(seed),
-        length_seconds=seconds,
-        ensemble=ensemble,
-        temperature=temperature,
-        top_p=top_p,
-    )
+    manifest = loaded.manifest
+    if manifest.genre != genre:
+        raise BundleError(f"Expected a bundle of genre {genre}; got one of {manifest.genre}.")
+    chosen_seed = secrets.randbelow(2**31) if seed is None else parse_seed(seed)
+    request = compose_request(manifest, seed=chosen_seed, **params)
+    if primer is not None:
+        start = primer_of(_read(primer), manifest, request.ensemble, voices_off=request.voices_off)
+        request = compose_request(manifest, seed=chosen_seed, primer=start, keep_primer=keep_primer, **params)
     if not output.parent.is_dir():
         raise EngineError(f"Expected an output in a folder that exists; got {output}.")
     composer = Composer(loaded, runtime=settings.RUNTIME, num_threads=settings.RUNTIME_THREADS)
     with _Progress(request.length_seconds) as progress:
         composition = composer.compose(request, on_progress=progress.show)
-    data = composition.to_midi_bytes(title=f"{loaded.manifest.genre_name}, seed {request.seed}")
+    data = composition.to_midi_bytes(title=f"{manifest.genre_name}, seed {request.seed}")
     write_whole(output, data)
     return {
         "output": str(output),
         "sha256": hashlib.sha256(data).hexdigest(),
         "size_bytes": len(data),
-        "genre": loaded.manifest.genre,
+        "genre": manifest.genre,
         "type": request.ensemble,
         "length_seconds": composition.length_seconds,
         "notes": len(composition.notes),
         "seed": request.seed,
+        "qpm": composition.qpm,
+        "key": composition.key,
+        **{name: getattr(request, name) or None for name in ("style", "density", "feel")},
+        "voices_off": list(request.voices_off),
+        "primer_seconds": composition.kept_seconds,
         "temperature": request.temperature,
         "top_p": request.top_p,
         "bundle": composition.bundle_name,
@@ -109,6 +135,13 @@ def _shipped_bundle(genre: str) -> Path:
         return path
     known = f"expected one of {', '.join(shipped)}" if shipped else "name one with --bundle FILE"
     raise BundleError(f"There is no shipped bundle of genre {genre[:40]}; {known}.")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PrimerError(f"The primer {path.name} cannot be read: {error.strerror or error}.") from error
 
 
 class _Progress:
@@ -132,4 +165,6 @@ class _Progress:
         self._bar.close()
 
     def show(self, seconds: float) -> None:
+        # With a primer there is more than was asked for.
+        self._bar.total = max(self._bar.total, seconds)
         self._bar.update(seconds - self._bar.n)
