@@ -50,7 +50,7 @@ def judge(loaded: "LoadedModel", request: ComposeRequest, composition: "Composit
         composition.voices,
         length_seconds if composition.kept_seconds else request.length_seconds,
         qpm=composition.qpm,
-        key=request.key,
+        key=composition.key,
         norms=parse_norms(figures.get("norms")),
         originality=bundle.originality,
     )
@@ -58,7 +58,7 @@ def judge(loaded: "LoadedModel", request: ComposeRequest, composition: "Composit
     sentence = borrowed and originality_sentence(borrowed, baseline_of(loaded), length_seconds)
     return Verdict(
         facts={
-            "sentences": sentences_of(judgement.facts, is_asked=bool(request.key)),
+            "sentences": sentences_of(judgement.facts, is_known=bool(composition.key)),
             "originality": sentence,
             "figures": judgement.facts.as_dict(),
             "borrowed": borrowed and borrowed.as_dict(),
@@ -90,11 +90,11 @@ def ranks_of(
     return [best_first.index(index) + 1 for index in range(len(verdicts))]
 
 
-def sentences_of(facts: "PieceFacts", *, is_asked: bool) -> list[str]:
-    """What the figures say, for people; `is_asked` says that the key was chosen."""
+def sentences_of(facts: "PieceFacts", *, is_known: bool) -> list[str]:
+    """What the figures say, for people; `is_known` says that it was composed in a key, not guessed to be."""
     sentences = [f"{facts.notes} notes, {facts.notes_per_second:.1f} a second."]
     if facts.key_agreement is not None:
-        heard = "of the notes are in" if is_asked else "of the notes fit"
+        heard = "of the notes are in" if is_known else "of the notes fit"
         sentences.append(f"{facts.key_agreement:.0%} {heard} {facts.key}.")
     if facts.max_polyphony > 1:
         sentences.append(f"At most {facts.max_polyphony} notes sound at once.")

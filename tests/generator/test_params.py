@@ -33,7 +33,7 @@ def test_what_was_not_chosen_is_left_to_the_model() -> None:
 
 
 def test_every_control_is_taken_as_a_form_sends_it() -> None:
-    sent = {
+    sent: dict[str, Any] = {
         "ensemble": "trio", "bars": "16", "adventurousness": "wild", "qpm": "150", "key": "f# dorian",
         "density": "dense", "feel": "swing", "style": "punk", "voices_off": "bass", "starting_note": "64",
     }  # fmt: skip
