@@ -6,9 +6,9 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from generator.choices import voices_of
 from generator.engine.controls import MAX_SEED, parse_seed
 from generator.engine.errors import ControlError
-from generator.forms import voices_of
 from generator.lengths import parse_length
 from generator.models import MAX_TAKES, Generation, Genre, GenreModel, Take
 from generator.offers import controls_offered
@@ -245,7 +245,7 @@ def generation_data(generation: Generation) -> dict[str, Any]:
         "worker_seen": seen,
         "queue_position": generation.queue_position,
         "seconds_composed": generation.seconds_composed,
-        "length_seconds": generation.length_seconds,
+        "length_seconds": generation.total_seconds,
         "genre": generation.genre.slug,
         "genre_name": generation.genre.name,
         "ensemble": ensemble["key"],

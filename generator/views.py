@@ -1,6 +1,5 @@
-"""The pages of composing: the form, the page that waits, and the help page."""
+"""The pages of composing: the form, the page that waits, what came out of it, and the help page."""
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -11,31 +10,24 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.owners import ensure_owner_of, owner_of
+from generator.choices import genre_choices
 from generator.errors import NoModelInstalled, QuotaExceeded
-from generator.forms import ComposeForm, genre_choices, initial_choice
+from generator.forms import ComposeForm, form_context, initial_choice, piece_choice
 from generator.models import Generation
 from generator.progress import sentence_of, title_of, worker_seen
-from generator.serializers import ensemble_of
+from generator.serializers import ensemble_of, takes_data
 from generator.services import generation_cancel, generation_create
 from library.models import Piece
-from library.templatetags.music import clock
 
 RECENT_PIECES = 3
 
 
 def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200) -> HttpResponse:
     """The page of the form, with what the active models offer."""
-    genres = genre_choices()
-    presets = sorted({seconds for genre in genres for seconds in genre.presets})
-    context: dict[str, Any] = {
-        "form": form,
-        "genres": genres,
-        "default_ensembles_json": json.dumps({genre.slug: genre.default_ensemble for genre in genres}),
-        "length_presets": [{"seconds": f"{one:g}", "label": clock(one)} for one in presets],
-        "length_min_label": clock(min((genre.min_seconds for genre in genres), default=0)),
-        "length_max_label": clock(max((genre.max_seconds for genre in genres), default=0)),
+    mine = Piece.objects.owned_by(owner_of(request)).not_expired().kept()
+    context: dict[str, Any] = form_context(form) | {
         "example": Piece.objects.examples().not_expired().newest_first().first(),
-        "recent": Piece.objects.owned_by(owner_of(request)).not_expired().newest_first()[:RECENT_PIECES],
+        "recent": mine.newest_first()[:RECENT_PIECES],
     }
     return render(request, "generator/compose.html", context, status=status)
 
@@ -43,19 +35,31 @@ def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200)
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def compose(request: HttpRequest) -> HttpResponse:
+    genres = genre_choices()
     if request.method != "POST":
-        return _compose_page(request, ComposeForm(initial=initial_choice(genre_choices(), request.GET.dict())))
-    form = ComposeForm(request.POST)
+        return _compose_page(request, ComposeForm(genres=genres, initial=initial_choice(genres, request.GET.dict())))
+    form = ComposeForm(request.POST, request.FILES, genres=genres)
     if not form.is_valid():
         return _compose_page(request, form, status=422)
-    chosen = form.cleaned_data
+    return _create(request, form, **form.wish())
+
+
+@require_POST
+@never_cache
+def compose_from(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Continues a piece, varies it or composes another like it: one button each, wherever the piece is shown."""
+    piece = get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
+    genres = genre_choices()
+    form = ComposeForm(piece_choice(genres, piece), genres=genres)
+    form.is_valid()
+    kind = request.POST.get("kind", "")[:20]
+    return _create(request, form, source=piece, kind=kind, params={}, form_token=request.POST.get("form_token") or None)
+
+
+def _create(request: HttpRequest, form: ComposeForm, **wish: Any) -> HttpResponse:
+    """Asks the service, and leads to the job or back to the form, which says why not."""
     try:
-        generation = generation_create(
-            owner=ensure_owner_of(request),
-            genre_slug=chosen["genre"],
-            params={key: chosen[key] for key in ("ensemble", "length_seconds")},
-            form_token=chosen["form_token"],
-        )
+        generation = generation_create(owner=ensure_owner_of(request), **wish)
     except ValidationError as error:
         form.add_service_errors(error)
         return _compose_page(request, form, status=422)
@@ -69,12 +73,28 @@ def compose(request: HttpRequest) -> HttpResponse:
     return redirect("generator:generation", pk=generation.pk)
 
 
+def _mine(request: HttpRequest, pk: UUID) -> Generation:
+    mine = Generation.objects.owned_by(owner_of(request)).select_related("genre", "genre_model")
+    return get_object_or_404(mine, pk=pk)
+
+
+def _takes_of(generation: Generation) -> list[dict[str, Any]]:
+    """The takes to choose from, once they are done."""
+    if generation.status != Generation.Status.SUCCEEDED:
+        return []
+    takes = list(generation.takes.select_related("piece"))
+    found = takes_data(generation, takes)
+    # The serializer knows their addresses, the rows what the templates of pieces want.
+    pieces = {take.pk: take.piece for take in takes}
+    return [take | {"row": pieces[take["id"]]} for take in found]
+
+
 @require_safe
 @never_cache
 def generation(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Waits for a piece: by script with its notes as they come, without script by renewing itself."""
-    mine = Generation.objects.owned_by(owner_of(request)).select_related("genre", "genre_model")
-    generation = get_object_or_404(mine, pk=pk)
+    """Waits for a piece: by script with its notes as they come, without script by renewing itself. Several takes stay
+    here to be compared."""
+    generation = _mine(request, pk)
     piece = generation.piece if generation.status == Generation.Status.SUCCEEDED else None
     if piece is not None:
         return redirect("library:piece", pk=piece.pk)
@@ -83,8 +103,18 @@ def generation(request: HttpRequest, pk: UUID) -> HttpResponse:
         "page_title": title_of(generation),
         "status_sentence": sentence_of(generation, worker_seen=worker_seen()),
         "ensemble_name": ensemble_of(generation)["name"],
+        "takes": _takes_of(generation),
     }
     return render(request, "generator/generation.html", context)
+
+
+@require_safe
+@never_cache
+def generation_result(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The part of a page that tells what came out: one piece with its facts, or the takes. For the page's script."""
+    generation = _mine(request, pk)
+    piece = generation.piece if generation.status == Generation.Status.SUCCEEDED else None
+    return render(request, "generator/_outcome.html", {"piece": piece, "takes": [] if piece else _takes_of(generation)})
 
 
 @require_POST

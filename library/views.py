@@ -1,19 +1,18 @@
 """Pages of pieces: one, the recent ones, and the MIDI file itself."""
 
 import logging
-from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import condition, require_safe
+from django.views.decorators.http import condition, require_POST, require_safe
 
 from accounts.owners import owner_of
 from library.models import Piece
-from library.templatetags.music import clock
+from library.services import piece_keep
 
 PIECES_PER_PAGE = 12
 
@@ -35,7 +34,7 @@ def _file_name(piece: Piece) -> str:
 @never_cache
 def recent(request: HttpRequest) -> HttpResponse:
     """What was composed in this browser and is still kept."""
-    pieces = Piece.objects.owned_by(owner_of(request)).not_expired().newest_first()
+    pieces = Piece.objects.owned_by(owner_of(request)).not_expired().kept().newest_first()
     page = Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "library/recent.html", {"page": page, "nav": "recent"})
 
@@ -44,8 +43,16 @@ def recent(request: HttpRequest) -> HttpResponse:
 @never_cache
 def piece(request: HttpRequest, pk: UUID) -> HttpResponse:
     piece = get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
-    settings = {"genre": piece.genre, "ensemble": piece.ensemble, "length": clock(piece.length_seconds)}
-    return render(request, "library/piece.html", {"piece": piece, "compose_again_query": urlencode(settings)})
+    is_mine = Piece.objects.owned_by(owner_of(request)).filter(pk=pk).exists()
+    return render(request, "library/piece.html", {"piece": piece, "is_mine": is_mine})
+
+
+@require_POST
+def keep(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A take that its owner wants to keep; the page's script asks the API instead."""
+    piece = get_object_or_404(Piece.objects.owned_by(owner_of(request)).not_expired(), pk=pk)
+    piece_keep(piece=piece)
+    return redirect("library:piece", pk=pk)
 
 
 @require_safe

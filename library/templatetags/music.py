@@ -1,11 +1,16 @@
 """How pages write music's numbers."""
 
 import json
+import secrets
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import template
 from django.utils.timesince import timesince
+
+if TYPE_CHECKING:
+    from library.models import Piece
 
 register = template.Library()
 
@@ -28,3 +33,30 @@ def ago(moment: datetime) -> str:
 def as_json(value: Any) -> str:
     """For a data attribute: the template escapes it, the script parses it."""
     return json.dumps(value, separators=(",", ":"))
+
+
+@register.filter
+def accidentals(key: str) -> str:
+    """A tonic or a key as musicians print it: "Bb minor" → "B♭ minor", "F#" → "F♯"."""
+    tonic, _, mode = key.partition(" ")
+    printed = tonic[:1] + tonic[1:].replace("#", "\N{MUSIC SHARP SIGN}").replace("b", "\N{MUSIC FLAT SIGN}")
+    return f"{printed} {mode}".strip()
+
+
+@register.simple_tag
+def form_token() -> str:
+    """Makes a form that is sent twice one job."""
+    return secrets.token_urlsafe(16)
+
+
+@register.filter
+def settings_query(piece: "Piece") -> str:
+    """What the compose page's address says of the settings of a piece."""
+    settings = {"genre": piece.genre, "ensemble": piece.ensemble, "length": clock(piece.length_seconds)}
+    for name, value in piece.params.items():
+        if isinstance(value, list):
+            value = ",".join(map(str, value))
+        if value not in (None, ""):
+            settings.setdefault(name, f"{value:g}" if isinstance(value, float) else str(value))
+    settings.pop("length_seconds", None)
+    return urlencode(settings)

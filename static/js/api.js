@@ -51,3 +51,8 @@ export function postJson(url, body, csrfToken) {
     body: JSON.stringify(body),
   });
 }
+
+/** @param {FormData} data  a form with a file */
+export function postForm(url, data, csrfToken) {
+  return request(url, { method: "POST", headers: { Accept: "application/json", "X-CSRFToken": csrfToken }, body: data });
+}

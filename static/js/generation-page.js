@@ -1,5 +1,6 @@
 // The waiting page of one generation, for those who come back to its address.
 import { GenerationView } from "./generation.js";
+import { enhanceOutcome, showCurrent } from "./takes.js";
 
 const section = document.querySelector("[data-generation]");
 const view = new GenerationView(section, {
@@ -8,4 +9,9 @@ const view = new GenerationView(section, {
   },
 });
 await customElements.whenDefined("music-player");
-view.watch(section.dataset.id);
+if (section.querySelector("[data-take]")) {
+  // All takes are done: nothing to watch, only to compare.
+  const player = section.querySelector("music-player");
+  enhanceOutcome(section, { player });
+  showCurrent(section, player.dataset.src);
+} else view.watch(section.dataset.id);

@@ -1,5 +1,6 @@
 // Follows one generation: its progress in words and a bar, its notes into the player as they are composed.
 import { ApiError, getJson, postJson } from "./api.js";
+import { enhanceOutcome, fetchOutcome, showCurrent } from "./takes.js";
 
 const POLL_MS = 500;
 const EAGER_POLL_MS = 150; // from the click until the first notes, for a few seconds
@@ -15,10 +16,14 @@ export const clock = (seconds) => {
 
 /** The section of a page that shows one generation (templates/generator/_generation.html). */
 export class GenerationView {
-  /** @param {HTMLElement} section  @param {{onChange?: (state: object) => void}} hooks */
-  constructor(section, { onChange = () => {} } = {}) {
+  /**
+   * @param {HTMLElement} section
+   * @param {{onChange?: (state: object) => void, onMoreOf?: (piece: string, kind: string) => void, onKept?: () => void}} hooks
+   */
+  constructor(section, { onChange = () => {}, ...outcomeHooks } = {}) {
     this.section = section;
     this.onChange = onChange;
+    this.outcomeHooks = outcomeHooks;
     this.api = section.dataset.api;
     this.player = section.querySelector("music-player");
     this.id = null;
@@ -129,6 +134,7 @@ export class GenerationView {
     this.part("facts").textContent = `${state.genre_name} · ${state.ensemble_name} · ${clock(state.length_seconds)}`;
     this.part("title").textContent = state.title;
     this.part("status").textContent = state.message;
+    this.#takesNote(state);
     const bar = this.part("progress");
     bar.max = state.length_seconds;
     bar.value = Math.min(state.seconds_composed, state.length_seconds);
@@ -164,9 +170,21 @@ export class GenerationView {
     this.player.setComposed(state.seconds_composed);
   }
 
+  /** Several takes: which one is heard, and that nothing is said of their order yet. */
+  #takesNote({ takes_asked: asked = 1, status }) {
+    const note = this.part("takes");
+    note.hidden = asked < 2 || FINISHED.has(status);
+    if (!note.hidden) note.textContent = `${asked} takes are composed together. Take 1 plays live, unranked until all are done.`;
+  }
+
   #finish(state) {
-    const { piece } = state;
-    if (!piece) return;
+    this.#outcome(state);
+    const heard = state.takes?.find((take) => take.plays_live && take.piece) ?? state.takes?.find((take) => take.piece);
+    const piece = state.piece ?? heard?.piece;
+    if (!piece) {
+      this.#stopLive();
+      return;
+    }
     const src = `${piece.midi_url}?inline`;
     const facts = { src, voices: piece.voices, lengthSeconds: piece.length_seconds, title: piece.title };
     if (this.live) this.player.finishLive({ src, lengthSeconds: piece.length_seconds });
@@ -176,6 +194,8 @@ export class GenerationView {
     }
     this.live = false;
     this.part("player").hidden = false;
+    this.playing = src;
+    if (!state.piece) return;
     this.part("title").textContent = piece.title;
     this.part("status").textContent = state.message;
     const download = this.part("download");
@@ -184,6 +204,17 @@ export class GenerationView {
     const open = this.part("open");
     open.href = piece.url;
     open.hidden = false;
+  }
+
+  /** The facts of the piece and what can be done with it, or the takes to choose from. */
+  async #outcome(state) {
+    const { run } = this;
+    const nodes = await fetchOutcome(state.url);
+    if (run !== this.run || !nodes) return;
+    const outcome = this.part("outcome");
+    outcome.replaceChildren(...nodes);
+    enhanceOutcome(outcome, { player: this.player, ...this.outcomeHooks });
+    showCurrent(outcome, this.playing);
   }
 
   /** Says it aloud when the state changes and at each quarter, not at every answer. */
@@ -223,6 +254,8 @@ export class GenerationView {
     this.player?.stop?.();
     this.#stopLive();
     this.part("error").hidden = true;
+    this.part("takes").hidden = true;
+    this.part("outcome").replaceChildren();
     this.part("download").hidden = true;
     this.part("open").hidden = true;
     this.part("again").hidden = true;

@@ -89,6 +89,7 @@ class TestHappyPath:
         page.keyboard.press("Tab")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("Tab")
+        page.keyboard.press("Tab")  # the fold of further choices
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.matches('[data-generate]')")
         page.keyboard.press("Enter")
@@ -134,7 +135,7 @@ class TestHappyPath:
         assert not browser_page.is_visible("text=Power trio")
         browser_page.check("input[name=genre][value=rock]")
         assert not browser_page.is_visible("text=Harpsichord")
-        assert browser_page.get_attribute("input[name=ensemble]:checked", "value") == "trio"
+        assert browser_page.get_attribute("input[name=rock-ensemble]:checked", "value") == "trio"
         browser_page.click("[data-generate]")
         assert ScriptedWorker().claim().generation.genre == rock
 
