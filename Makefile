@@ -13,7 +13,7 @@ IN := .venv/bin/python
 SOURCES := .
 NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
-.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest bench bench-magenta lock admin
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest check-slow bench bench-magenta lock admin
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -55,6 +55,10 @@ migrations-check: setup-dev
 pytest: setup-dev
 	@echo "==> tests"
 	@$(IN) -m pytest --durations=10
+
+check-slow: setup-dev  ## what `make test` has no time for: damaged MIDI files for ten minutes
+	@echo "==> damaged MIDI files"
+	@$(IN) -m tests.fuzz_midi --minutes 10
 
 bench: setup-dev chromium  ## all benchmarks, one JSON line a figure, then docs/benchmarks.md (BENCH="--quick" to try)
 	@$(IN) -m bench $(BENCH)
