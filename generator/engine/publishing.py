@@ -12,31 +12,33 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from generator.engine import dataset, evaluation
-from generator.engine.band_dataset import BandCorpus
 from generator.engine.bundles import Bundle, read_bundle, write_bundle
 from generator.engine.checkpoints import Checkpoint, read_checkpoint
+from generator.engine.composer import Composer
+from generator.engine.controls import compose_request
 from generator.engine.corpora import Corpus, open_corpus
 from generator.engine.errors import BundleError, EngineError
+from generator.engine.excerpts import Excerpt, human_excerpts
 from generator.engine.genres import GenreProfile, genre_profile
 from generator.engine.manifest import Card, Manifest
 from generator.engine.network import NetworkConfig, build_network, load_weights
-from generator.engine.originality import OriginalityIndex, index_of_band_pieces, index_of_performances
-from generator.engine.originality_baseline import (
-    HumanBaseline,
-    baseline_of_band_pieces,
-    baseline_of_performances,
-)
-from generator.engine.runtimes import open_runtime
+from generator.engine.norms import Norms, norms_of
+from generator.engine.originality import index_of_corpus
+from generator.engine.originality_baseline import baseline_of_corpus
+from generator.engine.runtimes import MAX_BATCH, open_runtime
 from generator.engine.training import segments_loss
 from generator.engine.training_config import VALIDATION_EVENTS, VALIDATION_ROWS
 
 # int8 may cost so much held-out loss against float32, in nats an event.
 MAX_QUANTISATION_LOSS = 0.01
+# The critic learns from pieces of this length, and of seeds from here on.
+NORMS_SECONDS = 30.0
+FIRST_SEED = 1_000_001
 NOT_CLEARED = (
     "Commercial use of the model: not cleared. Some of the training files state no licence, or one that excludes "
     "commercial use."
@@ -54,9 +56,13 @@ def publish(
     output: Path,
     commercial_use: bool = False,
     num_pieces: int = 20,
+    num_norms: int = 150,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Write the bundle of a checkpoint's best weights and return the figures of its card.
+
+    Args:
+        num_pieces: pieces to compose and check. num_norms: to compose for the critic to learn from.
 
     Raises:
         BundleError: int8 costs more than `MAX_QUANTISATION_LOSS`, or the network cannot be exported.
@@ -92,11 +98,14 @@ def publish(
         for split in ("train", "validation")
     }
     gate = quantisation_gate(checkpoint.network, checkpoint.weights, bundle, corpora["validation"])
-    index = index_of(corpora["train"])
+    index = index_of_corpus(corpora["train"])
+    norms = norms_for(bundle, corpora["train"], count=num_norms, progress=progress)
     figures = evaluation.evaluate_bundle(
         bundle, data_dir, cache_dir=cache_dir, num_pieces=num_pieces, progress=progress
     )
-    figures |= {"quantisation": gate, "originality": baseline_of(index, corpora["validation"]).as_dict()}
+    figures |= {"quantisation": gate, "originality": baseline_of_corpus(index, corpora["validation"]).as_dict()}
+    if norms is not None:
+        figures["norms"] = norms.as_dict()
     card = replace(manifest.card, figures=figures)
     write_bundle(
         output,
@@ -108,18 +117,34 @@ def publish(
     return dict(card.figures)
 
 
-def index_of(corpus: Corpus) -> OriginalityIndex:
-    """What a composed piece is searched for: every run of notes in the training pieces."""
-    if isinstance(corpus, BandCorpus):
-        return index_of_band_pieces(corpus.band_piece(i) for i in range(len(corpus)))
-    return index_of_performances(cast(dataset.Corpus, corpus))
+def composed_excerpts(bundle: Bundle, *, count: int, progress: bool = True) -> list[Excerpt]:
+    """First takes of 30 seconds with the bundle's defaults, of seeds that no proof uses."""
+    from tqdm import tqdm
+
+    composer = Composer(bundle, runtime="litert")
+    found: list[Excerpt] = []
+    with tqdm(total=count, desc="composing", unit="piece", disable=not progress) as bar:
+        while len(found) < count:
+            seeds = range(FIRST_SEED + len(found), FIRST_SEED + min(count, len(found) + MAX_BATCH))
+            requests = [compose_request(bundle.manifest, seed=seed, length_seconds=NORMS_SECONDS) for seed in seeds]
+            for composition in composer.compose_many(requests):
+                if composition is not None:
+                    found.append(Excerpt(composition.notes, NORMS_SECONDS, composition.qpm, -1))
+            bar.update(len(requests))
+    return found
 
 
-def baseline_of(index: OriginalityIndex, corpus: Corpus) -> HumanBaseline:
-    """How much people's held-out pieces share with the training pieces."""
-    if isinstance(corpus, BandCorpus):
-        return baseline_of_band_pieces(index, (corpus.band_piece(i) for i in range(len(corpus))))
-    return baseline_of_performances(index, cast(dataset.Corpus, corpus))
+def norms_for(bundle: Bundle, corpus: Corpus, *, count: int, progress: bool = True) -> Norms | None:
+    """What is usual in people's training pieces, and what tells them from the bundle's own; None where there are too
+    few long enough."""
+    human = human_excerpts(corpus, count=2 * count, length_seconds=NORMS_SECONDS)
+    longer = human_excerpts(corpus, count=count, length_seconds=4 * NORMS_SECONDS)
+    if len(human) < count or not longer:
+        return None
+    ensemble = bundle.manifest.ensemble(bundle.manifest.defaults.ensemble)
+    assert ensemble is not None  # noqa: S101 the manifest's parser has seen to it
+    composed = composed_excerpts(bundle, count=count, progress=progress)
+    return norms_of(human, corpus.voices(), composed, composed_voices=ensemble.voices, longer=longer)
 
 
 def quantisation_gate(
@@ -145,18 +170,18 @@ def quantisation_gate(
 
 
 def data_sets(data_dir: Path) -> Iterator[dict[str, Any]]:
-    """The card's data sets: files by tag and licence of the index, or the folder's name without one."""
+    """The card's data sets: files by licence and the tag's first word, or the folder's name without an index."""
     index = next(iter(sorted(data_dir.rglob("index.tsv"))), None)
     if index is None:
         yield {"name": data_dir.name, "licence": "not stated", "files": len(dataset.list_files(data_dir))}
         return
     with index.open(newline="", encoding="utf-8") as handle:
         counts = Counter(
-            (row.get("tag") or data_dir.name, row.get("licence") or "not stated")
+            ((row.get("tag") or data_dir.name).split()[0].partition("/")[0], row.get("licence") or "not stated")
             for row in csv.DictReader(handle, delimiter="\t")
         )
-    for (tag, licence), files in counts.most_common():
-        yield {"name": tag, "licence": licence, "files": files}
+    for (name, licence), files in counts.most_common(100):
+        yield {"name": name, "licence": licence, "files": files}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -169,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--like", help="for a new genre: the shipped one that it is like")
     parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalised)")
     parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
+    parser.add_argument("--norms", type=int, default=150, help="pieces the critic learns from (default: %(default)s)")
     parser.add_argument("--pieces", type=int, default=20, help="pieces to compose and check (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
@@ -181,6 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
             output=options.output,
             commercial_use=options.commercial_use,
             num_pieces=options.pieces,
+            num_norms=options.norms,
         )
     except EngineError as error:
         print(f"Error: {error.message}", file=sys.stderr)
