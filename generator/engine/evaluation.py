@@ -271,9 +271,9 @@ def check_pieces(bundle: Bundle, corpus: Corpus, *, num_pieces: int, progress: b
     checks = {}
     for seed in tqdm(range(1, num_pieces + 1), desc="composing", unit="piece", disable=not progress):
         composition = composer.compose(compose_request(bundle.manifest, seed=seed))
-        checks[seed] = check_piece(composition.notes, length)
+        checks[seed] = check_piece(composition.notes, length, voices=composition.voices, qpm=composition.qpm)
     people = human_excerpts(corpus, count=num_pieces, length_seconds=length)
-    human = [piece_facts(excerpt.notes, length) for excerpt in people]
+    human = [piece_facts(e.notes, length, voices=corpus.voices(), qpm=e.qpm) for e in people]
     return {
         "composed": num_pieces,
         "passed": sum(check.passed for check in checks.values()),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.engine.music import MAX_PITCH, Note
+from generator.engine.note_symbols import CLASS_OF_PITCH, DRUM_CLASSES
 
 Vectors = NDArray[np.float64]
 
@@ -54,20 +55,6 @@ FEATURES = (
     Feature("notes_per_second", "Notes per second"),
 )
 
-# Pitches of one drum of a kit, kick to ride: the classes in which drums' "pitch class" counts (Groove's pitches with
-# those of General MIDI).
-DRUM_CLASSES = (
-    (35, 36),
-    (37, 38, 39, 40),
-    (22, 42, 44),
-    (26, 46),
-    (41, 43, 58),
-    (45, 47),
-    (48, 50),
-    (49, 52, 55, 57),
-    (51, 53, 59),
-)
-
 
 def feature_vectors(
     notes: Sequence[Note], length_seconds: float, *, drum_voices: Collection[int] = ()
@@ -96,8 +83,7 @@ def feature_vectors(
         "notes_per_second": np.array([len(table) / length_seconds]),
     }
     if only_drums:
-        drums = [np.isin(pitches, members).sum() for members in DRUM_CLASSES]
-        vectors["pitch_class"] = _shares(np.array([*drums, len(pitches) - sum(drums)]))
+        vectors["pitch_class"] = _shares(np.bincount(CLASS_OF_PITCH[pitches], minlength=len(DRUM_CLASSES) + 1))
         vectors["range"] = np.array([float(len(set(pitches.tolist())))])
         vectors["polyphony"] = _hits_together(starts)
     else:
