@@ -5,8 +5,8 @@ A voice becomes one line of elements, and a symbol stands between two neighbours
 * in free time (piano) elements are the notes in the order of beginning, those of a chord from low to high; a symbol is
   the interval in semitones and whether the second note is struck with the first, quickly after it, or how slowly;
 * on a grid elements are the notes in the same order; a symbol is the interval and the wait in sixteenths or triplets;
-* drums: an element is all that is struck at one moment, as a set of drum classes; a symbol is a set, the wait, and the
-  next set.
+* drums: an element is all that is struck at one sixteenth, as a set of drum classes; a symbol is a set, the wait, and
+  the next set. Drummers place hits so freely that a finer grid would tell performances of one beat apart.
 
 So a run of n symbols is one of n + 1 elements.
 """
@@ -41,6 +41,7 @@ _ON_GRID = np.array(
     [min((abs(gap - near), near) for near in range(49) if not near % 3 or not near % 4)[1] for gap in range(49)]
 )
 _LONGER = 49
+_SIXTEENTH = 3
 
 # Pitches of General MIDI's and of Groove's drum maps → nine classes of a kit, and one for all else.
 DRUM_CLASSES: tuple[tuple[int, ...], ...] = (
@@ -98,7 +99,7 @@ def grid_line(starts: Column, durations: Column, pitches: Column) -> Line:
 
 def drum_line(starts: Column, durations: Column, pitches: Column) -> Line:
     """Drums on the grid, in steps, with pitches of a drum map; notes in any order."""
-    starts = np.asarray(starts, np.int64)
+    starts = np.rint(np.asarray(starts) / _SIXTEENTH).astype(np.int64) * _SIXTEENTH
     places, element, counts = np.unique(starts, return_inverse=True, return_counts=True)
     sets = np.zeros(len(places), np.int64)
     np.bitwise_or.at(sets, element, 1 << CLASS_OF_PITCH[np.asarray(pitches, np.int64)])

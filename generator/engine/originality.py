@@ -15,11 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.engine.borrowing import Borrowed
+from generator.engine.encodings.band import DRUMS, PARTS
+from generator.engine.encodings.drum_sounds import DRUM_SOUNDS
 from generator.engine.errors import BundleError
 from generator.engine.music import Note, Voice
-from generator.engine.note_symbols import Line, Symbols, lines_of_notes, lines_of_performance
+from generator.engine.note_symbols import (
+    STEPS_PER_QUARTER,
+    Line,
+    Symbols,
+    drum_line,
+    grid_line,
+    lines_of_notes,
+    lines_of_performance,
+)
 
 if TYPE_CHECKING:
+    from generator.engine.band_dataset import BandCorpus
     from generator.engine.corpora import Corpus
 
 Hashes = NDArray[np.uint64]
@@ -27,9 +38,10 @@ Hashes = NDArray[np.uint64]
 GRAM = 8
 STEP = 8
 MAX_INDEX_BYTES = 3_000_000
-# An 8-gram of so many pieces, and of this share of them, belongs to nobody.
+# An 8-gram of more pieces than this, and of more than this share of them, belongs to nobody. Performances in free time
+# are often of one work: only what no single work accounts for is common there.
 COMMON_PIECES = 10
-COMMON_SHARE = 0.02
+COMMON_SHARE = {"free": 0.02, "grid": 0.005}
 # A piece is also looked up a little slower and faster: networks learn from stretched music.
 STRETCHES = (1.0, 0.95, 1.05)
 
@@ -38,6 +50,7 @@ _MAGIC = b"ORIG"
 _FORMAT = 1
 _LOW_BITS = 16
 _MAX_BUCKET = 255
+_DRUM_PITCHES = np.array([sound.pitch for sound in DRUM_SOUNDS])
 _MULTIPLIER = np.uint64(6364136223846793005)
 
 
@@ -89,15 +102,20 @@ class OriginalityIndex:
         Args:
             grid: whether the lines were made on a metric grid.
         """
-        grams = [[hashes(line.symbols) for line in lines] for lines in pieces]
-        counts = [np.unique(np.concatenate(lines)) for lines in grams if lines]
+        grams = [[(hashes(line.symbols), is_pattern(line.symbols)) for line in lines] for lines in pieces]
+        counts = [np.unique(np.concatenate([found[~plain] for found, plain in lines])) for lines in grams if lines]
         found, in_pieces = np.unique(np.concatenate(counts or [np.zeros(0, np.uint64)]), return_counts=True)
-        common = found[in_pieces > max(COMMON_PIECES, COMMON_SHARE * len(grams))]
+        common = found[in_pieces > max(COMMON_PIECES, COMMON_SHARE["grid" if grid else "free"] * len(grams))]
         del counts, found, in_pieces
         step = STEP
         while True:
             kept = np.unique(
-                np.concatenate([np.zeros(0, np.uint64), *(line[::step] for lines in grams for line in lines)])
+                np.concatenate(
+                    [
+                        np.zeros(0, np.uint64),
+                        *(found[::step][~plain[::step]] for lines in grams for found, plain in lines),
+                    ]
+                )
             )
             kept = np.setdiff1d(kept, common, assume_unique=True)
             index = cls._of_hashes(kept, grid=grid, step=step, pieces=len(grams), common=len(common))
@@ -203,7 +221,7 @@ class OriginalityIndex:
 
     def _runs(self, symbols: Symbols) -> list[tuple[int, int]]:
         """First and last element, both inclusive, of each unbroken chain of hits that lie `step` apart."""
-        hits = self.contains(hashes(symbols))
+        hits = self.contains(hashes(symbols)) & ~is_pattern(symbols)
         if not hits.any():
             return []
         # One row for each phase, with a miss at its end: neighbours in a row lie `step` apart.
@@ -227,6 +245,16 @@ def hashes(symbols: Symbols) -> Hashes:
     for place in range(GRAM):
         found = found * _MULTIPLIER + mixed[place : place + count]
     return _mix(found)
+
+
+def is_pattern(symbols: Symbols) -> NDArray[np.bool_]:
+    """Which 8-grams say only "again" or "to and fro", bool [symbols − 7]: repeated notes, trills, a beating hi-hat.
+
+    They stand everywhere, and being equal to the one eight symbols later they would make runs of any length.
+    """
+    differs = np.concatenate([[0], np.cumsum(symbols[2:] != symbols[:-2])])
+    count = max(0, len(symbols) - GRAM + 1)
+    return differs[GRAM - 2 :][:count] == differs[:count] if count else np.zeros(0, bool)
 
 
 def _mix(values: Hashes) -> Hashes:
@@ -260,5 +288,21 @@ def lines_of_piece(corpus: "Corpus", number: int) -> list[Line]:
 
     if isinstance(corpus, dataset.Corpus):
         return lines_of_performance(corpus.file(number))
-    qpm = corpus.facts[number].qpm if isinstance(corpus, BandCorpus) else None
-    return lines_of_notes(corpus.piece_notes(number), corpus.voices(), qpm)
+    if isinstance(corpus, BandCorpus):
+        return _lines_of_band(corpus, number)
+    return lines_of_notes(corpus.piece_notes(number), corpus.voices())
+
+
+def _lines_of_band(corpus: "BandCorpus", number: int) -> list[Line]:
+    piece, spec = corpus.piece(number), corpus.spec
+    seconds = 60.0 / corpus.facts[number].qpm / STEPS_PER_QUARTER
+    parts, pitches = spec.note_parts[piece.classes], spec.note_pitches[piece.classes]
+    found = []
+    for part in np.unique(parts).tolist():
+        own = parts == part
+        if PARTS[part] == DRUMS:
+            line = drum_line(piece.starts[own], piece.durations[own], _DRUM_PITCHES[pitches[own]])
+        else:
+            line = grid_line(piece.starts[own], piece.durations[own], pitches[own])
+        found.append(Line(line.symbols, line.starts * seconds, line.ends * seconds, line.counts))
+    return found

@@ -1,10 +1,16 @@
 """A sound piece passes; each fault is found and nothing else with it."""
 
+import json
+
 import numpy as np
 import pytest
 
-from generator.engine.critic import check_piece, piece_facts
-from generator.engine.music import Note
+from generator.engine.critic import check_piece, judge, piece_facts
+from generator.engine.errors import ControlError
+from generator.engine.music import Note, Voice
+from generator.engine.norms import Norms
+from generator.engine.note_symbols import lines_of_notes
+from generator.engine.originality import OriginalityIndex
 from tests.music import notes
 
 
@@ -110,3 +116,60 @@ class TestFacts:
         facts = piece_facts([], 10.0)
         assert (facts.notes, facts.lowest_pitch, facts.loop_seconds, facts.most_repeated) == (0, None, 0.0, 0)
         assert (facts.key, facts.key_agreement, facts.max_polyphony) == ("", None, 0)
+
+
+PIANO = (Voice("Grand piano", 0),)
+BAND = (Voice("Drums", 0, is_drum=True), Voice("Bass", 33))
+
+
+class TestJudgement:
+    def test_a_take_without_norms_and_index_has_facts_alone(self) -> None:
+        judgement = judge(sound_piece(), PIANO, 30.0)
+        assert (judgement.faults, judgement.score, judgement.originality) == ((), 0.0, None)
+        assert judgement.facts == check_piece(sound_piece(), 30.0).facts
+        values = json.loads(json.dumps(judgement.as_dict(), allow_nan=False))
+        assert values["facts"]["notes"] == 120
+        assert len(values["facts"]["density"]) == 6
+
+    def test_a_copy_is_said(self) -> None:
+        index = OriginalityIndex.build([lines_of_notes(sound_piece(), PIANO)], grid=False)
+        borrowed = judge(sound_piece(), PIANO, 30.0, originality=index).originality
+        assert borrowed is not None
+        assert borrowed.notes > 100
+
+    def test_a_loop_longer_than_people_make_is_broken(self) -> None:
+        loop = [Note(40 + i % 40, 80, i / 4, (i + 1) / 4) for i in range(120)]
+        norms = Norms(27.0, {}, {"loop_seconds": 12.0})
+        (fault,) = judge(loop, PIANO, 30.0, norms=norms).faults
+        assert fault.startswith("It goes round in a loop for 29.8 s; of pieces by people 99 in 100")
+        assert judge(loop, PIANO, 30.0, norms=Norms(27.0, {}, {"loop_seconds": 30.0})).faults == ()
+        assert judge(sound_piece(), PIANO, 30.0, norms=norms).faults == ()
+
+    def test_bands_may_play_few_pitches_and_end_within_a_bar(self) -> None:
+        beat = [Note(36 if i % 2 else 42, 90, i / 2, i / 2 + 0.1, 0) for i in range(58)]
+        bass = [Note((33, 40, 38)[i % 3], 90, i * 1.0, i + 0.9, 1) for i in range(28)]
+        assert judge([*beat, *bass], BAND, 30.0, qpm=120.0).faults == ()
+        assert judge(beat, BAND, 30.0, qpm=120.0).faults == ()
+        assert judge([*beat, *bass], BAND, 32.0, qpm=120.0).faults == ("It ends at 28.60 s instead of 32 s.",)
+
+    def test_one_drum_alone_is_broken(self) -> None:
+        ticks = [Note(42, 90, i / 2, i / 2 + 0.1, 0) for i in range(60)]
+        assert judge(ticks, BAND, 30.0, qpm=120.0).faults == (
+            "It has one note only, again and again.",
+            "One pitch comes 60 times in a row.",
+        )
+
+    def test_the_asked_key_counts_the_pitched_notes_alone(self) -> None:
+        tune = [Note(60 + step, 80, i / 2, i / 2 + 0.4, 1) for i, step in enumerate([0, 2, 3, 5, 7, 8, 10, 4])]
+        drums = [Note(37, 80, i / 2, i / 2 + 0.1, 0) for i in range(8)]
+        facts = judge([*tune, *drums], BAND, 4.0, qpm=120.0, key="C minor").facts
+        assert (facts.key, facts.key_agreement) == ("C minor", 7 / 8)
+        with pytest.raises(ControlError, match="Expected a key"):
+            judge(tune, BAND, 4.0, key="H")
+
+    def test_the_likeliest_key_is_named_where_none_was_asked(self) -> None:
+        tune = [
+            Note(62 + step, 80, i / 4, i / 4 + 0.2) for i, step in enumerate([0, 4, 7, 12, 7, 4, 0, 2, 5, 11, 0, 7])
+        ]
+        facts = piece_facts(tune, 3.0)
+        assert (facts.key, facts.key_agreement) == ("D major", 1.0)

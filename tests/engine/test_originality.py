@@ -132,6 +132,22 @@ class TestGrid:
         for line, moved_line in zip(lines_of_notes(groove(4), BAND, QPM), lines_of_notes(late, BAND, QPM), strict=True):
             assert (line.symbols == moved_line.symbols).all()
 
+    def test_drummers_may_be_a_twelfth_early_or_late(self) -> None:
+        starts = np.arange(0, 48 * 4, 3)
+        pitches = np.random.default_rng(0).choice([36, 38, 42], len(starts))
+        uneven = starts + np.random.default_rng(1).integers(-1, 2, len(starts)) * (np.arange(len(starts)) > 0)
+        line, again = (drum_line(times, np.ones_like(times), pitches) for times in (starts, uneven))
+        assert (line.symbols == again.symbols).all()
+
+    @pytest.mark.parametrize("pitches", [[40, 40], [40, 52]])
+    def test_one_note_again_and_again_and_to_and_fro_belong_to_nobody(self, pitches: list[int]) -> None:
+        starts = np.arange(0, 48 * 8, 6)
+        line = grid_line(starts, np.full(64, 6), np.tile(pitches, 32))
+        riff = grid_line(starts, np.full(64, 6), np.tile([40, 43, 45, 40, 47], 13)[:64])
+        index = OriginalityIndex.build([[line], [riff]], grid=True)
+        assert index.longest_run([line]).notes == 0
+        assert index.longest_run([riff]).notes > 40
+
     def test_what_too_many_pieces_play_belongs_to_nobody(self) -> None:
         beat = np.arange(0, 48 * 8, 6)
         pitches = np.where(np.arange(len(beat)) % 4 == 2, 38, 42)
