@@ -85,10 +85,21 @@ def table_of(notes: Sequence[Note], voices: Sequence[Voice]) -> NoteTable:
 
 def figures_of(table: NoteTable, length_seconds: float, qpm: float | None = None) -> dict[str, float]:
     """All figures of a stretch; those of pitches only where there are pitched notes, those of drums where drums play,
-    those of bars where there is a tempo. Velocities are read as coarsely as encodings keep them.
+    those of bars where there is a tempo.
+
+    Velocities are read as coarsely as encodings keep them, drums as strokes that do not last, and what has a tempo as
+    if it were played at 120 quarters a minute: how fast a piece is was asked for and says nothing of it.
     """
     step = 4 if qpm is None else 16
-    table = replace(table, velocities=(table.velocities - 1) // step * step)
+    factor = 1.0 if qpm is None else qpm / 120.0
+    starts = table.starts * factor
+    table = replace(
+        table,
+        starts=starts,
+        ends=np.where(table.is_drum, starts + 0.1, table.ends * factor),
+        velocities=(table.velocities - 1) // step * step,
+    )
+    length_seconds *= factor
     found = _time_figures(table, length_seconds) | _velocity_figures(table)
     pitched = table.where(~table.is_drum)
     if len(pitched.starts) >= 8:
@@ -98,7 +109,7 @@ def figures_of(table: NoteTable, length_seconds: float, qpm: float | None = None
     if len(drums.starts) >= 8:
         found |= _drum_figures(drums)
     if qpm is not None:
-        found |= _bar_figures(table, length_seconds, qpm)
+        found |= _bar_figures(table, length_seconds)
     else:
         found["loop_seconds"] = free_loop_seconds(table.starts, table.pitches)
     return {name: float(value) for name, value in found.items()}
@@ -288,13 +299,13 @@ def _drum_figures(drums: NoteTable) -> dict[str, float]:
     }
 
 
-def _bar_figures(table: NoteTable, length_seconds: float, qpm: float) -> dict[str, float]:
-    seconds_per_bar = 240.0 / qpm
+def _bar_figures(table: NoteTable, length_seconds: float) -> dict[str, float]:
+    seconds_per_bar = 2.0
     num_bars = max(1, round(length_seconds / seconds_per_bar))
     lines = table.pitches + 128 * table.voices
     bars = bar_hashes(table.starts, lines, seconds_per_bar, num_bars)
     found = {
-        "loop_seconds": bar_loop(table.starts, lines, qpm).length * seconds_per_bar,
+        "loop_seconds": bar_loop(table.starts, lines, 120.0).length * seconds_per_bar,
         "bars_again": 1.0 - len(np.unique(bars)) / num_bars,
     }
     steps = np.rint(table.starts / seconds_per_bar * 48).astype(np.int64)
