@@ -4,8 +4,10 @@ import contextlib
 from typing import Any, cast
 from uuid import UUID
 
+from django.core.exceptions import SuspiciousOperation
 from django.core.exceptions import ValidationError as ServiceError
 from django.db.models import QuerySet
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import get_object_or_404
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -27,6 +29,7 @@ from library.models import Piece
 from library.services import piece_keep
 
 MAX_BODY_BYTES = 64 * 1024
+UNREADABLE = "The form cannot be read, or it has too many fields or files."
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -39,6 +42,9 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, ServiceError):
         fields = error.message_dict if hasattr(error, "error_dict") else {"detail": error.messages[0]}
         return Response(fields, status=status.HTTP_400_BAD_REQUEST)
+    if isinstance(error, (SuspiciousOperation, MultiPartParserError)):
+        # Django found it while it looked for the CSRF token in the form.
+        return Response({"detail": UNREADABLE}, status=status.HTTP_400_BAD_REQUEST)
     response = exception_handler(error, context)
     if response is not None and isinstance(error, ParseError):
         response.data = {"detail": "The body of the request is not valid JSON."}

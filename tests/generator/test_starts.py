@@ -102,6 +102,37 @@ class TestFiles:
             )
         assert not files_of_primers()
 
+    @pytest.mark.parametrize(
+        ("body", "content_type"),
+        [
+            (b"no form at all", "multipart/form-data; boundary=x"),
+            (b"--x", "multipart/form-data"),
+            (
+                b"".join(
+                    b'--x\r\nContent-Disposition: form-data; name="f%d"; filename="f"\r\n\r\n1\r\n' % n
+                    for n in range(9)
+                )
+                + b"--x--\r\n",
+                "multipart/form-data; boundary=x",
+            ),
+            (
+                b"".join(b'--x\r\nContent-Disposition: form-data; name="f%d"\r\n\r\n1\r\n' % n for n in range(1500))
+                + b"--x--\r\n",
+                "multipart/form-data; boundary=x",
+            ),
+        ],
+        ids=["no form", "no boundary", "many files", "many fields"],
+    )
+    @pytest.mark.parametrize("enforce_csrf_checks", [False, True])
+    def test_a_form_that_cannot_be_read_is_answered_in_json(
+        self, body: bytes, content_type: str, enforce_csrf_checks: bool
+    ) -> None:
+        response = Client(enforce_csrf_checks=enforce_csrf_checks).generic("POST", URL, body, content_type)
+        assert response.status_code in (400, 403)
+        assert response["Content-Type"] == "application/json"
+        assert all(isinstance(sentence, (str, list)) for sentence in response.json().values())
+        assert not Generation.objects.exists()
+
     def test_a_file_that_cannot_be_stored_is_told(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         def disk_full(*args: Any, **kwargs: Any) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
