@@ -122,6 +122,7 @@ def _performance(manifest: Manifest) -> PlayedEncoding:
     from generator.engine.encodings import performance, performance_session
     from generator.engine.encodings.performance_grammar import SHAPED
 
+    _check_grid(manifest, performance.STEPS_PER_SECOND, 0, performance.NUM_VELOCITY_BINS)
     return PlayedEncoding(
         name="performance",
         num_classes=performance.NUM_CLASSES,
@@ -134,8 +135,10 @@ def _performance(manifest: Manifest) -> PlayedEncoding:
 
 def _band(manifest: Manifest) -> PlayedEncoding:
     from generator.engine.encodings import band_session
+    from generator.engine.encodings.band import STEPS_PER_QUARTER
 
     spec = band_session.spec_of(manifest)
+    _check_grid(manifest, 0, STEPS_PER_QUARTER, spec.velocity_bins)
     return PlayedEncoding(
         name="band",
         num_classes=spec.num_classes,
@@ -144,6 +147,17 @@ def _band(manifest: Manifest) -> PlayedEncoding:
         shaped=spec.shaped,
         open_session=band_session.BandSession,
     )
+
+
+def _check_grid(manifest: Manifest, steps_per_second: int, steps_per_quarter: int, velocity_bins: int) -> None:
+    """What the number of classes does not tell: a clock or loudness of another grain would play, but not the music."""
+    declared = manifest.encoding
+    found = (declared.steps_per_second, declared.steps_per_quarter, declared.velocity_bins)
+    if found != (steps_per_second, steps_per_quarter, velocity_bins):
+        raise BundleError(
+            f"Expected an encoding {declared.name} of {steps_per_second} steps a second, {steps_per_quarter} a quarter "
+            f"and {velocity_bins} velocity bins in the bundle; got {found[0]}, {found[1]} and {found[2]}."
+        )
 
 
 _ENCODINGS: dict[str, Callable[[Manifest], PlayedEncoding]] = {"performance": _performance, "band": _band}

@@ -38,12 +38,19 @@ class LiteRtRuntime:
             self._runners = {
                 batch: self._interpreter.get_signature_runner(signature_name(batch)) for batch in BATCH_SIZES
             }
+            shapes = [self._shapes(batch) for batch in BATCH_SIZES]
+            self.num_features, self.state_size, self.num_classes = shapes[0]
+            if any(shape != shapes[0] for shape in shapes):
+                raise BundleError("The bundle's step function has another shape for each batch size.")
+            # Much of what may be wrong with a file is found when memory is laid out for the first step.
+            for batch in BATCH_SIZES:
+                self._run(
+                    np.zeros(batch, np.int32),
+                    np.zeros((batch, self.num_features), np.float32),
+                    np.zeros((batch, self.state_size), np.float32),
+                )
         except (ValueError, RuntimeError, KeyError) as error:
             raise BundleError("LiteRT cannot load the bundle's step function.") from error
-        shapes = [self._shapes(batch) for batch in BATCH_SIZES]
-        self.num_features, self.state_size, self.num_classes = shapes[0]
-        if any(shape != shapes[0] for shape in shapes):
-            raise BundleError("The bundle's step function has another shape for each batch size.")
 
     def step(
         self,
