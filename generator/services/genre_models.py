@@ -17,6 +17,7 @@ from generator.engine.controls import compose_request
 from generator.engine.manifest import parse_manifest
 from generator.models import Genre, GenreModel
 from generator.services.drafts import draft_of
+from generator.services.judging import judge
 from library import services as library
 from library.models import Piece
 
@@ -95,7 +96,8 @@ def example_ensure(*, genre_model: GenreModel) -> tuple[Piece, bool]:
     loaded = composers.load(genre_model)
     request = compose_request(manifest, seed=EXAMPLE_SEED, length_seconds=seconds)
     composition = loaded.composer.compose(request)
-    draft = draft_of(piece_id, genre_model.genre, loaded, request, composition)
+    facts = judge(loaded, request, composition).facts
+    draft = draft_of(piece_id, genre_model.genre, loaded, request, composition, facts=facts)
     draft.write_file()
     piece = draft.store(Owner(), is_example=True)
     for other in Piece.objects.examples().filter(genre=genre_model.genre.slug).exclude(pk=piece_id):
