@@ -3,14 +3,13 @@
 Each leaning is added to the logits. Those that must hold for a share of a piece watch what was played so far.
 """
 
-import itertools
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine.encodings.band import DENSITY_BOUNDS, MAX_ADVANCE, STEPS_PER_BAR, STEPS_PER_QUARTER, BandState
+from generator.engine.encodings.band import MAX_ADVANCE, STEPS_PER_BAR, STEPS_PER_QUARTER, BandState
 from generator.engine.encodings.band_grammar import BandGrammar
 
 if TYPE_CHECKING:
@@ -22,18 +21,12 @@ _FORBIDDEN = -40.0
 _ONE_IN = 33
 _CLOSING_ROOT = 2.0
 
-# Notes a quarter that each density bin aims at: the middle of its bounds.
-_MIDDLES = (
-    0.7,
-    *(math.sqrt(low * high) for low, high in itertools.pairwise(DENSITY_BOUNDS)),
-    13.0,
-)
 _MEMORY_STEPS = 2.0 * STEPS_PER_BAR
 _MEMORY_QUARTERS = _MEMORY_STEPS / STEPS_PER_QUARTER
 _DECAY = [math.exp(-steps / _MEMORY_STEPS) for steps in range(MAX_ADVANCE + 1)]
-_NOTE_PUSH = 1.0
-_WAIT_PUSH = 0.6
-_MAX_ERROR = 1.5
+_NOTE_PUSH = 1.6
+_WAIT_PUSH = 1.0
+_MAX_ERROR = 1.2
 # How much longer than a straight sixteenth a wait is, in octaves.
 _WAITS = np.log2(np.arange(1, MAX_ADVANCE + 1) / 3.0).astype(np.float32)
 
@@ -55,10 +48,11 @@ class BandLeanings:
         self._is_outside = self._outside.tolist()
         self._is_pitched = (plan.spec.note_parts > 0).tolist()
         self._pitched_notes = self._outside_notes = 0
-        density = plan.controls().density
-        self._aim = _MIDDLES[density] if density >= 0 else 0.0
-        # Notes a quarter lately, forgotten over two bars; as aimed at in the beginning.
+        self._aim = plan.notes_a_quarter
+        # Notes a quarter lately, forgotten over two bars, and in all, with two bars as aimed at in front of them.
         self._rate = self._aim
+        self._notes = self._aim * _MEMORY_QUARTERS
+        self._steps = _MEMORY_STEPS
         self._is_last_hit_near = plan.key is not None
 
     @property
@@ -76,7 +70,8 @@ class BandLeanings:
             may_leave = (self._outside_notes + 1) * _ONE_IN <= self._pitched_notes
             notes += self._soft if may_leave else self._hard
         if self._aim:
-            error = math.log((self._rate + 0.1) / (self._aim + 0.1))
+            in_all = self._notes * STEPS_PER_QUARTER / self._steps
+            error = math.log((self._rate + 0.1) * (in_all + 0.1) / (self._aim + 0.1) ** 2)
             error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
             notes -= np.float32(_NOTE_PUSH * error)
             biases[: spec.note] += np.float32(_WAIT_PUSH * error) * _WAITS
@@ -86,8 +81,10 @@ class BandLeanings:
         spec = self._spec
         if event < spec.note:
             self._rate *= _DECAY[event + 1]
+            self._steps += event + 1
         elif event < spec.duration:
             self._rate += 1.0 / _MEMORY_QUARTERS
+            self._notes += 1.0
             index = event - spec.note
             if self._is_pitched[index] and not self._grammar.in_primer:
                 self._pitched_notes += 1

@@ -1,5 +1,8 @@
 """Composing in the `band` encoding: from requests to rules and controls, from events to notes in seconds."""
 
+import bisect
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 
 from generator.engine.controls import DEFAULT_QPM, ComposeRequest, seconds_per_bar
 from generator.engine.encodings.band import (
+    DENSITY_BOUNDS,
     DRUMS,
     DURATIONS,
     MAX_NOTES_AT_ONCE,
@@ -43,6 +47,10 @@ MAX_START_SECONDS = 0.5
 MIN_STROKE_SECONDS, MAX_STROKE_SECONDS = 0.1, 0.25
 _STROKE_STEPS = 3
 _STRAIGHT, _SWING = 0, 1
+# Notes a quarter that each density bin stands for: the middle of its bounds.
+_MIDDLES = (0.7, *(math.sqrt(low * high) for low, high in itertools.pairwise(DENSITY_BOUNDS)), 13.0)
+# Of the notes of a whole band, those of each part.
+_SHARES = {DRUMS: 0.35, "bass": 0.12, "rhythm": 0.22, "keys": 0.19, "lead": 0.12}
 # Sets the choice of a key apart from all other uses of a seed.
 _KEY_STREAM = 0x6B6579
 
@@ -200,10 +208,19 @@ class BandPlan:
             qpm=self.qpm,
             mode=-1 if self.key is None else int(self.key.is_minor),
             feel=self._choice("feel"),
-            density=self._choice("density"),
+            density=bisect.bisect_right(DENSITY_BOUNDS, self.notes_a_quarter) if self.notes_a_quarter else -1,
             style=self._choice("style"),
             parts=self.parts,
         )
+
+    @cached_property
+    def notes_a_quarter(self) -> float:
+        """The density to aim at, 0 for any: a band of which some do not play has fewer notes at every level."""
+        density = self._choice("density")
+        if density < 0:
+            return 0.0
+        all_parts = sum(_SHARES[part] for part in self.spec.parts)
+        return _MIDDLES[min(density, len(_MIDDLES) - 1)] * sum(_SHARES[part] for part in self.parts) / all_parts
 
     def _choice(self, name: str) -> int:
         """The value of a choice, −1 for any."""
