@@ -36,7 +36,9 @@ CACHE_FORMAT = 2
 PHRASE_BARS = 16
 LEAD_IN_BARS = LOOKBACK_BARS[-1] + 1
 # How often a network is told of each control while it learns; never being told would leave it deaf, always, helpless.
+# Of a piece shorter than SHORT_BARS it always knows how much is left: whole songs do not begin like a drummer's fill.
 COUNTDOWN_SHARE = 0.5
+SHORT_BARS = 8
 DENSITY_SHARE = 0.4
 TEMPO_SHARE = 0.9
 MODE_SHARE = 0.8
@@ -290,8 +292,9 @@ class BandSampler:
 
     def __init__(self, corpus: BandCorpus, *, num_events: int, rng: np.random.Generator, stretch: float = 0.05) -> None:
         self.corpus, self.num_events, self.rng, self.stretch = corpus, num_events, rng, stretch
-        # Less than in proportion, so that a few long files do not outweigh the rest.
-        sizes = np.diff(corpus.offsets) ** 0.75
+        # Long files less than in proportion, so that a few do not outweigh the rest; fills of a bar or two seldom.
+        bars = np.array([facts.num_steps / STEPS_PER_BAR for facts in corpus.facts])
+        sizes = np.diff(corpus.offsets) ** 0.75 * np.minimum(1.0, bars / SHORT_BARS)
         self._probabilities = sizes / sizes.sum()
 
     def draw(self) -> Segment:
@@ -322,7 +325,8 @@ class BandSampler:
             controls,
             first_bar,
             self.num_events,
-            countdown=facts.has_end and (place == "end" or self._is(COUNTDOWN_SHARE)),
+            countdown=facts.has_end
+            and (place == "end" or facts.num_steps < SHORT_BARS * STEPS_PER_BAR or self._is(COUNTDOWN_SHARE)),
             density=self._is(DENSITY_SHARE),
         )
 
