@@ -161,6 +161,7 @@ class PieceSerializer(serializers.ModelSerializer):
     url = serializers.SerializerMethodField()
     midi_url = serializers.SerializerMethodField()
     facts = serializers.SerializerMethodField()
+    faults = serializers.SerializerMethodField()
     originality = serializers.SerializerMethodField()
     figures = serializers.SerializerMethodField()
 
@@ -169,8 +170,8 @@ class PieceSerializer(serializers.ModelSerializer):
         fields = [
             "id", "title", "genre", "genre_name", "ensemble", "ensemble_name", "voices", "length_seconds",
             "notes_count", "qpm", "key", "seed", "temperature", "top_p", "params", "bundle_name", "bundle_sha256",
-            "runtime", "size_bytes", "facts", "originality", "figures", "kind", "is_draft", "is_example", "created_at",
-            "expires_at", "url", "midi_url",
+            "runtime", "size_bytes", "facts", "faults", "originality", "figures", "kind", "is_draft", "is_example",
+            "created_at", "expires_at", "url", "midi_url",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -187,6 +188,9 @@ class PieceSerializer(serializers.ModelSerializer):
 
     def get_facts(self, piece: Piece) -> list[str]:
         return list(piece.facts.get("sentences", []))
+
+    def get_faults(self, piece: Piece) -> list[str]:
+        return list(piece.facts.get("faults", []))
 
     def get_originality(self, piece: Piece) -> str | None:
         return piece.facts.get("originality")

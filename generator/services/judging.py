@@ -24,7 +24,7 @@ class Verdict:
     """What is kept of a judgement.
 
     Attributes:
-        facts: {sentences, originality, figures, borrowed}, for the piece.
+        facts: {sentences, faults, originality, figures, borrowed}, for the piece.
         faults: a sentence for each thing that makes the take broken; empty for a sound one.
         score: the higher the better, among takes of one genre.
         originality: the longest run that stands in the training music; None where that is not known.
@@ -59,6 +59,7 @@ def judge(loaded: "LoadedModel", request: ComposeRequest, composition: "Composit
     return Verdict(
         facts={
             "sentences": sentences_of(judgement.facts, is_known=bool(composition.key)),
+            "faults": list(judgement.faults),
             "originality": sentence,
             "figures": judgement.facts.as_dict(),
             "borrowed": borrowed and borrowed.as_dict(),

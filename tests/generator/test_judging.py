@@ -85,7 +85,9 @@ def test_what_was_kept_of_a_primer_is_not_judged(loaded: LoadedModel) -> None:
 
 def test_a_piece_without_notes_is_broken(loaded: LoadedModel) -> None:
     request = compose_request(loaded.composer.bundle.manifest, seed=3, length_seconds=15)
-    assert judge(loaded, request, composition([])).faults == ("It has no notes.",)
+    verdict = judge(loaded, request, composition([]))
+    assert verdict.faults == ("It has no notes.",)
+    assert verdict.facts["faults"] == ["It has no notes."], "the piece's own page says so too"
 
 
 def test_only_what_is_notable_is_told() -> None:
