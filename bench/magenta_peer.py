@@ -21,7 +21,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np  # noqa: E402
 import tensorflow.compat.v1 as tf  # noqa: E402
-from magenta.models.performance_rnn import performance_model, performance_sequence_generator  # noqa: E402
+from magenta.models.performance_rnn import (  # type: ignore[import-not-found]  # noqa: E402
+    performance_model,
+    performance_sequence_generator,
+)
 from note_seq.protobuf import generator_pb2, music_pb2  # noqa: E402
 
 CONFIG = "performance_with_dynamics"
@@ -53,9 +56,16 @@ def main() -> None:
         print(json.dumps(told), flush=True)
 
 
+def config():
+    """As Magenta's command `performance_rnn_generate` sets it: the batch is no larger than the beam, which is 1."""
+    chosen = performance_model.default_configs[CONFIG]
+    chosen.hparams.batch_size = 1
+    return chosen
+
+
 def random_checkpoint(folder: Path) -> str:
     """A checkpoint of freshly drawn weights: how long a step takes does not depend on them."""
-    model = performance_model.PerformanceRnnModel(performance_model.default_configs[CONFIG])
+    model = performance_model.PerformanceRnnModel(config())
     with tf.Graph().as_default():
         tf.set_random_seed(1)
         model._build_graph_for_generation()
@@ -65,14 +75,14 @@ def random_checkpoint(folder: Path) -> str:
 
 
 def generator_of(checkpoint: str):
-    config = performance_model.default_configs[CONFIG]
+    chosen = config()
     return performance_sequence_generator.PerformanceRnnSequenceGenerator(
-        model=performance_model.PerformanceRnnModel(config),
-        details=config.details,
-        steps_per_second=config.steps_per_second,
-        num_velocity_bins=config.num_velocity_bins,
-        control_signals=config.control_signals,
-        optional_conditioning=config.optional_conditioning,
+        model=performance_model.PerformanceRnnModel(chosen),
+        details=chosen.details,
+        steps_per_second=chosen.steps_per_second,
+        num_velocity_bins=chosen.num_velocity_bins,
+        control_signals=chosen.control_signals,
+        optional_conditioning=chosen.optional_conditioning,
         checkpoint=checkpoint,
         fill_generate_section=True,
     )
