@@ -84,6 +84,7 @@ function enhance() {
   /** Sends a request inside a click and watches what comes of it; errors go to the form. */
   async function ask(send, facts) {
     if (view.isBusy) return;
+    const before = view.section.hidden ? null : view.id;
     clearErrors(form);
     player?.unlock?.(); // sound is allowed inside a click alone
     view.prepare(facts);
@@ -96,7 +97,9 @@ function enhance() {
       section.querySelector("[data-result-title]").focus({ preventScroll: true });
       reveal();
     } catch (error) {
-      view.hide();
+      // What stood there before is not lost over a wish that cannot be fulfilled.
+      if (before) view.watch(before);
+      else view.hide();
       setBusy(false);
       showErrors(form, error instanceof ApiError ? error.errors : { detail: "The page met a fault. Reload it and try again." });
     }

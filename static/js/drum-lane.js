@@ -26,25 +26,33 @@ export const drumRow = (pitch) => ROW_OF.get(pitch) ?? DRUM_ROWS - 1;
 /* How much of `height` the lane takes where other voices play too. */
 export const laneHeight = (height) => Math.round(height * LANE_SHARE);
 
-/* The ground of the lane: rows in turns of two shades, and their names where there is room. */
+/* The ground of the lane: rows in turns of two shades. */
 export function drawDrumRows(context, { top, height, width, colors }) {
   const row = height / DRUM_ROWS;
+  context.fillStyle = colors.black;
+  for (let index = 0; index < DRUM_ROWS; index += 2) {
+    context.fillRect(0, top + height - (index + 1) * row, width, row);
+  }
+  context.fillStyle = colors.line;
+  context.fillRect(0, Math.round(top), width, 1);
+}
+
+/* The names of the rows where there is room, over the hits that pass below them. */
+export function drawDrumNames(context, { top, height, colors }) {
+  const row = height / DRUM_ROWS;
+  if (row < LABEL_HEIGHT) return;
   context.font = "10px system-ui, sans-serif";
   context.textBaseline = "middle";
   context.textAlign = "left";
   FAMILIES.forEach(({ name }, index) => {
-    const y = top + height - (index + 1) * row;
-    if (index % 2 === 0) {
-      context.fillStyle = colors.black;
-      context.fillRect(0, y, width, row);
-    }
-    if (row >= LABEL_HEIGHT) {
-      context.fillStyle = colors.text;
-      context.fillText(name, 6, y + row / 2);
-    }
+    const middle = top + height - (index + 0.5) * row;
+    context.globalAlpha = 0.82;
+    context.fillStyle = colors.white;
+    context.fillRect(3, middle - row / 2, context.measureText(name).width + 7, row);
+    context.globalAlpha = 1;
+    context.fillStyle = colors.text;
+    context.fillText(name, 6, middle);
   });
-  context.fillStyle = colors.line;
-  context.fillRect(0, Math.round(top), width, 1);
 }
 
 /* One hit, as a diamond around (x, the middle of its row). */

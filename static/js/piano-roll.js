@@ -4,7 +4,7 @@
  * Notes are [startSeconds, endSeconds, pitch, velocity, channel, voice], in the order of their start. Drums have a lane
  * of their own below the keys.
  */
-import { DRUM_ROWS, drawDrumRows, drawHit, drumRow, laneHeight } from "./drum-lane.js";
+import { DRUM_ROWS, drawDrumNames, drawDrumRows, drawHit, drumRow, laneHeight } from "./drum-lane.js";
 import { RollColors } from "./roll-colors.js";
 import { drawOverview } from "./roll-overview.js";
 
@@ -290,7 +290,10 @@ export class PianoRoll {
     if (lane) drawDrumRows(context, { top: keys, height: lane, width, colors: this.colors });
     this.drawSeconds(context, width, body, height, x);
     this.drawNotes(context, row, x, y);
-    if (lane) this.drawHits(context, body, lane, x);
+    if (lane) {
+      this.drawHits(context, body, lane, x);
+      drawDrumNames(context, { top: keys, height: lane, colors: this.colors });
+    }
     this.drawFuture(context, width, body, x);
     this.drawNow(context, x(this.position), body);
   }

@@ -74,18 +74,30 @@ class ScriptedWorker:
     def finish(self) -> Piece:
         if self.seconds < self.generation.length_seconds:
             self.compose(self.generation.length_seconds)
-        midi = midi_bytes(self.notes)
-        piece = factories.make_piece(
-            Owner(user=self.generation.owner, guest_key=self.generation.guest_key),
-            title="Piece of the test",
-            midi=midi,
-            length_seconds=self.generation.length_seconds,
-            notes_count=len(self.notes),
-            seed=self.generation.seed,
-        )
+        piece = self._piece("Piece of the test")
         Take.objects.create(generation=self.generation, index=0, seed=self.generation.seed, piece=piece)
         self._update(status=Generation.Status.SUCCEEDED, finished_at=timezone.now())
         return piece
+
+    def finish_takes(self, *, broken: bool = False) -> list[Piece]:
+        """Ends with as many takes as were asked for, the last one the best. `broken`: take 1 went wrong while it was
+        heard, and was composed again."""
+        if self.seconds < self.generation.length_seconds:
+            self.compose(self.generation.length_seconds)
+        count = self.generation.takes_asked
+        found = [(index, 0, count - index, [], False) for index in reversed(range(count))]
+        if broken:
+            found = [(0, 1, 1, [], True), (0, 0, 2, ["Nothing sounds for 3.4 seconds."], False)]
+        pieces = []
+        for index, attempt, rank, faults, replaces in found:
+            piece = self._piece(f"Take {index}.{attempt}", is_draft=True)
+            Take.objects.create(
+                generation=self.generation, seed=1, piece=piece, index=index, attempt=attempt, rank=rank,
+                faults=faults, replaces_heard=replaces,
+            )  # fmt: skip
+            pieces.append(piece)
+        self._update(status=Generation.Status.SUCCEEDED, finished_at=timezone.now())
+        return pieces
 
     def fail(self, sentence: str) -> None:
         self._update(status=Generation.Status.FAILED, error_message=sentence, finished_at=timezone.now())
@@ -95,6 +107,19 @@ class ScriptedWorker:
         asked = Generation.objects.filter(pk=self.generation.pk, cancel_requested_at__isnull=False)
         wait_until(asked.exists, what="cancelling is asked for", deadline_seconds=20)
         self._update(status=Generation.Status.CANCELLED, finished_at=timezone.now())
+
+    def _piece(self, title: str, **fields: Any) -> Piece:
+        return factories.make_piece(
+            Owner(user=self.generation.owner, guest_key=self.generation.guest_key),
+            title=title,
+            midi=midi_bytes(self.notes),
+            length_seconds=self.generation.length_seconds,
+            notes_count=len(self.notes),
+            seed=self.generation.seed,
+            genre=self.generation.genre.slug,
+            params=self.generation.params,
+            **fields,
+        )
 
     def _update(self, **fields: Any) -> None:
         Generation.objects.filter(pk=self.generation.pk).update(**fields)

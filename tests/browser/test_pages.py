@@ -29,6 +29,10 @@ def addresses() -> dict[str, str]:
     running = make_generation(status=Generation.Status.RUNNING, seconds_composed=7, length_seconds=60.0)
     failed = make_generation(status=Generation.Status.FAILED, error_message="The disk is full. Try again later.")
     queued = make_generation()
+    takes = make_generation(status=Generation.Status.SUCCEEDED, takes_asked=2)
+    for index in range(2):
+        draft = make_piece(is_draft=True, midi=midi_bytes(scale(15)), qpm=96.0, key="Bb minor")
+        takes.takes.create(index=index, seed=1, rank=index + 1, piece=draft)
     return {
         "compose": "/",
         "recent": "/recent/",
@@ -37,6 +41,8 @@ def addresses() -> dict[str, str]:
         "running": f"/generations/{running.pk}/",
         "queued": f"/generations/{queued.pk}/",
         "failed": f"/generations/{failed.pk}/",
+        "takes": f"/generations/{takes.pk}/",
+        "a take": f"/pieces/{draft.pk}/",
         "help": "/help/garageband/",
         "not found": "/nothing/",
     }

@@ -170,3 +170,55 @@ class TestRecent:
 
     def test_it_is_only_read(self, client: Client):
         assert client.post("/recent/").status_code == 405
+
+
+class TestKeep:
+    def test_a_draft_becomes_a_piece_of_its_owner(self, guest_client: Client):
+        piece = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=1))
+        page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        assert "Keep this take" in page
+        assert piece.title not in guest_client.get("/recent/").content.decode()
+        response = guest_client.post(f"/pieces/{piece.pk}/keep/")
+        assert (response.status_code, response["Location"]) == (302, f"/pieces/{piece.pk}/")
+        assert "Keep this take" not in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        assert piece.title in guest_client.get("/recent/").content.decode()
+
+    def test_only_the_owner_may(self, guest_client: Client, bob: Any):
+        piece = make_piece(is_draft=True)
+        for stranger in strangers(bob):
+            assert stranger.post(f"/pieces/{piece.pk}/keep/").status_code == 404
+        assert guest_client.get(f"/pieces/{piece.pk}/keep/").status_code == 405
+        assert guest_client.post(f"/pieces/{uuid.uuid4()}/keep/").status_code == 404
+        piece.refresh_from_db()
+        assert piece.is_draft
+
+
+class TestFacts:
+    def test_tempo_key_originality_and_source_are_told(self, guest_client: Client):
+        source = make_piece(title="The first one")
+        facts = {"sentences": ["It plays in E flat."], "originality": "It borrows little."}
+        piece = make_piece(qpm=96.4, key="Eb dorian", facts=facts, kind="continue", source_piece=source)
+        page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        for wanted in (
+            "96 BPM",
+            "E♭ dorian",
+            "It plays in E flat.",
+            "It borrows little.",
+            "Continues",
+            "The first one",
+        ):
+            assert wanted in page
+        row = guest_client.get("/recent/").content.decode()
+        assert "96 BPM · E♭ dorian" in row
+
+    def test_what_is_broken_about_a_piece_is_said(self, guest_client: Client):
+        whole, broken = make_piece(), make_piece(facts={"faults": ["Nothing sounds for 3.4 seconds."]})
+        assert "Went wrong" not in guest_client.get(f"/pieces/{whole.pk}/").content.decode()
+        assert "Nothing sounds for 3.4 seconds." in guest_client.get(f"/pieces/{broken.pk}/").content.decode()
+
+    def test_the_settings_lead_back_to_the_form(self, guest_client: Client):
+        params = {"ensemble": "trio", "length_seconds": 30.0, "qpm": 96.5, "key": "F# minor", "voices_off": ["bass"]}
+        piece = make_piece(genre="rock", ensemble="trio", length_seconds=29.8, params=params)
+        page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        query = "genre=rock&amp;ensemble=trio&amp;length=0%3A30&amp;qpm=96.5&amp;key=F%23+minor&amp;voices_off=bass"
+        assert f'href="/?{query}"' in page
