@@ -18,6 +18,8 @@ from generator.engine.music import Note, Voice
 
 Floats = NDArray[np.float64]
 
+# Counts up when a figure of `generator.engine.figures` comes to mean something else: older norms are then of no use.
+FORMAT = 1
 PERCENTILES = (5, 25, 50, 75, 95)
 # 5th and 95th percentile of a normal distribution, in standard deviations from its median.
 _SPREADS = 1.645
@@ -55,6 +57,7 @@ class Norms:
         weights: of each figure's distance and of its size; empty where there was nothing to compare people with.
         bias: added to the weighted sum.
         excerpts, composed: how many were measured.
+        format: of the figures.
     """
 
     length_seconds: float
@@ -64,6 +67,7 @@ class Norms:
     bias: float = 0.0
     excerpts: int = 0
     composed: int = 0
+    format: int = FORMAT
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the card's figures; `parse_norms` is the inverse."""
@@ -222,10 +226,12 @@ def parse_norms(values: Any) -> Norms | None:
             float(values.get("bias", 0.0)),
             int(values.get("excerpts", 0)),
             int(values.get("composed", 0)),
+            int(values.get("format", FORMAT)),
         )
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError):
         return None
-    usable = norms.length_seconds >= 1 and all(len(row) == len(PERCENTILES) for row in norms.percentiles.values())
+    usable = norms.format == FORMAT and norms.length_seconds >= 1
+    usable = usable and all(len(row) == len(PERCENTILES) for row in norms.percentiles.values())
     return norms if usable else None
 
 

@@ -40,7 +40,7 @@ def human_baseline(
 
     Args:
         pieces: lines of each, times in seconds.
-        lengths_seconds: of the excerpts; lengths that no piece has are left out.
+        lengths_seconds: of the excerpts; lengths that fewer than `MIN_FILES` pieces have are left out.
         excerpts: so many of each length.
     """
     pieces = [lines for lines in pieces if any(len(line.starts) for line in lines)]
@@ -63,7 +63,8 @@ def _runs(
     for length in lengths:
         rng = np.random.default_rng(seed)
         long_enough = np.flatnonzero(spans >= length)
-        if not len(long_enough):
+        # The same few files over and over are not people.
+        if len(long_enough) < min(MIN_FILES, len(pieces)):
             continue
         borrowed: list[Borrowed] = []
         for number in rng.choice(long_enough, excerpts).tolist():

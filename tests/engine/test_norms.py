@@ -95,6 +95,10 @@ def test_a_card_without_usable_norms_has_none(values: object) -> None:
     assert parse_norms(values) is None
 
 
+def test_norms_of_other_figures_are_of_no_use(norms) -> None:
+    assert parse_norms(norms.as_dict() | {"format": 2}) is None
+
+
 def test_too_few_excerpts_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 20 excerpts; got 3"):
         norms_of([song(seed, wandering=False) for seed in range(3)], PIANO)

@@ -257,6 +257,12 @@ class TestBaseline:
         assert all_runs.p95_notes > 30
         assert parse_baseline(baseline.as_dict()) == baseline
 
+    def test_a_length_that_few_files_have_is_left_out(self, index: OriginalityIndex) -> None:
+        short = [lines_of_notes(performance(seed, 100), PIANO) for seed in range(500, 508)]
+        long = [lines_of_notes(performance(seed, 400), PIANO) for seed in range(600, 604)]
+        baseline = human_baseline(index, [*short, *long], lengths_seconds=(20.0, 100.0), excerpts=5)
+        assert [runs.length_seconds for runs in baseline.runs] == [20.0]
+
     def test_the_length_next_to_the_piece_counts(self) -> None:
         runs = tuple(HumanRuns(length, 100, length, 2 * length, 1.0, 2.0) for length in (30.0, 60.0, 300.0))
         baseline = HumanBaseline(runs)
