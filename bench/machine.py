@@ -25,6 +25,7 @@ def facts_of_run(bundle: Path) -> dict[str, Any]:
         "load_average": [round(value, 2) for value in os.getloadavg()],
         "busy_cores": busy_cores(),
         "cores": psutil.cpu_count(),
+        "allowed_cores": len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else None,
         "processor": processor(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",

@@ -62,7 +62,7 @@ def _circumstances(run: Line) -> str:
             "Measured",
             f"{run['measured_at'].replace('T', ' ').replace('+00:00', ' UTC')}, in {run['minutes']:g} minutes",
         ),
-        ("Machine", f"{run['processor']}; {run['cores']} cores, {run['memory_gb']:g} GB, {run['system']}"),
+        ("Machine", f"{run['processor']}; {_cores(run)}, {run['memory_gb']:g} GB, {run['system']}"),
         (
             "Load at the start",
             f"{_numbers(run['load_average'])} (1, 5, 15 minutes); other work kept {run['busy_cores']:g} cores busy, "
@@ -75,6 +75,11 @@ def _circumstances(run: Line) -> str:
     if max(run["busy_cores"], run["busy_cores_at_end"]) > QUIET_CORES:
         table += "\n**The machine was not idle:** wall times, and CPU times too, are worse than this machine's own.\n"
     return table
+
+
+def _cores(run: Line) -> str:
+    allowed = run.get("allowed_cores") or run["cores"]
+    return f"{run['cores']} cores" + (f", held to {allowed} of them" if allowed < run["cores"] else "")
 
 
 def _verdict(lines: Sequence[Line], failed: Sequence[str]) -> str:
