@@ -135,6 +135,8 @@ def _runs(values: Any) -> tuple[HumanRuns, ...]:
         )
         for item in values
     )
-    if any(not 0 < item.length_seconds < 1e6 for item in runs):
-        raise ValueError("expected lengths above 0")
+    for item in runs:
+        numbers = (item.median_notes, item.p95_notes, item.median_seconds, item.p95_seconds)
+        if not (0 < item.length_seconds < 1e6 and all(0 <= number < 1e6 for number in numbers)):
+            raise ValueError("expected lengths above 0 and figures from 0 on")
     return runs

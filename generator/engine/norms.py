@@ -6,6 +6,7 @@ fitted on training excerpts by people against pieces that the model composed, we
 logarithm of the odds that people made it.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
@@ -231,7 +232,13 @@ def parse_norms(values: Any) -> Norms | None:
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError):
         return None
     usable = norms.format == FORMAT and norms.length_seconds >= 1
-    usable = usable and all(len(row) == len(PERCENTILES) for row in norms.percentiles.values())
+    numbers = [*norms.limits.values(), norms.bias, norms.length_seconds]
+    numbers += [number for row in [*norms.percentiles.values(), *norms.weights.values()] for number in row]
+    usable = (
+        usable
+        and all(map(math.isfinite, numbers))
+        and all(len(row) == len(PERCENTILES) for row in norms.percentiles.values())
+    )
     return norms if usable else None
 
 

@@ -89,7 +89,9 @@ def test_they_survive_json(norms) -> None:
 @pytest.mark.parametrize(
     "values", [None, [], {}, {"length_seconds": 27.0}, {"length_seconds": 0.0, "percentiles": {}},
                {"length_seconds": 27.0, "percentiles": {"pitch": [1, 2]}}, {"length_seconds": "x", "percentiles": {}},
-               {"length_seconds": 27.0, "percentiles": []}]
+               {"length_seconds": 27.0, "percentiles": []},
+               {"length_seconds": 27.0, "percentiles": {"pitch": [1, 2, 3, 4, float("inf")]}},
+               {"length_seconds": 27.0, "percentiles": {}, "bias": float("nan")}]
 )  # fmt: skip
 def test_a_card_without_usable_norms_has_none(values: object) -> None:
     assert parse_norms(values) is None

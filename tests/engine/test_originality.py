@@ -1,6 +1,6 @@
 """Copies are found wherever they were moved to; what was not copied is not; the index survives its bytes."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -23,6 +23,8 @@ from generator.engine.originality_baseline import human_baseline
 PIANO = (Voice("Grand piano", 0),)
 BAND = (Voice("Drums", 0, is_drum=True), Voice("Bass", 33))
 QPM = 100.0
+# A card may come from anybody.
+ENDLESS = {"runs": [asdict(HumanRuns(30.0, 100, 9.0, float("inf"), 1.0, 2.0))]}
 
 
 def performance(seed: int, count: int = 200, begin: float = 0.0) -> list[Note]:
@@ -271,7 +273,7 @@ class TestBaseline:
         ]  # fmt: skip
         assert HumanBaseline(()).at(30.0) is None
 
-    @pytest.mark.parametrize("values", [None, {}, [], "x", {"runs": "x"}, {"runs": [{}]}, {"runs": [1]}])
+    @pytest.mark.parametrize("values", [None, {}, [], "x", {"runs": "x"}, {"runs": [{}]}, {"runs": [1]}, ENDLESS])
     def test_a_card_without_a_baseline_has_none(self, values: object) -> None:
         assert parse_baseline(values) is None
 
