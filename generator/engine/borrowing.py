@@ -108,11 +108,12 @@ def originality_sentence(borrowed: Borrowed, baseline: HumanBaseline | None, len
     human = baseline.at(length_seconds) if baseline and length_seconds > 0 else None
     if human is None:
         return f"{said}."
-    if not borrowed.notes:
-        return f"{said}; pieces by people share {human.median_notes:.0f} at the median."
+    median = f"{human.median_notes:.0f}"
     if borrowed.notes > human.p95_notes:
-        return f"{said}: more than 95 of 100 pieces by people share, whose median is {human.median_notes:.0f} notes."
-    return f"{said}; pieces by people share {human.median_notes:.0f} at the median."
+        return f"{said}; of 100 pieces by people 95 share at most {human.p95_notes:.0f}, half at most {median}."
+    if not human.median_notes:
+        return f"{said}; half of the pieces by people share no such run, 95 of 100 at most {human.p95_notes:.0f} notes."
+    return f"{said}; pieces by people share {median} at the median."
 
 
 def copies_more_than_people(borrowed: Borrowed, baseline: HumanBaseline | None, length_seconds: float) -> bool:

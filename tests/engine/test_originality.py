@@ -284,7 +284,13 @@ class TestBaseline:
             "pieces by people share 14 at the median."
         )
         assert originality_sentence(Borrowed(40, 6.0), None, 30.0).endswith("is 40 notes (6.0 s).")
-        assert "more than 95 of 100 pieces by people" in originality_sentence(Borrowed(40, 6.0), baseline, 30.0)
+        assert originality_sentence(Borrowed(40, 6.0), baseline, 30.0).endswith(
+            "(6.0 s); of 100 pieces by people 95 share at most 33, half at most 14."
+        )
+        drums = HumanBaseline((HumanRuns(30.0, 100, 0.0, 15.0, 0.0, 2.0),))
+        assert originality_sentence(Borrowed(10, 1.0), drums, 30.0).endswith(
+            "; half of the pieces by people share no such run, 95 of 100 at most 15 notes."
+        )
         assert originality_sentence(Borrowed(), None, 30.0).startswith("No run of nine notes")
         assert [copies_more_than_people(Borrowed(n), baseline, 30.0) for n in (33, 34)] == [False, True]
         assert not copies_more_than_people(Borrowed(99), None, 30.0)
