@@ -9,6 +9,8 @@ from generator.engine.corpora import Corpus
 from generator.engine.music import Note
 
 BAR_QUARTERS = 4
+# A bar line in seconds is a product of floats: what stands on it may come out a little before.
+_ROUNDING = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +87,5 @@ def cut(notes: list[Note], begin_seconds: float, end_seconds: float) -> list[Not
             end_seconds=min(note.end_seconds, end_seconds) - begin_seconds,
         )
         for note in notes
-        if begin_seconds <= note.start_seconds < end_seconds
+        if begin_seconds - _ROUNDING <= note.start_seconds < end_seconds - _ROUNDING
     ]

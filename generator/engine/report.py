@@ -18,6 +18,7 @@ from generator.engine.excerpts import Excerpt, drum_voices_of, human_excerpts, s
 from generator.engine.features import FEATURES, Overlap, Vectors, centres, feature_vectors, overlaps
 from generator.engine.obedience import ending_of, file_facts, length_is_right
 from generator.engine.report_losses import losses
+from generator.engine.runtimes import Runtime
 
 PROTOCOL = 1
 LENGTH_SECONDS = 30.0
@@ -60,16 +61,24 @@ class Studio:
     """A bundle with its composer and people's music, for those who measure."""
 
     def __init__(
-        self, bundle: Bundle, data_dir: Path, *, cache_dir: Path, plan: Plan, tick: Callable[[str], None]
+        self,
+        bundle: Bundle,
+        data_dir: Path,
+        *,
+        cache_dir: Path,
+        plan: Plan,
+        tick: Callable[[str], None],
+        runtime: str | Runtime = "litert",
     ) -> None:
         """
         Args:
             tick: told what is being done, each time that something is.
+            runtime: composes the pieces.
         """
         self.bundle, self.plan, self.tick = bundle, plan, tick
         self.manifest = bundle.manifest
         self._data_dir, self._cache_dir = data_dir, cache_dir
-        self._composer = Composer(bundle, runtime="litert")
+        self._composer = Composer(bundle, runtime=runtime)
 
     @cached_property
     def validation(self) -> Corpus:

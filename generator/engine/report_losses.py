@@ -28,7 +28,8 @@ def losses(studio: "Studio", lstm: Path | None) -> dict[str, Any]:
     max_events = studio.plan.max_events
     studio.tick("reading validation files with the bundle")
     ours = read_corpus(open_runtime("litert", studio.bundle), corpus, encoding, max_events=max_events, progress=False)
-    found: dict[str, Any] = {"bundle": ours.as_dict()}
+    minutes = studio.manifest.card.training.get("cpu_minutes")
+    found: dict[str, Any] = {"bundle": ours.as_dict() | {"cpu_minutes": minutes}}
     studio.tick("counting 3-grams of the training files")
     found["three_grams"] = _three_grams(studio)
     if lstm is not None:

@@ -86,7 +86,7 @@ def _losses(loss: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td>{name}</td>"
         + "".join(f"<td class=number>{loss[key].get(unit, '')}</td>" for unit in _UNITS)
-        + f"<td class=number>{loss[key].get('cpu_minutes', '')}</td></tr>"
+        + f"<td class=number>{_value(loss[key].get('cpu_minutes'))}</td></tr>"
         for key, name in names.items()
         if key in loss
     )
