@@ -301,12 +301,25 @@ class TestEnding:
     st.floats(1.0, 10.0),
     st.floats(0.5, 15.0),
     st.integers(0, 115),
+    st.sampled_from([(), (0, 4, 7), (1, 4, 8)]),
+    st.booleans(),
 )
 def test_any_network_ends_on_time_and_keeps_the_rules(
-    seed: int, sharpness: float, length_seconds: float, max_note_seconds: float, lowest_pitch: int
+    seed: int,
+    sharpness: float,
+    length_seconds: float,
+    max_note_seconds: float,
+    lowest_pitch: int,
+    triad: tuple[int, ...],
+    has_first: bool,
 ) -> None:
     """Whatever the logits: no dead end, no stuck note, no long silence, and the end where it was asked."""
-    rules = PieceRules(length_seconds, lowest_pitch, lowest_pitch + 12, max_note_seconds)
+    rules = PieceRules(
+        *(length_seconds, lowest_pitch, lowest_pitch + 12, max_note_seconds),
+        first_pitch=lowest_pitch + 5 if has_first else -1,
+        closing_pitch_classes=frozenset(triad),
+    )
+    last_chord: list[tuple[int, int]] = []
     grammar = PerformanceGrammar([rules])
     random = np.random.default_rng(seed)
     taste = random.normal(0, sharpness, NUM_CLASSES)
@@ -334,7 +347,10 @@ def test_any_network_ends_on_time_and_keeps_the_rules(
             assert lowest_pitch <= event <= lowest_pitch + 12
             assert event not in began
             assert now - last_sound <= 300
+            if has_first and not last_chord and length_seconds > 3.0:
+                assert event == lowest_pitch + 5
             began[event] = now
+            last_chord = [*(note for note in last_chord if now - note[0] <= 6), (now, event)]
         elif event < TIME_SHIFT:
             begin = began.pop(event - NOTE_OFF)
             assert 0 < now - begin <= round(max_note_seconds * 100)
@@ -345,3 +361,5 @@ def test_any_network_ends_on_time_and_keeps_the_rules(
     end = int(grammar.state.steps[0])
     assert length_seconds - 1.0 <= end / 100 <= length_seconds + 0.005
     assert all(0 < end - begin <= round(max_note_seconds * 100) for begin in began.values())
+    if triad and length_seconds > 3.0:
+        assert min(pitch for _, pitch in last_chord) % 12 in triad

@@ -71,6 +71,8 @@ _FINALE = 250
 _PAUSE = 30
 # A chord's notes may begin a few steps apart: it is not cut between them.
 _CHORD = 8
+# What begins within so many steps is heard as one.
+_TOGETHER = 6
 
 # No network may lock the composer into an endless instant: this many notes at once, and a second, are enough.
 _NOTES_AT_ONCE = 24
@@ -164,8 +166,8 @@ class _Row:
         self._after_part_shift = False
         self._silent_since = 0
         self._last_onset = -1
-        # Lowest pitch of the chord that began last.
-        self._lowest_of_last = -1
+        # Onset and pitch of the notes that began last, as many as make one chord.
+        self._last_chord: list[tuple[int, int]] = []
         self._notes = 0
         self._closed = False
 
@@ -195,7 +197,14 @@ class _Row:
             free = free & self._closing_pitches
             may_begin = may_begin and bool(free.any())
         elif self._first_pitch >= 0:
-            free = self._first_pitch == _PITCHES
+            if self._last_onset < 0:
+                free = self._first_pitch == _PITCHES
+            elif self._after_onset:
+                # The first note is the lowest of its chord, or it would not be heard as the first.
+                free = free & (self._first_pitch < _PITCHES)
+                may_begin = may_begin and bool(free.any())
+            else:
+                self._first_pitch = -1
 
         if may_begin:
             if self.velocity_bin >= 0:
@@ -218,8 +227,8 @@ class _Row:
         """Apply one event that was allowed."""
         self._after_velocity = event >= VELOCITY
         if event < NOTE_OFF:
-            if self._last_onset < 0 or self.now - self._last_onset > _CHORD or event < self._lowest_of_last:
-                self._lowest_of_last = event
+            self._last_chord = [note for note in self._last_chord if self.now - note[0] <= _TOGETHER]
+            self._last_chord.append((self.now, event))
             self._sounding[event] = self._last_onset = self.now
             self._free[event] = False
             self._notes += 1
@@ -245,8 +254,6 @@ class _Row:
             if not self._primer:
                 self._begin_anew()
             return
-        if event < NOTE_OFF:
-            self._first_pitch = -1
         self.is_done = self._closed and (self.now >= self.end or not self._sounding)
 
     def _begin_anew(self) -> None:
@@ -272,7 +279,8 @@ class _Row:
             return False
         if not self._closing_classes:
             return True
-        return {self._lowest_of_last % 12, min(self._sounding) % 12} <= self._closing_classes
+        lowest = min(pitch for _, pitch in self._last_chord)
+        return {lowest % 12, min(self._sounding) % 12} <= self._closing_classes
 
     def _is_finale(self) -> bool:
         """Whether only the last chord may sound any more."""
