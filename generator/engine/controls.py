@@ -83,7 +83,9 @@ def compose_request(
 
     Numbers may come as text, as forms and command lines send them; `voices_off` as a list or as parts between commas.
     `bars` counts before `length_seconds`. A level of `adventurousness` stands for the temperature and the top_p that
-    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style.
+    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style. Every
+    model can go on from a primer; whether a user may send a file of their own is for the caller to ask
+    (`StartControl.midi`).
 
     Raises:
         ControlError: something the bundle does not offer; says what it expected and what it got, and which param it is.
@@ -96,8 +98,6 @@ def compose_request(
     style_choice = _choice("style", controls.style, style)
     tempo = _qpm(manifest, qpm, primer, style_choice)
     start = controls.start
-    if primer is not None and not (start and start.midi):
-        raise _unknown("primer")
     level = None
     if not _is_empty(adventurousness):
         if not controls.adventurousness:

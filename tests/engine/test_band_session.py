@@ -157,7 +157,7 @@ class TestControls:
             assert heard[layout.density : layout.density + 8].tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
             assert heard[layout.style : layout.style + 2].tolist() == [0, 1]
             assert heard[layout.parts : layout.parts + 5].tolist() == [1, 1, 1, 0, 0]
-        countdowns = [row[layout.countdown : layout.elapsed].argmax() for row in runtime.heard]
+        countdowns = [int(row[layout.countdown : layout.elapsed].argmax()) for row in runtime.heard]
         assert countdowns == sorted(countdowns, reverse=True)
         assert (countdowns[0], countdowns[-1]) == (7, 0)
 
@@ -261,7 +261,7 @@ class TestPrimer:
         told: list[Note] = []
         bundle = rock_bundle()
         composer = Composer(bundle, runtime=BandRuntime(bundle.manifest))
-        wish = {"seed": 1, "bars": 8, "primer": primer}
+        wish: dict[str, Any] = {"seed": 1, "bars": 8, "primer": primer}
         (kept,) = composer.compose_many(
             [compose_request(bundle.manifest, **wish, keep_primer=True)], [Listener(told.extend)]
         )

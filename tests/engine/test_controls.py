@@ -184,7 +184,6 @@ class TestMusicalControls:
             ("adventurousness", "wild"),
             ("voices_off", ["drums"]),
             ("starting_note", 60),
-            ("primer", Primer(notes=(), length_seconds=4.0)),
         ],
     )
     def test_a_control_that_a_bundle_lacks_is_unknown(self, name: str, value: Any) -> None:
@@ -195,3 +194,9 @@ class TestMusicalControls:
         with pytest.raises(ControlError, match=f"^The model has no control called {name}.$") as raised:
             compose_request(plain, seed=0, **{name: value})
         assert raised.value.control == name
+
+    def test_every_bundle_goes_on_from_a_primer(self) -> None:
+        primer = Primer(notes=(), length_seconds=4.0, qpm=90.0, key="C minor")
+        plain = replace(MANIFEST, controls=replace(MANIFEST.controls, key=None, start=None))
+        request = compose_request(plain, seed=0, primer=primer)
+        assert (request.primer, request.qpm, request.key) == (primer, None, "")

@@ -192,13 +192,13 @@ class _Row:
             cap = min(cap, self._must_begin_by() - now)
         within_budget = self._notes < _NOTES_AT_ONCE + _NOTES_PER_SECOND * now // STEPS_PER_SECOND
         may_begin = not self._closed and (within_budget or cap <= 0) and len(sounding) < self._num_pitches
-        free = self._free
+        free: NDArray[np.bool_] = self._free
         if in_finale:
             free = free & self._closing_pitches
             may_begin = may_begin and bool(free.any())
         elif self._first_pitch >= 0:
             if self._last_onset < 0:
-                free = self._first_pitch == _PITCHES
+                free = np.equal(_PITCHES, self._first_pitch)
             elif self._after_onset:
                 # The first note is the lowest of its chord, or it would not be heard as the first.
                 free = free & (self._first_pitch < _PITCHES)
