@@ -85,7 +85,8 @@ def quota_check(owner: Owner, generation: Generation) -> None:
         if over:
             raise QuotaExceeded(
                 "That is more music than one guest may ask for in an hour. "
-                f"Try a shorter piece, or come back in {_minutes(over)}.",
+                f"Try a shorter piece{' or fewer takes' if generation.takes_asked > 1 else ''}, "
+                f"or come back in {_minutes(over)}.",
                 retry_after_seconds=over,
             )
 

@@ -11,11 +11,16 @@ from django.test import Client
 
 from generator.engine.bundles import read_bundle, write_bundle
 from generator.engine.manifest import Choice, ChoiceControl, Ensemble, LengthControl, Level, StartControl
+from generator.engine.midi import write_midi
 from generator.engine.music import Voice
 from generator.models import Generation, GenreModel
 from generator.services import generation_compose, genre_model_import
 from library.models import Piece
+from tests import factories
 from tests.generator.conftest import Outbox
+from tests.music import GRAND_PIANO, scale
+
+MIDI = write_midi(scale(32), [GRAND_PIANO], title="Mine")
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +95,15 @@ def test_what_it_does_not_offer_is_told_with_its_name(harpsi: GenreModel, guest_
         "length_seconds": ["Choose a length from 0:05 to 0:20."],
         "key": ["Harpsi has no choice of key."],
     }
+
+
+def test_what_came_of_it_can_be_continued(harpsi: GenreModel, guest_client: Client) -> None:
+    """No bundle has to say so: only files of one's own are a control."""
+    source = factories.make_piece(genre="harpsi", ensemble="two-manuals", params={}, midi=MIDI, length_seconds=8.0)
+    wish = {"source": str(source.pk), "kind": "continue", "length_seconds": 6}
+    response = guest_client.post("/api/v1/generations/", json.dumps(wish), content_type="application/json")
+    assert response.status_code == 201, response.content
+    generation_compose(pk=response.json()["id"], worker_id="worker-1")
+    data = guest_client.get(f"/api/v1/generations/{response.json()['id']}/").json()
+    assert data["status"] == "succeeded", data["error"]
+    assert data["piece"]["source"] == str(source.pk)

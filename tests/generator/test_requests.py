@@ -172,7 +172,9 @@ class TestQuota:
             ask(length_seconds=30, takes=4)
         assert list(caught.value.message_dict) == ["takes"]
         ask(length_seconds=30, takes=3)
-        with pytest.raises(QuotaExceeded):
+        with pytest.raises(QuotaExceeded, match="shorter piece or fewer takes, or come back"):
+            ask(length_seconds=15, takes=2)
+        with pytest.raises(QuotaExceeded, match="shorter piece, or come back"):
             ask(length_seconds=15)
 
     def test_of_what_ended_early_all_takes_count_and_nothing_that_was_there_before(self, settings: Any) -> None:
