@@ -43,12 +43,12 @@ def choose(page, name, value):
 def test_the_choices_follow_genre_and_type_and_reach_the_job(page, poll):
     assert not page.is_visible("#start-nothing")
     page.click("text=More choices")
-    assert not page.is_visible("legend:has-text('Who plays')")
+    assert not page.is_visible("#polka-voices-lead")
     choose(page, "genre", "polka")
-    assert page.is_visible("legend:has-text('Who plays')")
-    assert page.is_visible("label:has-text('Lead guitar')")
+    assert page.is_visible("#polka-voices-lead")
+    assert not page.is_visible("#rock-voices-lead")
     choose(page, "polka-ensemble", "trio")
-    assert not page.is_visible("label:has-text('Lead guitar')")
+    assert not page.is_visible("#polka-voices-lead")
     page.uncheck("#polka-voices-bass")
     choose(page, "polka-style", "ballad")
     assert page.get_attribute("#polka-qpm", "placeholder") == "76"
