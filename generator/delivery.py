@@ -31,6 +31,16 @@ def deliver(pk: UUID) -> bool:
     return True
 
 
+def send_bundle_check(pk: int) -> None:
+    """Tells a worker that a bundle waits for its check; without the message one finds it within seconds."""
+    from generator.tasks import check_bundles
+
+    try:
+        check_bundles.delay()
+    except (OSError, ChannelError, OperationalError):
+        logger.warning("The message of upload %s could not be sent; a worker will find it.", pk, exc_info=True)
+
+
 def deliver_on_commit(pk: UUID) -> None:
     """Sends the message once the row can be seen by others, and not at all if the transaction is rolled back."""
     transaction.on_commit(partial(deliver, pk))

@@ -19,3 +19,19 @@ class NoModelInstalled(Exception):
             "python manage.py import_genre_model generator/bundles/piano.bundle --activate"
         )
         super().__init__(self.message)
+
+
+class GenreModelInUse(Exception):
+    """A model that composes now cannot be removed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NoPreviousModel(Exception):
+    """A genre has nothing to return to."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

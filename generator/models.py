@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from generator.querysets import GenerationQuerySet, GenreQuerySet, WorkerBeatQuerySet
+from generator.querysets import BundleUploadQuerySet, GenerationQuerySet, GenreQuerySet, WorkerBeatQuerySet
 from library.models import Piece
 
 MAX_TAKES = 4
@@ -251,3 +251,78 @@ class WorkerBeat(models.Model):
 
     def __str__(self) -> str:
         return self.worker_id
+
+
+class Activation(models.Model):
+    """One entry of the history of what composed a genre. The newest that is not undone says what composes now; the
+    one before it is what the genre returns to.
+    """
+
+    genre = models.ForeignKey(Genre, on_delete=models.CASCADE, related_name="activations")
+    genre_model = models.ForeignKey(GenreModel, on_delete=models.CASCADE, related_name="activations")
+    activated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    activated_at = models.DateTimeField(default=timezone.now)
+    undone_at = models.DateTimeField(null=True, blank=True, help_text="When the genre returned to an earlier model.")
+
+    class Meta:
+        ordering = ["genre", "-activated_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.genre_model_id} for {self.genre_id}"
+
+
+class BundleUpload(models.Model):
+    """A bundle that somebody uploaded, and the check of it. This row is the truth; any worker may do the check.
+
+        waiting ──claim──▶ checking ──sound──▶ ready (a genre model)
+          ▲ │                │ │ └──not sound, or three workers lost──▶ rejected
+          │ └─stop─▶ stopped │ └──stop asked──▶ stopped
+          └──────────────────┘
+            worker lost (stale heartbeat) or ended
+
+    Every arrow is one conditional UPDATE; a claim is the pair (worker_id, attempts), as for a Generation.
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting for a worker"
+        CHECKING = "checking", "Checking"
+        READY = "ready", "Ready"
+        REJECTED = "rejected", "Rejected"
+        STOPPED = "stopped", "Stopped"
+
+    file = models.FileField(max_length=200, blank=True, help_text="Kept until the check has ended.")
+    file_name = models.CharField(max_length=200, help_text="As the administrator's computer calls it.")
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    step = models.CharField(max_length=200, blank=True, help_text="What the check does now.")
+    share = models.FloatField(default=0, help_text="Of the check that is done, 0 to 1.")
+    message = models.CharField(max_length=1000, blank=True, help_text="How it ended, in one sentence.")
+    facts = models.JSONField(default=dict, blank=True, help_text="What the check measured.")
+    genre_model = models.ForeignKey(
+        GenreModel, on_delete=models.SET_NULL, null=True, blank=True, related_name="uploads"
+    )
+    attempts = models.PositiveSmallIntegerField(default=0)
+    worker_id = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BundleUploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in (self.Status.WAITING, self.Status.CHECKING)

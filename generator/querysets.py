@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.owners import OwnedQuerySet
 
 if TYPE_CHECKING:
-    from generator.models import Generation, Genre, WorkerBeat  # noqa: F401  named in the base classes
+    from generator.models import BundleUpload, Generation, Genre, WorkerBeat  # noqa: F401  named in the base classes
 
 
 class GenreQuerySet(models.QuerySet["Genre"]):
@@ -74,3 +74,23 @@ class WorkerBeatQuerySet(models.QuerySet["WorkerBeat"]):
         from generator.models import WORKER_ALIVE_SECONDS
 
         return self.filter(seen_at__gte=timezone.now() - timedelta(seconds=WORKER_ALIVE_SECONDS))
+
+
+class BundleUploadQuerySet(models.QuerySet["BundleUpload"]):
+    def waiting(self) -> Self:
+        return self.filter(status="waiting")
+
+    def checking(self) -> Self:
+        return self.filter(status="checking")
+
+    def oldest_first(self) -> Self:
+        return self.order_by("created_at", "pk")
+
+    def of_claim(self, upload: "BundleUpload") -> Self:
+        """The row, as long as the worker that claimed this attempt still holds it."""
+        return self.checking().filter(pk=upload.pk, worker_id=upload.worker_id, attempts=upload.attempts)
+
+    def stale(self) -> Self:
+        """In a check whose worker has written nothing for too long."""
+        oldest = timezone.now() - timedelta(seconds=settings.GENERATION_STALE_SECONDS)
+        return self.checking().filter(heartbeat_at__lt=oldest)

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from generator import services
+from generator.checker import checker
 from generator.worker import worker
 from generator.workers import this_worker_id
 
@@ -16,3 +17,8 @@ def compose(generation_id: str) -> None:
 @shared_task(name="generator.tasks.clean_up")
 def clean_up() -> None:
     services.clean_up()
+
+
+@shared_task(name="generator.tasks.check_bundles")
+def check_bundles() -> None:
+    checker.look()

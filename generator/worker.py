@@ -15,6 +15,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from generator import workers
+from generator.checker import checker
 from generator.models import WORKER_BEAT_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -56,11 +57,13 @@ class Worker:
 
     def start(self) -> None:
         self._stopping.clear()
+        checker.start()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
+        checker.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self._quietly(workers.say_goodbye)
@@ -71,6 +74,7 @@ class Worker:
             self._quietly(workers.beat)
             self._quietly(self._sweep)
             self._quietly(self._follow_active_models)
+            self._quietly(checker.look)
             if cleaned_up_at is None or time.monotonic() - cleaned_up_at > CLEAN_UP_SECONDS:
                 self._quietly(self._send_clean_up)
                 cleaned_up_at = time.monotonic()
@@ -78,8 +82,9 @@ class Worker:
             self._stopping.wait(WORKER_BEAT_SECONDS)
 
     def _sweep(self) -> None:
-        from generator.services import generations_sweep
+        from generator.services import bundle_uploads_sweep, generations_sweep
 
+        bundle_uploads_sweep()
         generations_sweep(idle=self.is_idle)
 
     def _follow_active_models(self) -> None:

@@ -247,7 +247,10 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "compose"
-CELERY_TASK_ROUTES = {"generator.tasks.clean_up": {"queue": "maintenance"}}
+CELERY_TASK_ROUTES = {
+    "generator.tasks.clean_up": {"queue": "maintenance"},
+    "generator.tasks.check_bundles": {"queue": "maintenance"},
+}
 # One composer a process. TensorFlow and LiteRT do not survive a fork, and threads share one loaded network.
 CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = 1

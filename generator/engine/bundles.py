@@ -57,6 +57,7 @@ __all__ = [
     "read_bundle",
     "verify_bundle",
     "write_bundle",
+    "write_with_step_function",
 ]
 
 MANIFEST = "manifest.json"
@@ -191,10 +192,31 @@ def write_bundle(
         weights={name: array.shape for name, array in sorted(weights.items())},
         members={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     )
-    files = {MANIFEST: manifest.as_json()} | files
+    return _write(path, manifest, files)
+
+
+def write_with_step_function(path: str | os.PathLike[str], bundle: Bundle) -> str:
+    """Write a bundle that was read, with the step function that it has now; all else as it was stored.
+
+    Returns:
+        The file's sha256.
+
+    Raises:
+        BundleError: something that `read_bundle` would refuse.
+    """
+    from safetensors.numpy import save
+
+    files = {WEIGHTS: save(dict(bundle.stored_weights)), STEP_FUNCTION: bundle.step_function}
+    if bundle.stored_originality is not None:
+        files[ORIGINALITY] = bundle.stored_originality
+    members = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return _write(path, replace(bundle.manifest, members=members), files)
+
+
+def _write(path: str | os.PathLike[str], manifest: Manifest, files: dict[str, bytes]) -> str:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
+        for name, content in ({MANIFEST: manifest.as_json()} | files).items():
             info = zipfile.ZipInfo(name, _ZIP_EPOCH)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.create_system = 3

@@ -3,11 +3,21 @@
 Importing this package loads no engine that composes: the web process uses it.
 """
 
+from generator.services.bundle_uploads import (
+    bundle_upload_check,
+    bundle_upload_claim,
+    bundle_upload_create,
+    bundle_upload_delete,
+    bundle_upload_stop,
+    bundle_uploads_sweep,
+)
 from generator.services.genre_models import (
     example_ensure,
     genre_model_activate,
+    genre_model_delete,
     genre_model_import,
     genre_model_installed,
+    genre_roll_back,
 )
 from generator.services.jobs import generation_claim, generation_compose
 from generator.services.requests import generation_cancel, generation_create
@@ -15,6 +25,12 @@ from generator.services.sweeping import SweepResult, clean_up, generations_sweep
 
 __all__ = [
     "SweepResult",
+    "bundle_upload_check",
+    "bundle_upload_claim",
+    "bundle_upload_create",
+    "bundle_upload_delete",
+    "bundle_upload_stop",
+    "bundle_uploads_sweep",
     "clean_up",
     "example_ensure",
     "generation_cancel",
@@ -23,6 +39,8 @@ __all__ = [
     "generation_create",
     "generations_sweep",
     "genre_model_activate",
+    "genre_model_delete",
     "genre_model_import",
     "genre_model_installed",
+    "genre_roll_back",
 ]

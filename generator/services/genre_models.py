@@ -11,11 +11,13 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from accounts.models import User
 from accounts.owners import Owner
 from generator.engine.bundles import read_bundle
 from generator.engine.controls import compose_request
-from generator.engine.manifest import parse_manifest
-from generator.models import Genre, GenreModel
+from generator.engine.manifest import Manifest, parse_manifest
+from generator.errors import GenreModelInUse, NoPreviousModel
+from generator.models import Activation, Genre, GenreModel
 from generator.services.drafts import draft_of
 from generator.services.judging import judge
 from library import services as library
@@ -36,8 +38,10 @@ def genre_model_installed(*, path: Path) -> GenreModel | None:
     return GenreModel.objects.select_related("genre").filter(sha256=digest).first()
 
 
-def genre_model_import(*, path: Path, activate: bool = False) -> tuple[GenreModel, bool]:
+def genre_model_import(*, path: Path, activate: bool = False, user: User | None = None) -> tuple[GenreModel, bool]:
     """Installs a bundle file as the next version of its genre. A bundle that is installed already stays one.
+
+    The bundle is read, not tried: `generator.services.bundle_checks` does that with one that comes from elsewhere.
 
     Returns the model and whether it is new. Raises BundleError for a bundle that is not sound.
     """
@@ -50,7 +54,7 @@ def genre_model_import(*, path: Path, activate: bool = False) -> tuple[GenreMode
         model = GenreModel.objects.filter(sha256=bundle.sha256).first()
         is_new = model is None
         if model is None:
-            genre, _ = Genre.objects.get_or_create(slug=manifest.genre, defaults={"name": manifest.genre_name})
+            genre = _genre_of(manifest)
             newest = genre.models.aggregate(newest=Max("version"))["newest"] or 0
             model = GenreModel(
                 genre=genre,
@@ -63,20 +67,86 @@ def genre_model_import(*, path: Path, activate: bool = False) -> tuple[GenreMode
             model.full_clean()
             model.save()
         if activate:
-            genre_model_activate(genre_model=model)
+            genre_model_activate(genre_model=model, user=user)
     return model, is_new
 
 
-def genre_model_activate(*, genre_model: GenreModel) -> None:
+def _genre_of(manifest: Manifest) -> Genre:
+    """The genre's row, locked; a genre that is new comes last on the page."""
+    last = Genre.objects.aggregate(last=Max("position"))["last"]
+    position = 0 if last is None else last + 1
+    Genre.objects.get_or_create(slug=manifest.genre, defaults={"name": manifest.genre_name, "position": position})
+    return Genre.objects.select_for_update().get(slug=manifest.genre)
+
+
+def genre_model_activate(*, genre_model: GenreModel, user: User | None = None) -> None:
     """Makes it the model that composes its genre from now on. Workers follow within seconds."""
     with transaction.atomic():
-        genre = genre_model.genre
-        genre.active_model = genre_model
-        genre.save(update_fields=["active_model"])
-        genre_model.status = GenreModel.Status.READY
-        genre_model.activated_at = timezone.now()
-        genre_model.save(update_fields=["status", "activated_at"])
+        genre = Genre.objects.select_for_update().get(pk=genre_model.genre_id)
+        if genre.active_model_id != genre_model.pk:
+            Activation.objects.create(genre=genre, genre_model=genre_model, activated_by=user)
+        _set_active(genre, genre_model)
+    genre_model.refresh_from_db()
     logger.info("%s now composes %s.", genre_model.name, genre.name)
+
+
+def previous_model(genre: Genre) -> GenreModel | None:
+    """What the genre composed with before its active model; None where nothing is left of that."""
+    activation = _previous_activation(genre)
+    return activation and activation.genre_model
+
+
+def genre_roll_back(*, genre: Genre) -> GenreModel:
+    """Lets the model compose again that did before the active one, and returns it. Done again, it goes back further.
+
+    Raises:
+        NoPreviousModel: there is none.
+    """
+    with transaction.atomic():
+        genre = Genre.objects.select_for_update().get(pk=genre.pk)
+        previous = _previous_activation(genre)
+        if previous is None:
+            raise NoPreviousModel(f"{genre.name} has no earlier model to return to.")
+        newer = genre.activations.filter(undone_at=None).exclude(pk=previous.pk)
+        newer.filter(activated_at__gte=previous.activated_at).update(undone_at=timezone.now())
+        _set_active(genre, previous.genre_model)
+    logger.info("%s composes %s again.", previous.genre_model.name, genre.name)
+    return previous.genre_model
+
+
+def _previous_activation(genre: Genre) -> Activation | None:
+    history = genre.activations.filter(undone_at=None).select_related("genre_model")
+    return history.exclude(genre_model=genre.active_model_id).order_by("-activated_at", "-pk").first()
+
+
+def _set_active(genre: Genre, model: GenreModel) -> None:
+    genre.active_model = model
+    genre.save(update_fields=["active_model"])
+    GenreModel.objects.filter(pk=model.pk).update(status=GenreModel.Status.READY, activated_at=timezone.now())
+
+
+def genre_model_delete(*, genre_model: GenreModel) -> None:
+    """Removes a model that does not compose. Pieces that it composed keep their facts.
+
+    Raises:
+        GenreModelInUse: it composes its genre.
+    """
+    with transaction.atomic():
+        genre = Genre.objects.select_for_update().get(pk=genre_model.genre_id)
+        if genre.active_model_id == genre_model.pk:
+            raise GenreModelInUse(in_use_sentence(genre_model))
+        name = str(genre_model.bundle.name or "")
+        genre_model.delete()
+    # The row first: a crash leaves a file too many, never a model without its bundle.
+    if name:
+        default_storage.delete(name)
+
+
+def in_use_sentence(genre_model: GenreModel) -> str:
+    return (
+        f"{genre_model.name} composes {genre_model.genre.name} at the moment. Activate another model of "
+        f"{genre_model.genre.name} first, then delete this one."
+    )
 
 
 def example_ensure(*, genre_model: GenreModel) -> tuple[Piece, bool]:

@@ -18,6 +18,7 @@ from generator.logs import job_logged
 from generator.models import Generation, NoteChunk, WorkerBeat
 from generator.querysets import GenerationQuerySet
 from generator.quota import CLIENT_HASH_DAYS
+from generator.services.bundle_checks import remove_old_folders
 from generator.services.jobs import generation_finish
 from generator.services.primers import primer_discard
 from generator.workers import is_gone
@@ -127,6 +128,7 @@ def clean_up() -> None:
     WorkerBeat.objects.filter(seen_at__lt=now - timedelta(days=WORKER_BEAT_KEEP_DAYS)).delete()
     forgotten = Generation.objects.finished().without_pieces()
     _remove_generations(forgotten.filter(finished_at__lt=now - timedelta(days=FINISHED_GENERATION_KEEP_DAYS)))
+    remove_old_folders()
     if settings.USES_FILESYSTEM_BROKER:
         options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
         _remove_old_files(Path(options["processed_folder"]), ".msg")

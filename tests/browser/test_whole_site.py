@@ -64,7 +64,7 @@ def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         )
 
     manage("prepare")
-    manage("import_genre_model", str(tiny_bundle()), "--activate")
+    manage("import_genre_model", str(tiny_bundle()), "--activate", "--trusted")
     log = folder / "run.log"
     with log.open("wb") as stream:
         running = subprocess.Popen(

@@ -1,15 +1,17 @@
 """`manage.py prepare`, which stands between an installed checkout and a running site."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from generator.engine.bundles import read_bundle, write_bundle
 from generator.models import Genre, GenreModel
 from library.models import Piece
 from musicgen_site.management.commands import prepare
-from tests.tiny_bundle import other_tiny_bundle, tiny_bundle
+from tests.tiny_bundle import other_tiny_bundle, tiny_bundle, tiny_manifest
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +39,15 @@ def test_shipped_bundles_are_installed_once(shipped: Path, capsys: pytest.Captur
     assert Piece.objects.examples().get().expires_at is None, "an example stays for longer than a guest's week"
 
 
+def test_the_page_begins_with_the_piano(shipped: Path) -> None:
+    for genre in ("drums", "piano"):
+        manifest = replace(tiny_manifest(f"{genre}-tiny"), genre=genre, genre_name=genre.capitalize())
+        bundle = read_bundle(tiny_bundle())
+        write_bundle(shipped / f"{genre}.bundle", manifest, bundle.weights, bundle.step_function)
+    call_command("prepare")
+    assert [genre.slug for genre in Genre.objects.with_active_model()] == ["piano", "drums"]
+
+
 def test_what_was_stopped_half_way_is_finished_the_next_time(shipped: Path) -> None:
     (shipped / "piano.bundle").write_bytes(tiny_bundle().read_bytes())
     call_command("prepare")
@@ -53,7 +64,7 @@ def test_a_model_that_an_administrator_chose_stays(shipped: Path, tmp_path: Path
     call_command("prepare")
     folder = tmp_path / "elsewhere"
     folder.mkdir()
-    call_command("import_genre_model", str(other_tiny_bundle(folder)), activate=True)
+    call_command("import_genre_model", str(other_tiny_bundle(folder)), activate=True, trusted=True)
     call_command("prepare")
     active = Genre.objects.get(slug="piano").active_model
     assert active is not None
@@ -62,7 +73,7 @@ def test_a_model_that_an_administrator_chose_stays(shipped: Path, tmp_path: Path
 
 
 def test_importing_again_activates_without_a_second_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("import_genre_model", str(tiny_bundle()))
+    call_command("import_genre_model", str(tiny_bundle()), trusted=True)
     assert Genre.objects.get(slug="piano").active_model is None
     call_command("import_genre_model", str(tiny_bundle()), activate=True)
     assert "Found the installed piano-tiny" in capsys.readouterr().out
@@ -70,7 +81,7 @@ def test_importing_again_activates_without_a_second_version(tmp_path: Path, caps
 
 
 def test_importing_again_mends_a_stored_bundle(tmp_path: Path) -> None:
-    call_command("import_genre_model", str(tiny_bundle()))
+    call_command("import_genre_model", str(tiny_bundle()), trusted=True)
     stored = Path(GenreModel.objects.get().bundle.path)
     stored.unlink()
     call_command("import_genre_model", str(tiny_bundle()))

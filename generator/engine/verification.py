@@ -1,0 +1,303 @@
+"""Whether a bundle that comes from anybody may compose here. Its step function is thrown away and built again.
+
+    python -m generator.engine.verification FILE --output REBUILT
+
+is a process of its own: it limits its memory, computing time and files before it opens the bundle, reaches no network,
+and dies with whoever started it. Nothing of the uploaded step function is ever loaded. What the process writes is one
+JSON object a line on stdout: ``{"step", "share"}`` while it works; last ``{"facts"}``, with the bundle in REBUILT, or
+``{"error"}``, one sentence.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from generator.engine.bundles import Bundle, read_bundle, write_with_step_function
+from generator.engine.errors import BundleError, EngineError
+
+if TYPE_CHECKING:
+    from generator.engine.network import NetworkConfig
+
+# Called with what begins now and the share of the whole that is done, 0 to 1.
+OnStep = Callable[[str, float], None]
+
+TRIAL_SECONDS = 10.0
+# A sound model is broken in a few of a hundred first drafts; three in a row are no accident.
+TRIAL_SEEDS = (1, 2, 3)
+# int8 beside float32, in nats an event, over events that the float32 network draws. The shipped piano has 0.0007.
+MAX_DIVERGENCE = 0.02
+GATE_ROWS, GATE_STEPS = 4, 32
+
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the process may use.
+
+    Attributes:
+        memory_mb: address space while the bundle is read.
+        rebuild_memory_mb: from when TensorFlow is imported; 3.5 GB for three layers of 512, of which half is used.
+        cpu_seconds: of computing; ten are usual.
+        file_mb: size of each file it writes.
+        open_files: at once.
+    """
+
+    memory_mb: int = 1024
+    rebuild_memory_mb: int = 8192
+    cpu_seconds: int = 240
+    file_mb: int = 256
+    open_files: int = 256
+
+    def apply(self) -> None:
+        """To this process, for good."""
+        space = self.rebuild_memory_mb * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (min(self.memory_mb * 2**20, space), space))
+        # The kernel warns at the first limit, which ends the process, and kills it at the second.
+        resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_seconds, self.cpu_seconds + 5))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_mb * 2**20,) * 2)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files,) * 2)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+    @staticmethod
+    def make_room() -> None:
+        """Lets TensorFlow have the rest of the address space."""
+        _, space = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (space, space))
+
+
+def verify(path: Path, output: Path, *, on_step: OnStep = lambda step, share: None) -> dict[str, Any]:
+    """Check the bundle in `path` and write what may be installed to `output`.
+
+    Returns:
+        Facts for people: {"rebuilt": whether the step function had to be replaced, "divergence": nats an event,
+        "seed", "notes", "length_seconds" of the trial piece, "originality": whether there is an index}.
+
+    Raises:
+        BundleError: a sentence that says what was expected and what was got.
+    """
+    on_step("Reading the manifest and the weights", 0.0)
+    bundle = read_bundle(path)
+    config = checked_network(bundle)
+    check_card(bundle)
+    on_step("Reading the index of the training music", 0.05)
+    has_index = bundle.originality is not None
+    Limits.make_room()
+    on_step("Building the step function from the weights", 0.1)
+    step_function = rebuilt_step_function(bundle, config)
+    is_same = step_function == bundle.step_function
+    bundle = replace(bundle, step_function=step_function)
+    on_step("Comparing the step function with the network in float32", 0.7)
+    divergence = checked_divergence(bundle)
+    on_step("Composing a trial piece of each type", 0.85)
+    facts = checked_trial(bundle)
+    on_step("Writing the bundle", 0.97)
+    if is_same:
+        shutil.copyfile(path, output)
+    else:
+        write_with_step_function(output, bundle)
+    return {"rebuilt": not is_same, "divergence": round(divergence, 5), "originality": has_index, **facts}
+
+
+def checked_network(bundle: Bundle) -> "NetworkConfig":
+    """The network that the manifest describes, before anything of its size is made.
+
+    Raises:
+        BundleError: it is none of ours, or not one for the encoding.
+    """
+    from generator.engine.encodings.registry import encoding_of
+    from generator.engine.network import NetworkConfig
+
+    encoding = encoding_of(bundle.manifest)
+    try:
+        config = NetworkConfig(**bundle.manifest.network)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BundleError("The manifest describes a network that this version does not know.") from error
+    for name in ("num_classes", "num_features"):
+        expected, got = getattr(encoding, name), getattr(config, name)
+        if got != expected:
+            raise BundleError(
+                f"The manifest's network does not fit its encoding: expected {expected} for {name}, got {got}."
+            )
+    return config
+
+
+def check_card(bundle: Bundle) -> None:
+    """
+    Raises:
+        BundleError: the figures that the critic reads are not what they should be.
+    """
+    from generator.engine.borrowing import parse_baseline
+    from generator.engine.norms import parse_norms
+
+    figures = bundle.manifest.card.figures
+    for name, parse in (("norms", parse_norms), ("originality", parse_baseline)):
+        try:
+            parse(figures.get(name))
+        except (LookupError, TypeError, ValueError, AttributeError, EngineError) as error:
+            raise BundleError(f"The card's figures {name!r} cannot be read by the critic.") from error
+
+
+def rebuilt_step_function(bundle: Bundle, config: "NetworkConfig") -> bytes:
+    """
+    Raises:
+        BundleError: the weights are not those of the network.
+    """
+    from generator.engine.runtimes.export import build_step_function
+
+    return build_step_function(config, bundle.weights)
+
+
+def checked_divergence(bundle: Bundle) -> float:
+    """Mean Kullback–Leibler divergence of the step function from the float32 network, in nats an event.
+
+    Raises:
+        BundleError: it is more than `MAX_DIVERGENCE`, or a logit is no number.
+    """
+    import numpy as np
+
+    from generator.engine.runtimes.litert import LiteRtRuntime
+    from generator.engine.runtimes.tensorflow import TensorFlowRuntime
+
+    served, exact = LiteRtRuntime(bundle.step_function), TensorFlowRuntime.of_bundle(bundle)
+    rng = np.random.default_rng(0)
+    events = np.full(GATE_ROWS, exact.num_classes, np.int32)
+    features = np.zeros((GATE_ROWS, exact.num_features), np.float32)
+    served_state = exact_state = np.zeros((GATE_ROWS, exact.state_size), np.float32)
+    total = 0.0
+    for _ in range(GATE_STEPS):
+        served_logits, served_state = served.step(events, features, served_state)
+        exact_logits, exact_state = exact.step(events, features, exact_state)
+        if not (np.isfinite(served_logits).all() and np.isfinite(exact_logits).all()):
+            raise BundleError("The network answers with something that is no number.")
+        log_served, log_exact = _log_softmax(served_logits), _log_softmax(exact_logits)
+        probabilities = np.exp(log_exact)
+        total += float((probabilities * (log_exact - log_served)).sum(axis=-1).mean())
+        draws = rng.random((GATE_ROWS, 1)) * probabilities.sum(axis=-1, keepdims=True)
+        events = (probabilities.cumsum(axis=-1) < draws).sum(axis=-1).clip(0, exact.num_classes - 1).astype(np.int32)
+    divergence = total / GATE_STEPS
+    if divergence > MAX_DIVERGENCE:
+        raise BundleError(
+            f"The weights lose too much as int8: expected at most {MAX_DIVERGENCE} nats an event beside the same "
+            f"network in float32, got {divergence:.3f}."
+        )
+    return divergence
+
+
+def checked_trial(bundle: Bundle) -> dict[str, Any]:
+    """Composes about `TRIAL_SECONDS` with the bundle's defaults, and with every other type.
+
+    Raises:
+        BundleError: no try with the defaults is sound, or something cannot be composed at all.
+    """
+    from generator.engine.composer import Composer
+    from generator.engine.controls import compose_request
+    from generator.engine.critic import judge
+    from generator.engine.runtimes.litert import LiteRtRuntime
+
+    manifest = bundle.manifest
+    length = manifest.controls.length
+    seconds = min(max(TRIAL_SECONDS, length.min_seconds), length.max_seconds)
+    composer = Composer(bundle, runtime=LiteRtRuntime(bundle.step_function))
+    faults: tuple[str, ...] = ()
+    try:
+        others = [ensemble.key for ensemble in manifest.ensembles if ensemble.key != manifest.defaults.ensemble]
+        requests = [compose_request(manifest, seed=1, length_seconds=seconds, ensemble=key) for key in others]
+        requests += [compose_request(manifest, seed=seed, length_seconds=seconds) for seed in TRIAL_SEEDS]
+        compositions = [composition for composition in composer.compose_many(requests) if composition]
+        for composition in compositions:
+            composition.to_midi_bytes()
+    except EngineError as error:
+        raise BundleError(f"No piece can be composed with the bundle's own defaults: {error.message}") from error
+    for composition in compositions[len(others) :]:
+        judgement = judge(
+            composition.notes,
+            composition.voices,
+            requests[-1].length_seconds,
+            qpm=composition.qpm,
+            key=composition.key,
+            originality=bundle.originality,
+        )
+        if not judgement.faults:
+            return {
+                "seed": composition.seed,
+                "notes": judgement.facts.notes,
+                "length_seconds": round(composition.length_seconds, 2),
+            }
+        faults = faults or judgement.faults
+    raise BundleError(
+        f"Expected a sound piece of {seconds:g} s within {len(TRIAL_SEEDS)} tries, got broken ones; the first: "
+        f"{faults[0]}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Checks a bundle within limits and builds its step function again.")
+    parser.add_argument("bundle", type=Path, metavar="FILE")
+    parser.add_argument("--output", type=Path, required=True, help="where the bundle goes that may be installed")
+    parser.add_argument("--parent", type=int, help="the process with which this one shall die")
+    for name, value in asdict(Limits()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
+    options = parser.parse_args()
+    limits = Limits(**{name: getattr(options, name) for name in asdict(Limits())})
+    # What TensorFlow and its libraries print goes where it disturbs nobody.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    _confine(options.parent)
+    limits.apply()
+
+    def say(**answer: Any) -> None:
+        answers.write(json.dumps(answer) + "\n")
+
+    try:
+        facts = verify(options.bundle, options.output, on_step=lambda step, share: say(step=step, share=share))
+    except EngineError as error:
+        say(error=error.message)
+    except MemoryError:
+        say(error=f"The check needed more memory than the {limits.rebuild_memory_mb:,} MB that it may use.")
+    except Exception as error:  # whatever a library raises about somebody's file
+        traceback.print_exc()
+        say(error=f"The bundle could not be checked to the end: {type(error).__name__} in the check.")
+    else:
+        say(facts=facts)
+    # TensorFlow takes its time to end in order.
+    answers.flush()
+    os._exit(0)
+
+
+def _confine(parent: int | None) -> None:
+    """No network, no more of the machine than composing leaves, and no life beyond the parent's."""
+    if sys.platform == "linux" and parent is not None:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit("Whoever asked for the check has gone.")
+    with contextlib.suppress(OSError):
+        os.nice(10)
+    sys.addaudithook(_refuse_network)
+
+
+def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event in ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo"):
+        raise PermissionError("The check of a bundle uses no network.")
+
+
+def _log_softmax(logits: Any) -> Any:
+    import numpy as np
+
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+if __name__ == "__main__":
+    main()
