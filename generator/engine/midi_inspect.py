@@ -354,8 +354,10 @@ def text_of(values: bytes) -> str:
     """UTF-8 where the bytes are that, else Latin-1, which is what older programs write."""
     try:
         return values.decode("utf-8")
-    except UnicodeDecodeError:
-        return values.decode("latin-1")
+    except UnicodeDecodeError as error:
+        # A long text was cut, perhaps within a character.
+        is_cut = len(values) == _MAX_TEXT_BYTES and error.start >= _MAX_TEXT_BYTES - 3
+        return values[: error.start].decode("utf-8") if is_cut else values.decode("latin-1")
 
 
 def _number(data: bytes, at: int, end: int) -> tuple[int, int]:

@@ -129,6 +129,10 @@ class TestInspecting:
         track = mido.MidiTrack([mido.MetaMessage("track_name", name="Flöte")])
         assert inspect(saved(track)).tracks[0].name == "Flöte"
 
+    def test_a_long_text_is_cut_between_characters(self) -> None:
+        facts = inspect(write_midi(scale(2), [GRAND_PIANO], texts=["x" + "ü" * 900]))
+        assert facts.texts == ("x" + "ü" * 499,)
+
     @pytest.mark.parametrize(
         ("data", "sentence"),
         [
