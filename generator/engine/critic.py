@@ -199,7 +199,8 @@ def _faults(
     # People's pedals hold notes for longer than any composer is allowed to; their pads are held on purpose.
     longest_note = MAX_NOTE_SECONDS if is_free else max(MAX_NOTE_SECONDS, limits.get("note_seconds", 0.0))
     same_pitch_run = max(MAX_SAME_PITCH_RUN, limits.get("same_pitch_run", 0.0))
-    loop_limit = max(MIN_LOOP_LIMIT_SECONDS, limits.get("loop_seconds", float("inf")))
+    loop_limit = norms.loop_limit(length_seconds) if norms else None
+    loop_limit = float("inf") if loop_limit is None else max(MIN_LOOP_LIMIT_SECONDS, loop_limit)
     slowest = MIN_NOTES_PER_SECOND if is_free else MIN_BAND_NOTES_PER_SECOND
     # Times are hundredths of seconds: what is exactly at a bound is within it.
     slack = 1e-6

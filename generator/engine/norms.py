@@ -54,7 +54,8 @@ class Norms:
     Attributes:
         length_seconds: of the stretches that figures were measured over.
         percentiles: of each figure, at `PERCENTILES`.
-        limits: 99th percentiles of people's excerpts: loop_seconds, same_pitch_run, note_seconds.
+        limits: 99th percentiles of people's excerpts: loop_seconds of those of `length_seconds`, long_loop_seconds,
+            same_pitch_run and note_seconds of longer ones.
         weights: of each figure's distance and of its size; empty where there was nothing to compare people with.
         bias: added to the weighted sum.
         excerpts, composed: how many were measured.
@@ -73,6 +74,12 @@ class Norms:
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON values, for the card's figures; `parse_norms` is the inverse."""
         return asdict(self)
+
+    def loop_limit(self, length_seconds: float) -> float | None:
+        """How long the longest loop of 99 in 100 pieces by people is at most, in pieces of about this length."""
+        is_long = length_seconds > 1.5 * (self.length_seconds + ENDING_SECONDS)
+        loop_seconds = self.limits.get("loop_seconds")
+        return self.limits.get("long_loop_seconds", loop_seconds) if is_long else loop_seconds
 
     def distances(self, figures: Mapping[str, float]) -> dict[str, float]:
         """How far each figure is from people's median, in their spreads, −3 to 3."""
@@ -129,7 +136,7 @@ def norms_of(
         composed: of about the same length, and of seeds that no proof will use; without, or with fewer than 20, the
             score is the mean distance alone.
         composed_voices: of those, where they are others.
-        longer: people's excerpts as long as pieces get, for the limits of loops; `human` where there are none.
+        longer: people's excerpts about as long as pieces get, for the limits of long ones; `human` without.
 
     Raises:
         ValueError: too few excerpts.
@@ -146,7 +153,7 @@ def norms_of(
         )
         for name in names
     }
-    norms = Norms(length, percentiles, _limits([*human, *longer], voices), excerpts=len(human), composed=len(composed))
+    norms = Norms(length, percentiles, _limits(human, longer, voices), excerpts=len(human), composed=len(composed))
     if len(composed) < MIN_EXCERPTS:
         return norms
     machine = [_figures(excerpt, composed_voices or voices, length) for excerpt in composed]
@@ -260,15 +267,19 @@ def _inputs(norms: Norms, figures: Mapping[str, float], names: Sequence[str]) ->
     ]
 
 
-def _limits(excerpts: Sequence[Excerpt], voices: Sequence[Voice]) -> dict[str, float]:
+def _limits(human: Sequence[Excerpt], longer: Sequence[Excerpt], voices: Sequence[Voice]) -> dict[str, float]:
     from generator.engine.critic import piece_facts
 
-    facts = [piece_facts(e.notes, e.length_seconds, voices=voices, qpm=e.qpm) for e in excerpts if e.notes]
+    short, long = (
+        [piece_facts(e.notes, e.length_seconds, voices=voices, qpm=e.qpm) for e in excerpts if e.notes]
+        for excerpts in (human, longer or human)
+    )
     return {
-        name: round(float(np.percentile([getattr(fact, attribute) for fact in facts], 99)), 3)
-        for name, attribute in (
-            ("loop_seconds", "loop_seconds"),
-            ("same_pitch_run", "same_pitch_run"),
-            ("note_seconds", "longest_note_seconds"),
+        name: round(float(np.percentile(values, 99)), 3)
+        for name, values in (
+            ("loop_seconds", [facts.loop_seconds for facts in short]),
+            ("long_loop_seconds", [facts.loop_seconds for facts in long]),
+            ("same_pitch_run", [facts.same_pitch_run for facts in long]),
+            ("note_seconds", [facts.longest_note_seconds for facts in long]),
         )
     }

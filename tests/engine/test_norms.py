@@ -109,8 +109,10 @@ def test_too_few_excerpts_are_refused() -> None:
 def test_limits_are_of_people() -> None:
     people = [song(seed, wandering=False) for seed in range(20)]
     longer = [song(seed, wandering=False, length=60.0) for seed in range(20)]
-    assert norms_of(people, PIANO).limits["loop_seconds"] == pytest.approx(19.75, abs=0.1)
-    assert norms_of(people, PIANO, longer=longer).limits["loop_seconds"] == pytest.approx(59.75, abs=0.1)
+    norms = norms_of(people, PIANO, longer=longer)
+    assert norms.loop_limit(20.0) == pytest.approx(19.75, abs=0.1)
+    assert norms.loop_limit(60.0) == pytest.approx(59.75, abs=0.1)
+    assert norms_of(people, PIANO).loop_limit(60.0) == norms.loop_limit(20.0)
 
 
 class TestStretches:
