@@ -163,6 +163,7 @@ class PieceSerializer(serializers.ModelSerializer):
     facts = serializers.SerializerMethodField()
     faults = serializers.SerializerMethodField()
     originality = serializers.SerializerMethodField()
+    borrowed = serializers.SerializerMethodField()
     figures = serializers.SerializerMethodField()
 
     class Meta:
@@ -170,8 +171,8 @@ class PieceSerializer(serializers.ModelSerializer):
         fields = [
             "id", "title", "genre", "genre_name", "ensemble", "ensemble_name", "voices", "length_seconds",
             "notes_count", "qpm", "key", "seed", "temperature", "top_p", "params", "bundle_name", "bundle_sha256",
-            "runtime", "size_bytes", "facts", "faults", "originality", "figures", "kind", "is_draft", "is_example",
-            "created_at", "expires_at", "url", "midi_url",
+            "runtime", "size_bytes", "facts", "faults", "originality", "borrowed", "figures", "kind", "is_draft",
+            "is_example", "created_at", "expires_at", "url", "midi_url",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -194,6 +195,9 @@ class PieceSerializer(serializers.ModelSerializer):
 
     def get_originality(self, piece: Piece) -> str | None:
         return piece.facts.get("originality")
+
+    def get_borrowed(self, piece: Piece) -> dict[str, Any] | None:
+        return piece.facts.get("borrowed")
 
     def get_figures(self, piece: Piece) -> dict[str, Any]:
         return dict(piece.facts.get("figures", {}))

@@ -1,7 +1,7 @@
 """What the critic says of a composed take, in figures and in words. Runs in a worker."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from generator.engine.borrowing import Borrowed, HumanBaseline, originality_sentence, parse_baseline
@@ -37,32 +37,32 @@ class Verdict:
 
 
 def judge(loaded: "LoadedModel", request: ComposeRequest, composition: "Composition") -> Verdict:
-    """Of the new music alone: what was kept of a primer is not the model's."""
+    """Of the new music alone, which `request.length_seconds` counts: what was kept of a primer is not the model's."""
     from generator.engine.critic import judge as judge_notes
     from generator.engine.norms import parse_norms
 
     bundle = loaded.composer.bundle
     figures = bundle.manifest.card.figures
     notes = new_notes(composition)
-    length_seconds = composition.length_seconds - composition.kept_seconds
     judgement = judge_notes(
         notes,
         composition.voices,
-        length_seconds if composition.kept_seconds else request.length_seconds,
+        request.length_seconds,
         qpm=composition.qpm,
         key=composition.key,
         norms=parse_norms(figures.get("norms")),
         originality=bundle.originality,
     )
     borrowed = judgement.originality
-    sentence = borrowed and originality_sentence(borrowed, baseline_of(loaded), length_seconds)
+    baseline = baseline_of(loaded)
+    sentence = borrowed and originality_sentence(borrowed, baseline, request.length_seconds)
     return Verdict(
         facts={
             "sentences": sentences_of(judgement.facts, is_known=bool(composition.key)),
             "faults": list(judgement.faults),
             "originality": sentence,
             "figures": judgement.facts.as_dict(),
-            "borrowed": borrowed and borrowed.as_dict(),
+            "borrowed": borrowed and borrowed_data(borrowed, baseline, request.length_seconds),
         },
         faults=judgement.faults,
         score=judgement.score,
@@ -81,6 +81,12 @@ def new_notes(composition: "Composition") -> list["Note"]:
 def baseline_of(loaded: "LoadedModel") -> HumanBaseline | None:
     """How much people's pieces borrow from the model's training music."""
     return parse_baseline(loaded.composer.bundle.manifest.card.figures.get("originality"))
+
+
+def borrowed_data(borrowed: Borrowed, baseline: HumanBaseline | None, length_seconds: float) -> dict[str, Any]:
+    """The longest run that stands in the training music, and beside it people's of about that length, if known."""
+    human = baseline.at(length_seconds) if baseline and length_seconds > 0 else None
+    return borrowed.as_dict() | {"human": human and asdict(human)}
 
 
 def ranks_of(

@@ -1,5 +1,6 @@
 """What is kept of the critic's judgement, and what it is said of."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -65,7 +66,8 @@ def test_what_is_borrowed_is_told_with_what_people_borrow(loaded: LoadedModel) -
         "The longest run of notes that also stands in the training music is 12 notes (3.0 s); pieces by people share "
         "10 at the median."
     )
-    assert verdict.facts["borrowed"]["notes"] == 12
+    assert (verdict.facts["borrowed"]["notes"], verdict.facts["borrowed"]["human"]["p95_notes"]) == (12, 30)
+    json.dumps(verdict.facts, allow_nan=False)
 
 
 def test_what_was_kept_of_a_primer_is_not_judged(loaded: LoadedModel) -> None:
