@@ -183,7 +183,7 @@ class BarsOfMidi:
         """Those that begin from `first` up to `end`, cut there, in seconds from `origin`."""
         index = np.flatnonzero((self._steps >= first) & (self._steps < end))
         starts = self._steps[index] - origin + self._offsets[index]
-        ends = np.minimum(self._ends[index], end) - origin + self._offsets[index]
+        ends = np.minimum(self._ends[index] + self._offsets[index], end) - origin
         # What is played ahead of the first beat is played on it: there is nothing before.
         early = np.minimum(starts, 0.0)
         notes = [

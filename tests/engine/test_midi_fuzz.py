@@ -33,6 +33,9 @@ KEPT = {
     "a tick that lasts a second, a billion quarters from the beginning": file_of(
         b"\x00\xff\x51\x03\x00\x00\x01" + b"\xff\xff\xff\x7f\x90\x3c\x50\x01\x80\x3c\x00" * 7, division=1
     ),
+    "a drum struck late, with the last step of a bar": file_of(
+        b"\x00\x99\x26\x50\x30\x26\x00" + b"\x8e\x34\x26\x50\x30\x26\x00" + END
+    ),
     "a header that is all": file_of(),
     "a header longer than the file": b"MThd\xff\xff\xff\xff" + bytes(100),
     "a header that says it is short": b"MThd\x00\x00\x00\x00\x00\x00\x00\x01\x01\xe0" + file_of(NOTE)[14:],
