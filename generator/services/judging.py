@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # A silence or a loop shorter than this is not worth a sentence.
 NOTABLE_SILENCE_SECONDS = 1.0
 NOTABLE_LOOP_SECONDS = 4.0
+# Where fewer of the notes are in the likeliest key's scale, naming it would say little. By chance it is 58 of 100.
+CLEAR_KEY = 0.75
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ def ranks_of(
 def sentences_of(facts: "PieceFacts", *, is_known: bool) -> list[str]:
     """What the figures say, for people; `is_known` says that it was composed in a key, not guessed to be."""
     sentences = [f"{facts.notes} notes, {facts.notes_per_second:.1f} a second."]
-    if facts.key_agreement is not None:
+    if facts.key_agreement is not None and not is_known and facts.key_agreement < CLEAR_KEY:
+        sentences.append("It keeps to no single key.")
+    elif facts.key_agreement is not None:
         heard = "of the notes are in" if is_known else "of the notes fit"
         sentences.append(f"{facts.key_agreement:.0%} {heard} {facts.key}.")
     if facts.max_polyphony > 1:

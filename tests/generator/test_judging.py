@@ -94,7 +94,12 @@ def test_a_piece_without_notes_is_broken(loaded: LoadedModel) -> None:
 
 def test_only_what_is_notable_is_told() -> None:
     busy = piece_facts(scale(80, pitch=40, seconds=0.2), 16.0)
-    assert len(sentences_of(busy, is_known=False)) == 2
+    assert sentences_of(busy, is_known=False) == ["80 notes, 5.0 a second.", "It keeps to no single key."]
+    white = piece_facts(
+        [Note(60 + step, 80, 0.2 * i, 0.2 * i + 0.2) for i, step in enumerate((0, 2, 4, 5, 7, 9, 11) * 5)], 7
+    )
+    assert sentences_of(white, is_known=False)[1].startswith("100% of the notes fit ")
+    assert sentences_of(white, is_known=True)[1].startswith("100% of the notes are in ")
     silent = piece_facts([Note(60, 80, 0.0, 0.5), Note(64, 80, 2.5, 3.0)], 3.0)
     assert "The longest silence lasts 2.0 s." in sentences_of(silent, is_known=True)
 
