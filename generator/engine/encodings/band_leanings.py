@@ -24,9 +24,9 @@ _CLOSING_ROOT = 2.0
 _MEMORY_STEPS = 2.0 * STEPS_PER_BAR
 _MEMORY_QUARTERS = _MEMORY_STEPS / STEPS_PER_QUARTER
 _DECAY = [math.exp(-steps / _MEMORY_STEPS) for steps in range(MAX_ADVANCE + 1)]
-_NOTE_PUSH = 1.6
-_WAIT_PUSH = 1.0
-_MAX_ERROR = 1.2
+_NOTE_PUSH = 2.0
+_WAIT_PUSH = 1.5
+_MAX_ERROR = 1.5
 # How much longer than a straight sixteenth a wait is, in octaves.
 _WAITS = np.log2(np.arange(1, MAX_ADVANCE + 1) / 3.0).astype(np.float32)
 
