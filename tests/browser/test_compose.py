@@ -72,7 +72,7 @@ class TestHappyPath:
 
         page.click("[data-result-open]")
         assert page.url == f"{site.url}/pieces/{piece.pk}/"
-        poll(page, "document.querySelector('music-player').canPlay")
+        poll(page, "document.querySelector('music-player')?.canPlay")
 
     def test_one_click_with_the_defaults(self, page, poll):
         page.click("[data-generate]")
