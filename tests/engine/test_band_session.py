@@ -161,13 +161,27 @@ class TestControls:
         assert countdowns == sorted(countdowns, reverse=True)
         assert (countdowns[0], countdowns[-1]) == (7, 0)
 
-    def test_nothing_asked_for_is_nothing_heard(self) -> None:
+    def test_a_band_that_nobody_told_anything_has_a_density_of_its_own(self) -> None:
         bundle = rock_bundle()
+        layout = spec_of(bundle.manifest).layout
+        densities = set()
+        for seed in range(8):
+            runtime = BandRuntime(bundle.manifest)
+            compose(bundle, runtime, seed=seed)
+            heard = runtime.heard[0]
+            assert not heard[layout.feel : layout.feel + 2].any()
+            assert not heard[layout.style : layout.parts].any()
+            assert heard[layout.parts : layout.parts + 5].all()
+            assert heard[layout.density : layout.style].sum() == 1.0
+            densities.add(int(heard[layout.density : layout.style].argmax()))
+        assert len(densities) > 1
+
+    def test_a_drummer_that_nobody_told_anything_hears_nothing(self) -> None:
+        bundle = drummers_bundle()
         layout = spec_of(bundle.manifest).layout
         runtime = BandRuntime(bundle.manifest)
         compose(bundle, runtime)
         assert not runtime.heard[0][layout.feel : layout.parts].any()
-        assert runtime.heard[0][layout.parts : layout.parts + 5].all()
 
     def test_another_tempo_moves_the_same_notes(self) -> None:
         slow, fast = (compose(qpm=qpm, bars=12, runtime=BandRuntime(band_manifest(), deaf=True)) for qpm in (100, 125))

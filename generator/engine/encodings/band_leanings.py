@@ -27,6 +27,8 @@ _DECAY = [math.exp(-steps / _MEMORY_STEPS) for steps in range(MAX_ADVANCE + 1)]
 _NOTE_PUSH = 2.0
 _WAIT_PUSH = 1.5
 _MAX_ERROR = 1.5
+# A density that nobody asked for is held less tightly.
+_UNASKED = 0.6
 # How much longer than a straight sixteenth a wait is, in octaves.
 _WAITS = np.log2(np.arange(1, MAX_ADVANCE + 1) / 3.0).astype(np.float32)
 
@@ -49,6 +51,8 @@ class BandLeanings:
         self._is_pitched = (plan.spec.note_parts > 0).tolist()
         self._pitched_notes = self._outside_notes = 0
         self._aim = plan.notes_a_quarter
+        push = 1.0 if plan.request.density else _UNASKED
+        self._note_push, self._wait_push = push * _NOTE_PUSH, push * _WAIT_PUSH
         # Notes a quarter lately, forgotten over two bars, and in all, with two bars as aimed at in front of them.
         self._rate = self._aim
         self._notes = self._aim * _MEMORY_QUARTERS
@@ -73,8 +77,8 @@ class BandLeanings:
             in_all = self._notes * STEPS_PER_QUARTER / self._steps
             error = math.log((self._rate + 0.1) * (in_all + 0.1) / (self._aim + 0.1) ** 2)
             error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
-            notes -= np.float32(_NOTE_PUSH * error)
-            biases[: spec.note] += np.float32(_WAIT_PUSH * error) * _WAITS
+            notes -= np.float32(self._note_push * error)
+            biases[: spec.note] += np.float32(self._wait_push * error) * _WAITS
 
     def follow(self, event: int) -> None:
         """Take one event into account, before the state does."""

@@ -51,8 +51,10 @@ _STRAIGHT, _SWING = 0, 1
 _MIDDLES = (0.7, *(math.sqrt(low * high) for low, high in itertools.pairwise(DENSITY_BOUNDS)), 13.0)
 # Of the notes of a whole band, those of each part.
 _SHARES = {DRUMS: 0.35, "bass": 0.12, "rhythm": 0.22, "keys": 0.19, "lead": 0.12}
-# Sets the choice of a key apart from all other uses of a seed.
-_KEY_STREAM = 0x6B6579
+# How far apart bands are that nobody told how dense to play: a standard deviation.
+_DENSITY_OCTAVES = 0.5
+# Set these choices apart from all other uses of a seed.
+_KEY_STREAM, _DENSITY_STREAM = 0x6B6579, 0x64656E
 
 
 def spec_of(manifest: Manifest) -> BandSpec:
@@ -135,7 +137,7 @@ class BandPlan:
         if request.primer is not None and (key := primer_key(request.primer, self.ensemble)):
             return key
         # From the seed alone, so that the takes of a generation are in one key.
-        random = np.random.Generator(np.random.Philox(np.random.SeedSequence([request.seed, _KEY_STREAM])))
+        random = _stream(request.seed, _KEY_STREAM)
         keys = [Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)]
         note = request.starting_note
         suiting = [key for key in keys if note is None or note % 12 in key.pitch_classes]
@@ -215,12 +217,24 @@ class BandPlan:
 
     @cached_property
     def notes_a_quarter(self) -> float:
-        """The density to aim at, 0 for any: a band of which some do not play has fewer notes at every level."""
+        """The density to aim at, 0 for none: a band of which some do not play has fewer notes at every level.
+
+        Where any density will do, a band still has one, drawn from the seed in the midst of the levels: left alone, five
+        parts that each listen to the others play more and more.
+        """
         density = self._choice("density")
-        if density < 0:
+        control = self.manifest.controls.density
+        if density >= 0:
+            whole = _middle(density)
+        elif control is not None and len(self.spec.parts) > 1:
+            levels = sorted(_middle(choice.value) for choice in control.choices)
+            random = _stream(self.request.seed, _DENSITY_STREAM)
+            whole = math.prod(levels) ** (1 / len(levels)) * 2.0 ** random.normal(0.0, _DENSITY_OCTAVES)
+            whole = min(max(whole, levels[0] / 1.5), levels[-1] * 1.5)
+        else:
             return 0.0
         all_parts = sum(_SHARES[part] for part in self.spec.parts)
-        return _MIDDLES[min(density, len(_MIDDLES) - 1)] * sum(_SHARES[part] for part in self.parts) / all_parts
+        return whole * sum(_SHARES[part] for part in self.parts) / all_parts
 
     def _choice(self, name: str) -> int:
         """The value of a choice, −1 for any."""
@@ -239,6 +253,16 @@ class BandPlan:
             return -1
         written = self.spec.note_pitches[classes] + self.transpose
         return int(classes[np.abs(written - pitch).argmin()])
+
+
+def _stream(seed: int, stream: int) -> np.random.Generator:
+    """Random numbers of the seed alone, for one purpose."""
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, stream])))
+
+
+def _middle(density: int) -> float:
+    """Notes a quarter that a density bin stands for."""
+    return _MIDDLES[min(density, len(_MIDDLES) - 1)]
 
 
 @dataclass(slots=True)
