@@ -20,6 +20,14 @@ LEVELS = (
     Level("bold", "Bold", 1.1, 0.98),
     Level("wild", "Wild", 1.25, 1.0),
 )
+# On a grid one odd event breaks a groove, so bands are drawn with more care.
+BAND_LEVELS = (
+    Level("careful", "Careful", 0.75, 0.92),
+    Level("balanced", "Balanced", 0.9, 0.95),
+    Level("bold", "Bold", 1.0, 0.97),
+    Level("wild", "Wild", 1.15, 1.0),
+)
+BAND_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.9)
 TEMPERATURE = RangeControl(min=0.5, max=1.5, default=1.0)
 TOP_P = RangeControl(min=0.5, max=1.0, default=0.95)
 FEELS = ChoiceControl((Choice("straight", "Straight", 0), Choice("swing", "Swing", 1)))
@@ -111,16 +119,16 @@ BARS = LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, 
 
 DRUM_CONTROLS = Controls(
     length=BARS,
-    temperature=TEMPERATURE,
+    temperature=BAND_TEMPERATURE,
     top_p=TOP_P,
     qpm=RangeControl(min=60.0, max=220.0, default=110.0),
     density=_densities(2, 4, 5),
     feel=FEELS,
     style=_styles(_DRUM_STYLES, _DRUM_STYLES_NOT_OFFERED),
-    adventurousness=LEVELS,
+    adventurousness=BAND_LEVELS,
     start=StartControl(note=False, midi=True),
 )
-DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=1.0, top_p=0.95)
+DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.9, top_p=0.95)
 
 
 def _bass(name: str, program: int) -> Voice:
@@ -184,17 +192,17 @@ _ROCK_STYLES = (
 ROCK_STYLES = tuple(key for key, _, _ in _ROCK_STYLES)
 ROCK_CONTROLS = Controls(
     length=BARS,
-    temperature=TEMPERATURE,
+    temperature=BAND_TEMPERATURE,
     top_p=TOP_P,
     qpm=RangeControl(min=60.0, max=200.0, default=120.0),
     key=KeyControl(MODES),
     density=_densities(4, 6, 7),
     feel=FEELS,
     style=_styles(_ROCK_STYLES),
-    adventurousness=LEVELS,
+    adventurousness=BAND_LEVELS,
     start=StartControl(note=True, midi=True),
 )
-ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=1.0, top_p=0.95)
+ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=0.9, top_p=0.95)
 
 ELECTRONIC_ENSEMBLES = (
     Ensemble(
@@ -243,14 +251,14 @@ _ELECTRONIC_STYLES = (("club", "Club", 128.0), ("synth", "Synth", 140.0))
 ELECTRONIC_STYLES = tuple(key for key, _, _ in _ELECTRONIC_STYLES)
 ELECTRONIC_CONTROLS = Controls(
     length=BARS,
-    temperature=TEMPERATURE,
+    temperature=BAND_TEMPERATURE,
     top_p=TOP_P,
     qpm=RangeControl(min=70.0, max=200.0, default=128.0),
     key=KeyControl(MODES),
     density=_densities(4, 6, 7),
     feel=FEELS,
     style=_styles(_ELECTRONIC_STYLES),
-    adventurousness=LEVELS,
+    adventurousness=BAND_LEVELS,
     start=StartControl(note=True, midi=True),
 )
-ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=1.0, top_p=0.95)
+ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=0.9, top_p=0.95)

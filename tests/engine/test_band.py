@@ -116,9 +116,3 @@ def test_the_countdown_ends_in_the_last_bar() -> None:
         state.advance(event)
     assert state.features[first : first + 2].tolist() == [1.0, 0.0]
     assert [countdown_bin(bars) for bars in (0, 16, 17, 23, 24, 1000)] == [0, 16, 17, 17, 18, 22]
-
-
-@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: "-".join(spec.parts))
-def test_every_class_but_advance_is_shaped_once(spec: BandSpec) -> None:
-    classes = [index for first, end in spec.shaped for index in range(first, end)]
-    assert classes == list(range(spec.note, spec.num_classes))
