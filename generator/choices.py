@@ -68,6 +68,11 @@ class GenreChoice:
         return TAGLINES.get(self.slug, "")
 
     @property
+    def has_musical_controls(self) -> bool:
+        """Whether there is more to choose than a length and numbers."""
+        return bool(self.controls.keys() - {"length", "start", "takes", "temperature", "top_p"})
+
+    @property
     def min_seconds(self) -> float:
         return float(self.controls["length"]["min_seconds"])
 
