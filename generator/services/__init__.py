@@ -18,6 +18,7 @@ from generator.services.genre_models import (
     genre_model_import,
     genre_model_installed,
     genre_roll_back,
+    genre_take_off,
 )
 from generator.services.jobs import generation_claim, generation_compose
 from generator.services.requests import generation_cancel, generation_create
@@ -43,4 +44,5 @@ __all__ = [
     "genre_model_import",
     "genre_model_installed",
     "genre_roll_back",
+    "genre_take_off",
 ]

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import shutil
 import tempfile
 import time
@@ -42,8 +43,10 @@ def bundle_upload_create(*, file: UploadedFile, user: User | None) -> BundleUplo
     """
     size = file.size or 0
     if size > MAX_UPLOAD_BYTES:
+        # Rounded up: a file that is a little too large does not have 32.0 MB.
+        megabytes = math.ceil(10 * size / 2**20) / 10
         raise ValidationError(
-            f"A bundle may have at most {MAX_UPLOAD_BYTES // 2**20} MB; this file has {size / 2**20:.1f} MB."
+            f"A bundle may have at most {MAX_UPLOAD_BYTES // 2**20} MB; this file has {megabytes} MB."
         )
     file.seek(0)
     if file.read(len(_ZIP)) != _ZIP:

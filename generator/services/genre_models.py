@@ -114,6 +114,12 @@ def genre_roll_back(*, genre: Genre) -> GenreModel:
     return previous.genre_model
 
 
+def genre_take_off(*, genre: Genre) -> None:
+    """Nothing composes the genre any more, and no page offers it, until a model of it is activated or returned to."""
+    Genre.objects.filter(pk=genre.pk).update(active_model=None)
+    logger.info("%s is off the page.", genre.name)
+
+
 def _previous_activation(genre: Genre) -> Activation | None:
     history = genre.activations.filter(undone_at=None).select_related("genre_model")
     return history.exclude(genre_model=genre.active_model_id).order_by("-activated_at", "-pk").first()
@@ -144,7 +150,7 @@ def genre_model_delete(*, genre_model: GenreModel) -> None:
 
 def in_use_sentence(genre_model: GenreModel) -> str:
     return (
-        f"{genre_model.name} composes {genre_model.genre.name} at the moment. Activate another model of "
+        f"{genre_model.genre.name} is composed by {genre_model.name} at the moment. Activate another model of "
         f"{genre_model.genre.name} first, then delete this one."
     )
 

@@ -1,0 +1,304 @@
+"""Uploading a bundle: the form, the check as its page shows it, stopping, and what is left when a worker is lost."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from generator import tasks
+from generator.engine.errors import BundleError
+from generator.models import BundleUpload, Genre, GenreModel
+from generator.services import (
+    bundle_checks,
+    bundle_upload_check,
+    bundle_upload_claim,
+    bundle_upload_create,
+    bundle_upload_stop,
+    bundle_uploads,
+    bundle_uploads_sweep,
+)
+from generator.services.bundle_checks import CheckedBundle, CheckStopped, bundle_checked
+from tests import factories
+from tests.tiny_bundle import other_tiny_bundle, tiny_bundle
+
+pytestmark = pytest.mark.django_db
+ADD = "/admin/generator/bundleupload/add/"
+FACTS = {"rebuilt": True, "divergence": 0.001, "originality": False, "seed": 1, "notes": 90, "length_seconds": 14.5}
+
+
+@pytest.fixture(autouse=True)
+def messages_sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    sent: list[str] = []
+    for path in stored_uploads():  # of earlier tests, whose rows are gone
+        path.unlink()
+    monkeypatch.setattr(tasks.check_bundles, "delay", lambda: sent.append("check"))
+    return sent
+
+
+@pytest.fixture
+def staff(client: Client, carol: User) -> Client:
+    client.force_login(carol)
+    return client
+
+
+@pytest.fixture
+def sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check finds every bundle sound."""
+
+    @contextmanager
+    def checked(path: Path, **options: Any) -> Iterator[CheckedBundle]:
+        options["on_step"]("Composing", 0.5)
+        yield CheckedBundle(path, FACTS)
+
+    monkeypatch.setattr(bundle_uploads, "bundle_checked", checked)
+
+
+def bundle_file(data: bytes | None = None, name: str = "mine.bundle") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, tiny_bundle().read_bytes() if data is None else data)
+
+
+def uploaded(data: bytes | None = None) -> BundleUpload:
+    return bundle_upload_create(file=bundle_file(data), user=None)
+
+
+def claimed() -> BundleUpload:
+    upload = bundle_upload_claim(worker_id="elsewhere:1:aa")
+    assert upload is not None
+    return upload
+
+
+def page_of(client: Client, upload: BundleUpload) -> Any:
+    return client.get(f"/admin/generator/bundleupload/{upload.pk}/change/")
+
+
+def stored_uploads() -> list[Path]:
+    return list(Path(settings.MEDIA_ROOT).glob("uploads/*"))
+
+
+class TestTheForm:
+    def test_it_takes_a_bundle_and_shows_the_check(
+        self, staff: Client, messages_sent: list[str], django_capture_on_commit_callbacks: Any
+    ) -> None:
+        with django_capture_on_commit_callbacks(execute=True):
+            response = staff.post(ADD, {"bundle": bundle_file()})
+        upload = BundleUpload.objects.get()
+        assert response.url == f"/admin/generator/bundleupload/{upload.pk}/change/"
+        assert (upload.status, upload.file_name, messages_sent) == ("waiting", "mine.bundle", ["check"])
+        page = page_of(staff, upload)
+        assert page["Refresh"] == "2"
+        assert "No worker is running" in page.content.decode()
+        assert "Stop the check" in page.content.decode()
+
+    @pytest.mark.parametrize(
+        ("data", "sentence"),
+        [
+            (b"MThd, a piece", "Expected a bundle, which is a zip file; this file is something else."),
+            (b"", "The submitted file is empty."),
+            (
+                b"PK\x03\x04" + bytes(32 * 2**20),
+                "A bundle may have at most 32 MB; this file has 32.1 MB.",
+            ),
+        ],
+    )
+    def test_it_says_what_is_wrong(self, staff: Client, data: bytes, sentence: str) -> None:
+        response = staff.post(ADD, {"bundle": bundle_file(data)})
+        assert response.status_code == 200
+        assert sentence in response.content.decode()
+        assert not BundleUpload.objects.exists()
+        assert not stored_uploads()
+
+    def test_the_largest_bundle_passes_here_and_nowhere_else(self, staff: Client) -> None:
+        data = b"PK\x03\x04" + bytes(32 * 2**20 - 4)
+        assert staff.post("/", {"bundle": bundle_file(data)}).status_code == 413
+        assert staff.post(ADD, {"bundle": bundle_file(data)}).status_code == 302
+        upload = BundleUpload.objects.get()
+        assert upload.size_bytes == 32 * 2**20
+        bundle_upload_stop(upload=upload)
+
+    def test_one_that_is_installed_needs_no_check(self, staff: Client, piano: GenreModel) -> None:
+        response = staff.post(ADD, {"bundle": bundle_file()}, follow=True)
+        assert "piano-tiny is installed already, as version 1 of Piano." in response.content.decode()
+        assert "Refresh" not in response
+        assert not stored_uploads()
+
+    def test_only_who_may_gets_in(self, client: Client, alice: User, bob: User) -> None:
+        client.force_login(alice)
+        assert client.get(ADD).status_code == 302
+        bob.is_staff = True
+        bob.save()
+        client.force_login(bob)
+        assert client.get(ADD).status_code == 403
+        assert client.post(ADD, {"bundle": bundle_file()}).status_code == 403
+        bob.user_permissions.add(Permission.objects.get(codename="add_bundleupload"))
+        assert client.get(ADD).status_code == 200
+        assert not BundleUpload.objects.exists()
+
+
+class TestTheCheck:
+    def test_a_sound_bundle_becomes_the_next_version_and_composes_nothing_yet(
+        self, staff: Client, sound: None, piano: GenreModel, tmp_path: Path
+    ) -> None:
+        upload = uploaded(other_tiny_bundle(tmp_path).read_bytes())
+        bundle_upload_check(upload=claimed())
+        upload.refresh_from_db()
+        assert upload.status == "ready", upload.message
+        assert upload.message == "Installed piano-tiny-2 as version 2 of Piano."
+        assert Genre.objects.get().active_model == piano
+        assert not stored_uploads()
+        page = page_of(staff, upload).content.decode()
+        assert f"/admin/generator/genremodel/{upload.genre_model_id}/activate/" in page
+        assert "replaced by the one that its weights give" in page
+
+    def test_a_genre_that_is_new_comes_last(self, sound: None) -> None:
+        factories.make_genre("drums", position=3)
+        uploaded()
+        bundle_upload_check(upload=claimed())
+        assert [(genre.slug, genre.position) for genre in Genre.objects.all()] == [("drums", 3), ("piano", 4)]
+        assert [genre.slug for genre in Genre.objects.with_active_model()] == ["drums"]
+
+    def test_one_that_is_not_sound_is_rejected_with_the_reason(self, staff: Client) -> None:
+        upload = uploaded(tiny_bundle().read_bytes()[:-30])
+        bundle_upload_check(upload=claimed())  # in a process of its own
+        upload.refresh_from_db()
+        assert (upload.status, upload.message) == ("rejected", "The bundle is damaged: it is no complete zip file.")
+        assert upload.message in page_of(staff, upload).content.decode()
+        assert not stored_uploads()
+        assert not Genre.objects.exists()
+        assert not list(Path(settings.VAR_DIR).glob("checks/*"))
+
+    def test_something_unforeseen_is_a_sentence_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(*args: Any, **options: Any) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(bundle_uploads, "bundle_checked", fails)
+        upload = uploaded()
+        bundle_upload_check(upload=claimed())
+        upload.refresh_from_db()
+        assert upload.status == "rejected"
+        assert upload.message.startswith("Something unforeseen went wrong")
+
+    def test_two_workers_do_not_check_one_upload(self) -> None:
+        uploaded()
+        assert bundle_upload_claim(worker_id="a") is not None
+        assert bundle_upload_claim(worker_id="b") is None
+
+
+class TestStopping:
+    def test_one_that_waits_ends_at_once(self, staff: Client) -> None:
+        upload = uploaded()
+        staff.post(f"/admin/generator/bundleupload/{upload.pk}/stop/")
+        upload.refresh_from_db()
+        assert upload.status == "stopped"
+        assert not stored_uploads()
+        assert bundle_upload_claim(worker_id="a") is None
+
+    def test_one_that_runs_ends_its_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        started: list[subprocess.Popen[str]] = []
+        popen = subprocess.Popen
+        monkeypatch.setattr(
+            bundle_checks.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1]
+        )
+        uploaded()
+        upload = claimed()
+        bundle_upload_stop(upload=upload)
+        bundle_upload_check(upload=upload)
+        upload.refresh_from_db()
+        assert (upload.status, upload.message) == ("stopped", "Stopped by an administrator.")
+        assert started[0].returncode == -9
+        assert not stored_uploads()
+
+    def test_a_worker_that_ends_leaves_it_to_another(self) -> None:
+        upload = uploaded()
+        bundle_upload_check(upload=claimed(), should_end=lambda: True)
+        upload.refresh_from_db()
+        assert (upload.status, upload.attempts, upload.worker_id) == ("waiting", 0, "")
+        assert stored_uploads()
+        bundle_upload_stop(upload=upload)
+
+    def test_a_row_that_is_deleted_ends_the_check(self, staff: Client) -> None:
+        uploaded()
+        upload = claimed()
+        staff.post(f"/admin/generator/bundleupload/{upload.pk}/delete/", {"post": "yes"})
+        assert not stored_uploads()
+        bundle_upload_check(upload=upload)
+        assert not BundleUpload.objects.exists()
+        assert not Genre.objects.exists()
+
+
+class TestALostWorker:
+    @pytest.fixture
+    def lost(self) -> Callable[..., BundleUpload]:
+        def make(**fields: Any) -> BundleUpload:
+            upload = uploaded()
+            long_ago = timezone.now() - timedelta(seconds=60)
+            values = {"status": "checking", "worker_id": "gone:1:aa", "heartbeat_at": long_ago, "attempts": 1, **fields}
+            BundleUpload.objects.filter(pk=upload.pk).update(**values)
+            return upload
+
+        return make
+
+    def test_its_check_waits_again(self, lost: Callable[..., BundleUpload]) -> None:
+        upload = lost()
+        assert bundle_uploads_sweep() == 1
+        upload.refresh_from_db()
+        assert (upload.status, upload.attempts) == ("waiting", 1)
+        assert claimed().attempts == 2
+        bundle_upload_stop(upload=upload)
+
+    def test_three_lost_workers_are_enough(self, lost: Callable[..., BundleUpload]) -> None:
+        upload = lost(attempts=3)
+        bundle_uploads_sweep()
+        upload.refresh_from_db()
+        assert upload.status == "rejected"
+        assert "lost in 3 checks" in upload.message
+        assert not stored_uploads()
+
+    def test_one_that_was_to_stop_has_stopped(self, lost: Callable[..., BundleUpload]) -> None:
+        upload = lost(stop_requested_at=timezone.now())
+        bundle_uploads_sweep()
+        upload.refresh_from_db()
+        assert upload.status == "stopped"
+
+    def test_one_that_lives_is_left_alone(self, lost: Callable[..., BundleUpload]) -> None:
+        upload = lost(heartbeat_at=timezone.now())
+        assert bundle_uploads_sweep() == 0
+        bundle_upload_stop(upload=upload)
+
+
+class TestItsProcess:
+    def test_it_may_not_compute_for_ever(self) -> None:
+        with (
+            pytest.raises(BundleError, match="more computing time than it may use"),
+            bundle_checked(tiny_bundle(), limits={"cpu_seconds": 1}),
+        ):
+            pass
+        assert not list(Path(settings.VAR_DIR).glob("checks/*"))
+
+    def test_it_may_not_take_for_ever(self) -> None:
+        with (
+            pytest.raises(BundleError, match="longer than the 0 s that it may take"),
+            bundle_checked(tiny_bundle(), wall_seconds=0),
+        ):
+            pass
+
+    def test_it_gets_no_secret(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DATABASE_URL", "postgres://somebody:pass-word@localhost/music")
+        assert "SECRET_KEY" in os.environ
+        environment = bundle_checks._environment(tmp_path)
+        assert not {"SECRET_KEY", "DATABASE_URL"} & set(environment)
+        assert not any("pass-word" in value for value in environment.values())
+
+    def test_it_can_be_stopped(self) -> None:
+        with pytest.raises(CheckStopped), bundle_checked(tiny_bundle(), should_stop=lambda: True):
+            pass
