@@ -100,7 +100,7 @@ def test_what_it_does_not_offer_is_told_with_its_name(harpsi: GenreModel, guest_
 def test_what_came_of_it_can_be_continued(harpsi: GenreModel, guest_client: Client) -> None:
     """No bundle has to say so: only files of one's own are a control."""
     source = factories.make_piece(genre="harpsi", ensemble="two-manuals", params={}, midi=MIDI, length_seconds=8.0)
-    wish = {"source": str(source.pk), "kind": "continue", "length_seconds": 6}
+    wish = {"source": str(source.pk), "kind": "continue", "length_seconds": 6, "seed": 4}
     response = guest_client.post("/api/v1/generations/", json.dumps(wish), content_type="application/json")
     assert response.status_code == 201, response.content
     generation_compose(pk=response.json()["id"], worker_id="worker-1")
