@@ -1,7 +1,7 @@
 """What the compose page offers, read from the manifests of the active models."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
@@ -28,6 +28,8 @@ class EnsembleChoice:
     name: str
     voices: list[dict[str, Any]]
     parts: list[dict[str, str]]
+    lowest_pitch: int
+    highest_pitch: int
 
     @property
     def voices_json(self) -> str:
@@ -119,8 +121,15 @@ class GenreChoice:
         controls = controls_offered(manifest)
         parts = controls.get("voices_off", {}).get("parts", {})
         ensembles = [
-            EnsembleChoice(one["key"], one["name"], voices_of(one), parts.get(one["key"], []))
-            for one in model.manifest["ensembles"]
+            EnsembleChoice(
+                key=one.key,
+                name=one.name,
+                voices=voices_of(asdict(one)),
+                parts=parts.get(one.key, []),
+                lowest_pitch=one.lowest_pitch,
+                highest_pitch=one.highest_pitch,
+            )
+            for one in manifest.ensembles
         ]
         return cls(
             slug=genre.slug,

@@ -129,6 +129,18 @@ export class ComposeChoices {
     }
     const group = this.#switches()[0]?.closest("fieldset");
     if (group) group.hidden = Object.keys(parts).length < 2;
+    this.#showStartingNotes();
+  }
+
+  /** The notes that the instruments of the type can play. */
+  #showStartingNotes() {
+    const [lowest, highest] = (this.ensemble?.dataset.pitches ?? "0 127").split(" ").map(Number);
+    const select = this.form.elements.namedItem("starting_note");
+    for (const option of select.querySelectorAll("option[value]:not([value=''])")) {
+      option.hidden = option.disabled = Number(option.value) < lowest || Number(option.value) > highest;
+    }
+    for (const octave of select.querySelectorAll("optgroup")) octave.hidden = !octave.querySelector("option:not([hidden])");
+    if (select.selectedOptions[0]?.disabled) select.value = "";
   }
 
   #showLengths([least, most, usual]) {

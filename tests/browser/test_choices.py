@@ -61,6 +61,9 @@ def test_the_choices_follow_genre_and_type_and_reach_the_job(page, poll):
     page.fill("#polka-bars", "16")
     assert page.locator("input[name=length_preset]:checked").count() == 0
     choose(page, "start", "note")
+    notes = "document.querySelectorAll('#starting-note option:not([disabled])')"
+    lowest = band_manifest().ensembles[1].lowest_pitch
+    assert page.evaluate(f"{notes}[1].value") == str(lowest)
     page.select_option("#starting-note", "60")
     page.click("text=Advanced")
     page.fill("#seed", "7")
