@@ -94,7 +94,8 @@ def test_a_genre_that_is_none_of_ours_is_read_as_its_manifest_says() -> None:
     manifest = replace(band_manifest(), genre="tango")
     profile = evaluation.profile_of(manifest)
     assert profile.encoding == manifest.encoding
-    assert set(profile.styles) == {choice.key for choice in manifest.controls.style.choices}
+    style = manifest.controls.style
+    assert style is not None and set(profile.styles) == {choice.key for choice in style.choices}
     assert evaluation.profile_of(piano_manifest()).encoding == piano_manifest().encoding
 
 
