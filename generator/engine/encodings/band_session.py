@@ -219,8 +219,8 @@ class BandPlan:
     def notes_a_quarter(self) -> float:
         """The density to aim at, 0 for none: a band of which some do not play has fewer notes at every level.
 
-        Where any density will do, a band still has one, drawn from the seed in the midst of the levels: left alone, five
-        parts that each listen to the others play more and more.
+        Where any density will do, a band still has one, drawn from the seed in the midst of the levels: left alone,
+        five parts that each listen to the others play more and more.
         """
         density = self._choice("density")
         control = self.manifest.controls.density
