@@ -166,5 +166,5 @@ class _Progress:
 
     def show(self, seconds: float) -> None:
         # With a primer there is more than was asked for.
-        self._bar.total = max(self._bar.total, seconds)
+        self._bar.total = max(self._bar.total or 0.0, seconds)
         self._bar.update(seconds - self._bar.n)
