@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from generator import services
-from generator.admin_pages import about_model, confirmation, progress_bar
+from generator.admin_pages import about_model, confirmation, progress_bar, user_of
 from generator.admin_uploads import BundleUploadAdmin
 from generator.errors import GenreModelInUse, NoPreviousModel
 from generator.models import BundleUpload, Generation, Genre, GenreModel, Take, WorkerBeat
@@ -116,7 +116,7 @@ class GenreAdmin(admin.ModelAdmin):
 class GenreModelAdmin(admin.ModelAdmin):
     """Models come in by an upload or by `import_genre_model`; here they are read, activated and removed."""
 
-    list_display = ["name", "genre", "version", "composes_now", "commercial_use", "created_at", "activated_at"]
+    list_display = ["name", "genre", "version", "composes_now", "commercial_use", "activated_at"]
     list_display_links = ["name"]
     list_filter = ["genre", "created_at"]
     list_select_related = ["genre"]
@@ -124,8 +124,9 @@ class GenreModelAdmin(admin.ModelAdmin):
     search_fields = ["name", "sha256", "genre__name"]
     date_hierarchy = "created_at"
     # Stored files have no address, so the usual link to one cannot be drawn.
-    fields = ["name", "genre", "version", "composes_now", "created_at", "activated_at", "about", "sha256", "file_name"]
-    readonly_fields = fields
+    fields = readonly_fields = (
+        *("name", "genre", "version", "composes_now", "created_at", "activated_at", "about", "sha256", "file_name"),
+    )
     actions = ["activate"]
     change_form_template = "admin/generator/genremodel/change_form.html"
     change_list_template = "admin/generator/genremodel/change_list.html"
@@ -189,7 +190,7 @@ class GenreModelAdmin(admin.ModelAdmin):
             instead = f" instead of {now.name}" if now and now != model else ""
             question = f"Let {model.name} (version {model.version}) compose {model.genre.name}{instead}?"
             return confirmation(self, request, f"Activate {model.name}", question, back)
-        services.genre_model_activate(genre_model=model, user=request.user)
+        services.genre_model_activate(genre_model=model, user=user_of(request))
         self.log_change(request, model, "Activated.")
         self.message_user(request, f"{model.genre.name} is composed by {model.name} from now on.", messages.SUCCESS)
         return HttpResponseRedirect(back)
@@ -221,7 +222,7 @@ class GenreModelAdmin(admin.ModelAdmin):
 
 class TakeInline(admin.TabularInline):
     model = Take
-    fields = readonly_fields = ["index", "attempt", "rank", "score", "faults", "piece"]
+    fields = readonly_fields = ("index", "attempt", "rank", "score", "faults", "piece")
     extra = 0
     can_delete = False
 

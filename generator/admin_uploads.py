@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from generator import services
-from generator.admin_pages import progress_bar
+from generator.admin_pages import progress_bar, user_of
 from generator.models import BundleUpload
 from generator.progress import worker_seen
 from generator.services.bundle_uploads import MAX_UPLOAD_BYTES
@@ -33,9 +33,8 @@ class BundleUploadForm(forms.Form):
 
 
 class BundleUploadAdmin(admin.ModelAdmin):
-    list_display = ["file_name", "status", "progress", "genre_model", "message", "uploaded_by", "created_at"]
+    list_display = ["file_name", "status", "outcome", "created_at"]
     list_filter = ["status", "created_at"]
-    list_select_related = ["genre_model", "uploaded_by"]
     list_per_page = 50
     search_fields = ["file_name", "sha256", "message"]
     date_hierarchy = "created_at"
@@ -61,9 +60,9 @@ class BundleUploadAdmin(admin.ModelAdmin):
     def size(self, upload: BundleUpload) -> str:
         return f"{upload.size_bytes / 2**20:.1f} MB"
 
-    @admin.display(description="Progress")
-    def progress(self, upload: BundleUpload) -> SafeString:
-        return progress_bar(1.0 if upload.is_finished else upload.share)
+    @admin.display(description="Result")
+    def outcome(self, upload: BundleUpload) -> str | SafeString:
+        return upload.message if upload.is_finished else progress_bar(upload.share)
 
     @admin.display(description="Check")
     def state(self, upload: BundleUpload) -> SafeString:
@@ -102,7 +101,7 @@ class BundleUploadAdmin(admin.ModelAdmin):
         form = BundleUploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             try:
-                upload = services.bundle_upload_create(file=form.cleaned_data["bundle"], user=request.user)
+                upload = services.bundle_upload_create(file=form.cleaned_data["bundle"], user=user_of(request))
             except ValidationError as error:
                 form.add_error("bundle", error)
             except OSError:

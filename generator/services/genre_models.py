@@ -93,7 +93,7 @@ def genre_model_activate(*, genre_model: GenreModel, user: User | None = None) -
 def previous_model(genre: Genre) -> GenreModel | None:
     """What the genre composed with before its active model; None where nothing is left of that."""
     activation = _previous_activation(genre)
-    return activation and activation.genre_model
+    return activation.genre_model if activation else None
 
 
 def genre_roll_back(*, genre: Genre) -> GenreModel:

@@ -93,7 +93,7 @@ class TestTheForm:
         with django_capture_on_commit_callbacks(execute=True):
             response = staff.post(ADD, {"bundle": bundle_file()})
         upload = BundleUpload.objects.get()
-        assert response.url == f"/admin/generator/bundleupload/{upload.pk}/change/"
+        assert response.headers["Location"] == f"/admin/generator/bundleupload/{upload.pk}/change/"
         assert (upload.status, upload.file_name, messages_sent) == ("waiting", "mine.bundle", ["check"])
         page = page_of(staff, upload)
         assert page["Refresh"] == "2"
@@ -206,9 +206,12 @@ class TestStopping:
     def test_one_that_runs_ends_its_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         started: list[subprocess.Popen[str]] = []
         popen = subprocess.Popen
-        monkeypatch.setattr(
-            bundle_checks.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1]
-        )
+
+        def start(*args: Any, **options: Any) -> subprocess.Popen[str]:
+            started.append(popen(*args, **options))
+            return started[-1]
+
+        monkeypatch.setattr(bundle_checks.subprocess, "Popen", start)
         uploaded()
         upload = claimed()
         bundle_upload_stop(upload=upload)

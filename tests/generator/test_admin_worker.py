@@ -27,11 +27,9 @@ pytestmark = [pytest.mark.worker, pytest.mark.django_db(transaction=True)]
 StartWorker = Callable[..., WorkerProcess]
 
 
-def ask_for_a_piece(seconds: float, takes: int = 1) -> Generation:
+def ask_for_a_piece(seconds: float) -> Generation:
     params = {"length_seconds": seconds}
-    return generation_create(
-        owner=factories.guest(), genre_slug="piano", params=params, form_token=None, seed=5, takes=takes
-    )
+    return generation_create(owner=factories.guest(), genre_slug="piano", params=params, form_token=None, seed=5)
 
 
 def has_ended(row: Generation | BundleUpload) -> bool:
@@ -89,7 +87,7 @@ def test_returning_while_a_job_runs_fails_nothing(start_worker: StartWorker, tmp
     old, _ = genre_model_import(path=tiny_bundle(), activate=True)
     new, _ = genre_model_import(path=other_tiny_bundle(tmp_path), activate=True)
     worker = start_worker()
-    running = ask_for_a_piece(300, takes=4)
+    running = ask_for_a_piece(300)
     wait_until(lambda: NoteChunk.objects.exists(), what=f"the job is under way\n{worker.log_text()}")
     genre_roll_back(genre=Genre.objects.get())
     assert not has_ended(running), "too late to prove anything"
