@@ -57,7 +57,7 @@ FEATURES = (
 
 
 def feature_vectors(
-    notes: Sequence[Note], length_seconds: float, *, drum_voices: Collection[int] = ()
+    notes: Sequence[Note], length_seconds: float, *, drum_voices: Collection[int] = (), only_drums: bool = False
 ) -> dict[str, Vectors]:
     """One vector a feature of one excerpt.
 
@@ -69,10 +69,10 @@ def feature_vectors(
         notes: of the excerpt, times from its beginning.
         length_seconds: of the excerpt.
         drum_voices: indices of the voices that are drums.
+        only_drums: there are no other voices; a drum solo of a band is still an excerpt of a band.
     """
     table = np.array([(n.pitch, n.velocity, n.start_seconds, n.end_seconds) for n in notes], np.float64).reshape(-1, 4)
     is_drum = np.array([n.voice in drum_voices for n in notes], bool)
-    only_drums = bool(len(table)) and bool(is_drum.all())
     pitched = table if only_drums else table[~is_drum]
     pitches = pitched[:, 0].astype(int)
     starts = np.sort(table[:, 2])

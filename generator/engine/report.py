@@ -185,8 +185,9 @@ def _overlap_figures(
     if not studio.people:
         return {"skipped": f"No validation piece lasts {LENGTH_SECONDS:g} s."}, {}
     drums = drum_voices_of(studio.validation)
-    people = _vectors_of_excerpts(studio.people, drums)
-    ceiling = _vectors_of_excerpts(studio.trained, drums)
+    only_drums = len(drums) == len(studio.validation.voices())
+    people = _vectors_of_excerpts(studio.people, drums, only_drums)
+    ceiling = _vectors_of_excerpts(studio.trained, drums, only_drums)
     raw, judged = _vectors_of_compositions(first_takes), _vectors_of_compositions(kept)
     found = overlaps(people, raw)
     areas = {
@@ -200,14 +201,19 @@ def _overlap_figures(
     return areas | {"names": names, "excerpts": len(people)}, found
 
 
-def _vectors_of_excerpts(excerpts: Iterable[Excerpt], drums: frozenset[int]) -> list[dict[str, Vectors]]:
-    return [feature_vectors(e.notes, e.length_seconds, drum_voices=drums) for e in excerpts]
+def _vectors_of_excerpts(
+    excerpts: Iterable[Excerpt], drums: frozenset[int], only_drums: bool
+) -> list[dict[str, Vectors]]:
+    return [feature_vectors(e.notes, e.length_seconds, drum_voices=drums, only_drums=only_drums) for e in excerpts]
 
 
 def _vectors_of_compositions(compositions: Iterable[Composition]) -> list[dict[str, Vectors]]:
-    return [
-        feature_vectors(c.notes, c.length_seconds, drum_voices=report_controls.drum_voices(c)) for c in compositions
-    ]
+    found = []
+    for piece in compositions:
+        drums = report_controls.drum_voices(piece)
+        only_drums = len(drums) == len(piece.voices)
+        found.append(feature_vectors(piece.notes, piece.length_seconds, drum_voices=drums, only_drums=only_drums))
+    return found
 
 
 def _areas(found: dict[str, Overlap]) -> dict[str, Any]:

@@ -27,7 +27,10 @@ def test_drums_beside_other_voices_have_no_pitch_and_alone_are_counted_as_a_kit(
     kick_and_hat = [Note(36, 90, 0.0, 0.1, 1), Note(42, 60, 0.0, 0.1, 1), Note(38, 90, 1.0, 1.1, 1)]
     band = feature_vectors([*notes((60, 64, 0.0, 1.0)), *kick_and_hat], 4.0, drum_voices={1})
     assert band["pitch"][60] == 1.0 and band["notes_per_second"].tolist() == [1.0]
-    drums = feature_vectors(kick_and_hat, 4.0, drum_voices={1})
+    drums = feature_vectors(kick_and_hat, 4.0, drum_voices={1}, only_drums=True)
+    # A solo of a band's drummer has the features of a band.
+    solo = feature_vectors(kick_and_hat, 4.0, drum_voices={1})
+    assert {key: vector.shape for key, vector in solo.items()} == {key: vector.shape for key, vector in band.items()}
     assert "note_length" not in drums
     assert drums["pitch"][[36, 38, 42]].tolist() == pytest.approx([1 / 3] * 3)
     assert drums["pitch_class"].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0, 0, 0, 0])
