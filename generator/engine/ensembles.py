@@ -22,19 +22,12 @@ LEVELS = (
 )
 # On a grid one odd event breaks a groove, so bands are drawn with more care.
 BAND_LEVELS = (
-    Level("careful", "Careful", 0.75, 0.92),
-    Level("balanced", "Balanced", 0.9, 0.95),
-    Level("bold", "Bold", 1.0, 0.97),
+    Level("careful", "Careful", 0.85, 0.95),
+    Level("balanced", "Balanced", 0.95, 0.95),
+    Level("bold", "Bold", 1.02, 0.98),
     Level("wild", "Wild", 1.15, 1.0),
 )
-# At these a bar that closes a phrase differs from the one before as often as people's do.
-DRUM_LEVELS = (
-    Level("careful", "Careful", 0.75, 0.85),
-    Level("balanced", "Balanced", 0.85, 0.9),
-    Level("bold", "Bold", 1.0, 0.93),
-    Level("wild", "Wild", 1.15, 1.0),
-)
-BAND_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.9)
+BAND_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.95)
 TEMPERATURE = RangeControl(min=0.5, max=1.5, default=1.0)
 TOP_P = RangeControl(min=0.5, max=1.0, default=0.95)
 FEELS = ChoiceControl((Choice("straight", "Straight", 0), Choice("swing", "Swing", 1)))
@@ -126,16 +119,16 @@ BARS = LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, 
 
 DRUM_CONTROLS = Controls(
     length=BARS,
-    temperature=RangeControl(min=0.5, max=1.5, default=0.85),
-    top_p=RangeControl(min=0.5, max=1.0, default=0.9),
+    temperature=BAND_TEMPERATURE,
+    top_p=TOP_P,
     qpm=RangeControl(min=60.0, max=220.0, default=110.0),
     density=_densities(2, 4, 5),
     feel=FEELS,
     style=_styles(_DRUM_STYLES, _DRUM_STYLES_NOT_OFFERED),
-    adventurousness=DRUM_LEVELS,
+    adventurousness=BAND_LEVELS,
     start=StartControl(note=False, midi=True),
 )
-DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.85, top_p=0.9)
+DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.95, top_p=0.95)
 
 
 def _bass(name: str, program: int) -> Voice:
@@ -209,7 +202,7 @@ ROCK_CONTROLS = Controls(
     adventurousness=BAND_LEVELS,
     start=StartControl(note=True, midi=True),
 )
-ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=0.9, top_p=0.95)
+ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=0.95, top_p=0.95)
 
 ELECTRONIC_ENSEMBLES = (
     Ensemble(
@@ -268,4 +261,4 @@ ELECTRONIC_CONTROLS = Controls(
     adventurousness=BAND_LEVELS,
     start=StartControl(note=True, midi=True),
 )
-ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=0.9, top_p=0.95)
+ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=0.95, top_p=0.95)
