@@ -85,7 +85,9 @@ class ScriptedWorker:
         if self.seconds < self.generation.length_seconds:
             self.compose(self.generation.length_seconds)
         count = self.generation.takes_asked
-        found = [(index, 0, count - index, [], False) for index in reversed(range(count))]
+        found: list[tuple[int, int, int, list[str], bool]] = [
+            (index, 0, count - index, [], False) for index in reversed(range(count))
+        ]
         if broken:
             found = [(0, 1, 1, [], True), (0, 0, 2, ["Nothing sounds for 3.4 seconds."], False)]
         pieces = []

@@ -40,7 +40,14 @@ def rock() -> Genre:
 
 def of_rock(**fields: Any) -> dict[str, Any]:
     """The page as sent with rock chosen."""
-    own = {"ensemble": "full-band", "adventurousness": "", "tonic": "", "mode": "major", "bars": "", "qpm": ""}
+    own: dict[str, Any] = {
+        "ensemble": "full-band",
+        "adventurousness": "",
+        "tonic": "",
+        "mode": "major",
+        "bars": "",
+        "qpm": "",
+    }
     own |= {
         "density": "",
         "feel": "",

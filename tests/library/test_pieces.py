@@ -76,7 +76,9 @@ def store(owner: Owner, *, is_draft: bool) -> Piece:
 
 
 def days_left(piece: Piece) -> float | None:
-    return piece.expires_at and round((piece.expires_at - timezone.now()).total_seconds() / 86400, 2)
+    if piece.expires_at is None:
+        return None
+    return round((piece.expires_at - timezone.now()).total_seconds() / 86400, 2)
 
 
 def test_drafts_expire_for_members_too_until_they_are_kept(alice: Any) -> None:
