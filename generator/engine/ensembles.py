@@ -20,14 +20,21 @@ LEVELS = (
     Level("bold", "Bold", 1.1, 0.98),
     Level("wild", "Wild", 1.25, 1.0),
 )
-# On a grid one odd event breaks a groove, so bands are drawn with more care.
+# On a grid one odd event breaks a groove, so drummers are drawn with a little care; a band needs its variety.
 BAND_LEVELS = (
+    Level("careful", "Careful", 0.95, 0.95),
+    Level("balanced", "Balanced", 1.0, 0.97),
+    Level("bold", "Bold", 1.05, 0.98),
+    Level("wild", "Wild", 1.15, 1.0),
+)
+BAND_TOP_P = RangeControl(min=0.5, max=1.0, default=0.97)
+DRUM_LEVELS = (
     Level("careful", "Careful", 0.85, 0.95),
     Level("balanced", "Balanced", 0.95, 0.95),
     Level("bold", "Bold", 1.02, 0.98),
     Level("wild", "Wild", 1.15, 1.0),
 )
-BAND_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.95)
+DRUM_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.95)
 TEMPERATURE = RangeControl(min=0.5, max=1.5, default=1.0)
 TOP_P = RangeControl(min=0.5, max=1.0, default=0.95)
 FEELS = ChoiceControl((Choice("straight", "Straight", 0), Choice("swing", "Swing", 1)))
@@ -119,13 +126,13 @@ BARS = LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, 
 
 DRUM_CONTROLS = Controls(
     length=BARS,
-    temperature=BAND_TEMPERATURE,
+    temperature=DRUM_TEMPERATURE,
     top_p=TOP_P,
     qpm=RangeControl(min=60.0, max=220.0, default=110.0),
     density=_densities(2, 4, 5),
     feel=FEELS,
     style=_styles(_DRUM_STYLES, _DRUM_STYLES_NOT_OFFERED),
-    adventurousness=BAND_LEVELS,
+    adventurousness=DRUM_LEVELS,
     start=StartControl(note=False, midi=True),
 )
 DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.95, top_p=0.95)
@@ -192,8 +199,8 @@ _ROCK_STYLES = (
 ROCK_STYLES = tuple(key for key, _, _ in _ROCK_STYLES)
 ROCK_CONTROLS = Controls(
     length=BARS,
-    temperature=BAND_TEMPERATURE,
-    top_p=TOP_P,
+    temperature=TEMPERATURE,
+    top_p=BAND_TOP_P,
     qpm=RangeControl(min=60.0, max=200.0, default=120.0),
     key=KeyControl(MODES),
     density=_densities(4, 6, 7),
@@ -202,7 +209,7 @@ ROCK_CONTROLS = Controls(
     adventurousness=BAND_LEVELS,
     start=StartControl(note=True, midi=True),
 )
-ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=0.95, top_p=0.95)
+ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=1.0, top_p=0.97)
 
 ELECTRONIC_ENSEMBLES = (
     Ensemble(
@@ -251,8 +258,8 @@ _ELECTRONIC_STYLES = (("club", "Club", 128.0), ("synth", "Synth", 140.0))
 ELECTRONIC_STYLES = tuple(key for key, _, _ in _ELECTRONIC_STYLES)
 ELECTRONIC_CONTROLS = Controls(
     length=BARS,
-    temperature=BAND_TEMPERATURE,
-    top_p=TOP_P,
+    temperature=TEMPERATURE,
+    top_p=BAND_TOP_P,
     qpm=RangeControl(min=70.0, max=200.0, default=128.0),
     key=KeyControl(MODES),
     density=_densities(4, 6, 7),
@@ -261,4 +268,4 @@ ELECTRONIC_CONTROLS = Controls(
     adventurousness=BAND_LEVELS,
     start=StartControl(note=True, midi=True),
 )
-ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=0.95, top_p=0.95)
+ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=1.0, top_p=0.97)
