@@ -187,17 +187,7 @@ class Corpus:
 
     def file_segments(self, index: int) -> "Iterator[Segment]":
         """A whole performance after START, in chunks, no control known."""
-        from generator.engine.encodings.performance_arrays import piano_features
-
-        events = self.encoded(index)
-        onset_steps = performance.PianoState(1).onset_steps[0]
-        inputs = np.concatenate([[performance.START], events[:-1]]).astype(np.uint16)
-        step = 0
-        for begin in range(0, len(events), CHUNK_EVENTS):
-            chunk = inputs[begin : begin + CHUNK_EVENTS]
-            features = np.zeros((len(chunk), performance.NUM_FEATURES), np.float32)
-            step = piano_features(chunk, onset_steps, step, features)
-            yield Segment(chunk, events[begin : begin + CHUNK_EVENTS], features)
+        return event_segments(self.encoded(index))
 
     def validation_segments(self, rows: int, num_events: int) -> "list[Segment]":
         """The same stretches for every network: random places of the files, no controls, nothing changed."""
@@ -222,6 +212,20 @@ class Corpus:
 
     def sampler(self, *, num_events: int, rng: np.random.Generator, stretch: float, transpose: int) -> "SegmentSampler":
         return SegmentSampler(self, num_events=num_events, rng=rng, transpose=transpose, stretch=stretch)
+
+
+def event_segments(events: NDArray[np.integer]) -> "Iterator[Segment]":
+    """A performance of these events after START, in chunks, no control known."""
+    from generator.engine.encodings.performance_arrays import piano_features
+
+    onset_steps = performance.PianoState(1).onset_steps[0]
+    inputs = np.concatenate([[performance.START], events[:-1]]).astype(np.uint16)
+    step = 0
+    for begin in range(0, len(events), CHUNK_EVENTS):
+        chunk = inputs[begin : begin + CHUNK_EVENTS]
+        features = np.zeros((len(chunk), performance.NUM_FEATURES), np.float32)
+        step = piano_features(chunk, onset_steps, step, features)
+        yield Segment(chunk, events[begin : begin + CHUNK_EVENTS].astype(np.uint16), features)
 
 
 def shifted(notes: NoteArrays, seconds: float) -> NoteArrays:

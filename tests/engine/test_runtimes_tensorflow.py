@@ -21,7 +21,8 @@ from generator.engine.bundles import read_bundle
 from generator.engine.composer import Composer
 from generator.engine.controls import ComposeRequest
 from generator.engine.errors import BundleError
-from generator.engine.evaluation import file_segments, held_out
+from generator.engine.dataset import event_segments
+from generator.engine.evaluation import held_out
 from generator.engine.likelihood import nats
 from generator.engine.network import NetworkConfig, build_network, load_weights, step_model, weights_of
 from generator.engine.runtimes import open_runtime
@@ -119,7 +120,7 @@ litert = Recording(shipped.step_function)
 Composer(shipped, runtime=litert).compose_many([ComposeRequest(30.0, seed, "grand-piano") for seed in range(4)])
 # The first is START; when a piece is over its row is gone.
 drawn = np.array([events for events in litert.events if len(events) == 4][1:129]).T.astype(np.uint16)
-segments = [list(file_segments(row)) for row in drawn]
+segments = [list(event_segments(row)) for row in drawn]
 config = NetworkConfig(**shipped.manifest.network)
 tensorflow = TensorFlowRuntime.of_bundle(shipped)
 found["windows"] = [int(n) for n in drawn.shape]
