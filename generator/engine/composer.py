@@ -10,6 +10,7 @@ from generator.engine.bundles import Bundle
 from generator.engine.controls import ComposeRequest, checked
 from generator.engine.encodings.registry import PieceRow, encoding_of
 from generator.engine.errors import BundleError, ComposingStopped, ControlError
+from generator.engine.guidance import GuidedSteps
 from generator.engine.manifest import Ensemble
 from generator.engine.music import Note, Voice, in_order
 from generator.engine.primers import kept_notes, shifted
@@ -153,11 +154,11 @@ class Composer:
         for piece in pieces:
             piece.begin()
         events = np.full(len(pieces), self.encoding.start, np.int64)
-        state = np.zeros((len(pieces), self.runtime.state_size), np.float32)
+        steps = GuidedSteps(self.runtime, self.encoding.guided, len(pieces))
         temperature = np.array([request.temperature for request in requests], np.float64)
         top_p = np.array([request.top_p for request in requests], np.float64)
         while active:
-            logits, state = self.runtime.step(events.astype(np.int32), session.features(), state)
+            logits = steps.logits(events.astype(np.int32), session.features())
             biases = session.biases()
             events = draw(
                 logits if biases is None else logits + biases,
@@ -174,7 +175,8 @@ class Composer:
                 rows = np.array([row for row, piece in enumerate(active) if not piece.left], np.intp)
                 active = [active[row] for row in rows]
                 session.keep(rows)
-                events, state = events[rows], state[rows]
+                steps.keep(rows)
+                events = events[rows]
                 temperature, top_p = temperature[rows], top_p[rows]
         return [None if piece.stopped else self._composition(piece) for piece in pieces]
 

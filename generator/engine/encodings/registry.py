@@ -94,6 +94,8 @@ class PlayedEncoding:
         start: class index read before the first event; never drawn.
         shaped: ranges of classes within which temperature and top-p act.
         open_session: begins the pieces of a batch; raises ControlError or PrimerError.
+        guided: columns of the features, the first and the one after the last, that the network is to hear more of
+            than it would by itself (`generator.engine.guidance`); equal for none.
     """
 
     name: str
@@ -102,6 +104,7 @@ class PlayedEncoding:
     start: int
     shaped: tuple[tuple[int, int], ...]
     open_session: OpenSession
+    guided: tuple[int, int] = (0, 0)
 
 
 def encoding_of(manifest: Manifest) -> PlayedEncoding:
@@ -135,7 +138,7 @@ def _performance(manifest: Manifest) -> PlayedEncoding:
 
 def _band(manifest: Manifest) -> PlayedEncoding:
     from generator.engine.encodings import band_session
-    from generator.engine.encodings.band import STEPS_PER_QUARTER
+    from generator.engine.encodings.band import MAX_STYLES, STEPS_PER_QUARTER
 
     spec = band_session.spec_of(manifest)
     _check_grid(manifest, 0, STEPS_PER_QUARTER, spec.velocity_bins)
@@ -146,6 +149,7 @@ def _band(manifest: Manifest) -> PlayedEncoding:
         start=spec.start,
         shaped=spec.shaped,
         open_session=band_session.BandSession,
+        guided=(spec.layout.style, spec.layout.style + MAX_STYLES),
     )
 
 
