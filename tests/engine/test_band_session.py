@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from generator.engine.bundles import Bundle
 from generator.engine.composer import Composer, Composition, Listener
 from generator.engine.controls import compose_request
-from generator.engine.encodings.band import DURATIONS, MAX_NOTES_AT_ONCE, STEPS_PER_BAR, STEPS_PER_QUARTER
+from generator.engine.encodings.band import DURATIONS, MAX_NOTES_AT_ONCE, STEPS_PER_BAR, STEPS_PER_QUARTER, band_spec
 from generator.engine.encodings.band_session import spec_of
 from generator.engine.errors import BundleError
 from generator.engine.keys import MODES, Key, parse_key
-from generator.engine.manifest import Encoding
+from generator.engine.manifest import Encoding, Manifest
 from generator.engine.midi import inspect
 from generator.engine.music import PARTS, Note, in_order
 from generator.engine.primers import Primer
@@ -28,6 +28,15 @@ def compose(bundle: Bundle | None = None, runtime: Any = None, *, seed: int = 1,
     bundle = bundle or rock_bundle()
     composer = Composer(bundle, runtime=runtime or BandRuntime(bundle.manifest))
     return composer.compose(compose_request(bundle.manifest, seed=seed, **({"bars": 8} | chosen)))
+
+
+class ShyRuntime(BandRuntime):
+    """Steady playing by everybody but one part, which the network all but leaves out."""
+
+    def __init__(self, manifest: Manifest, part: str) -> None:
+        super().__init__(manifest, sharpness=0.5)
+        spec = band_spec(manifest.encoding.parts, manifest.encoding.velocity_bins, manifest.encoding.offset_bins)
+        self._taste[:, spec.note : spec.duration][:, spec.note_parts == PARTS.index(part)] -= 6.0
 
 
 def part_of(piece: Composition, note: Note) -> str:
@@ -210,6 +219,19 @@ class TestControls:
     def test_a_voice_that_is_off_leaves_its_place_among_the_others(self) -> None:
         piece = compose(voices_off=["drums", "lead"], bars=16)
         assert {note.voice for note in piece.notes} == {1, 2, 3}
+
+    @pytest.mark.parametrize("shy", ["drums", "bass", "rhythm", "keys", "lead"])
+    def test_a_part_that_the_network_would_leave_out_is_heard(self, shy: str) -> None:
+        bundle = rock_bundle()
+        runtime = ShyRuntime(bundle.manifest, shy)
+        piece = compose(bundle, runtime, bars=30, qpm=120, density="medium")
+        mine = [note for note in piece.notes if part_of(piece, note) == shy]
+        bars = sorted({int(steps_of(piece, note) + 0.01) // STEPS_PER_BAR for note in mine})
+        assert max(np.diff([0, *bars, 29])) <= 13
+        assert len(mine) < 0.5 * len(piece.notes)
+        # Who was not asked for is not drawn in.
+        alone = compose(bundle, runtime, bars=12, voices_off=[shy])
+        assert shy not in {part_of(alone, note) for note in alone.notes}
 
     def test_an_ensemble_without_a_part_never_plays_it(self) -> None:
         piece = compose(ensemble="trio", bars=16)

@@ -1,4 +1,4 @@
-"""What leans on a band's network without forbidding it anything: the key, the density, the ending.
+"""What leans on a band's network without forbidding it anything: the key, the density, who is due, the ending.
 
 Each leaning is added to the logits. Those that must hold for a share of a piece watch what was played so far.
 """
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from generator.engine.encodings.band import MAX_ADVANCE, STEPS_PER_BAR, STEPS_PER_QUARTER, BandState
+from generator.engine.encodings.band import DRUMS, MAX_ADVANCE, PARTS, STEPS_PER_BAR, STEPS_PER_QUARTER, BandState
 from generator.engine.encodings.band_grammar import BandGrammar
 
 if TYPE_CHECKING:
@@ -31,6 +31,11 @@ _MAX_ERROR = 1.5
 _UNASKED = 0.6
 # How much longer than a straight sixteenth a wait is, in octaves.
 _WAITS = np.log2(np.arange(1, MAX_ADVANCE + 1) / 3.0).astype(np.float32)
+# Bars that a part of a band may be silent. Then it is drawn in, more with each bar that it stays away, and let go of
+# over two bars once it plays: by then what it played is what the network goes on from.
+_PATIENCE = {DRUMS: 2, "bass": 4, "rhythm": 4, "keys": 4, "lead": 8}
+_PULL_A_BAR = 1.0
+_MOST_PULL = 6.0
 
 
 class BandLeanings:
@@ -58,10 +63,19 @@ class BandLeanings:
         self._notes = self._aim * _MEMORY_QUARTERS
         self._steps = _MEMORY_STEPS
         self._is_last_hit_near = plan.key is not None
+        # Of each part that is asked for, if there are others: its note classes, its last note's step, and its pull.
+        due = plan.parts if len(plan.parts) > 1 else ()
+        self._due = {PARTS.index(part): _PATIENCE[part] * STEPS_PER_BAR for part in due}
+        self._notes_of = {part: np.flatnonzero(plan.spec.note_parts == part) for part in self._due}
+        self._part_of = plan.spec.note_parts.tolist()
+        self._played_at = dict.fromkeys(self._due, 0)
+        self._pull = dict.fromkeys(self._due, 0.0)
 
     @property
     def is_active(self) -> bool:
-        return self._has_key or self._aim > 0.0 or (self._is_last_hit_near and self._grammar.at_last_hit)
+        if self._has_key or self._aim > 0.0 or (self._is_last_hit_near and self._grammar.at_last_hit):
+            return True
+        return any(self._pull.values())
 
     def lean(self, biases: NDArray[np.float32]) -> None:
         """Add to `biases`, float32 [C]."""
@@ -73,6 +87,9 @@ class BandLeanings:
         if self._has_key:
             may_leave = (self._outside_notes + 1) * _ONE_IN <= self._pitched_notes
             notes += self._soft if may_leave else self._hard
+        for part, pull in self._pull.items():
+            if pull:
+                notes[self._notes_of[part]] += np.float32(pull)
         if self._aim:
             in_all = self._notes * STEPS_PER_QUARTER / self._steps
             error = math.log((self._rate + 0.1) * (in_all + 0.1) / (self._aim + 0.1) ** 2)
@@ -86,10 +103,23 @@ class BandLeanings:
         if event < spec.note:
             self._rate *= _DECAY[event + 1]
             self._steps += event + 1
+            self._draw_in(event + 1)
         elif event < spec.duration:
+            part = self._part_of[event - spec.note]
+            if part in self._due:
+                self._played_at[part] = self._state.step
             self._rate += 1.0 / _MEMORY_QUARTERS
             self._notes += 1.0
             index = event - spec.note
             if self._is_pitched[index] and not self._grammar.in_primer:
                 self._pitched_notes += 1
                 self._outside_notes += self._is_outside[index]
+
+    def _draw_in(self, steps: int) -> None:
+        now = self._state.step + steps
+        for part, patience in self._due.items():
+            if now - self._played_at[part] > patience:
+                self._pull[part] = min(self._pull[part] + _PULL_A_BAR * steps / STEPS_PER_BAR, _MOST_PULL)
+            elif self._pull[part]:
+                left = self._pull[part] * _DECAY[steps]
+                self._pull[part] = left if left > 0.05 else 0.0
