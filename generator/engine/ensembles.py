@@ -30,11 +30,11 @@ BAND_LEVELS = (
 BAND_TOP_P = RangeControl(min=0.5, max=1.0, default=0.97)
 DRUM_LEVELS = (
     Level("careful", "Careful", 0.85, 0.95),
-    Level("balanced", "Balanced", 0.95, 0.95),
+    Level("balanced", "Balanced", 0.92, 0.95),
     Level("bold", "Bold", 1.02, 0.98),
     Level("wild", "Wild", 1.15, 1.0),
 )
-DRUM_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.95)
+DRUM_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.92)
 TEMPERATURE = RangeControl(min=0.5, max=1.5, default=1.0)
 TOP_P = RangeControl(min=0.5, max=1.0, default=0.95)
 FEELS = ChoiceControl((Choice("straight", "Straight", 0), Choice("swing", "Swing", 1)))
@@ -135,7 +135,7 @@ DRUM_CONTROLS = Controls(
     adventurousness=DRUM_LEVELS,
     start=StartControl(note=False, midi=True),
 )
-DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.95, top_p=0.95)
+DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.92, top_p=0.95)
 
 
 def _bass(name: str, program: int) -> Voice:
