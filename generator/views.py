@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.models import F, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -13,7 +14,7 @@ from accounts.owners import ensure_owner_of, owner_of
 from generator.choices import genre_choices
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.forms import ComposeForm, form_context, initial_choice, piece_choice
-from generator.models import Generation
+from generator.models import Generation, Genre
 from generator.progress import sentence_of, title_of, worker_seen
 from generator.serializers import ensemble_of, takes_data
 from generator.services import generation_cancel, generation_create
@@ -22,11 +23,19 @@ from library.models import Piece
 RECENT_PIECES = 3
 
 
+def _example() -> Piece | None:
+    """What can be heard before anything is composed: of the first genre of the page that has an example."""
+    place = Genre.objects.filter(slug=OuterRef("genre")).values("position")[:1]
+    examples = Piece.objects.examples().not_expired()
+    examples = examples.annotate(place=Subquery(place))
+    return examples.order_by(F("place").asc(nulls_last=True), "-created_at").first()
+
+
 def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200) -> HttpResponse:
     """The page of the form, with what the active models offer."""
     mine = Piece.objects.owned_by(owner_of(request)).not_expired().kept()
     context: dict[str, Any] = form_context(form) | {
-        "example": Piece.objects.examples().not_expired().newest_first().first(),
+        "example": _example(),
         "recent": mine.newest_first()[:RECENT_PIECES],
     }
     return render(request, "generator/compose.html", context, status=status)

@@ -194,6 +194,18 @@ def test_recent_pieces_are_the_own_ones_and_the_example_is_for_all(guest_client:
     assert "For everyone" in page
 
 
+def test_the_example_is_of_the_first_style_that_has_one(guest_client: Client):
+    make_genre(position=0)
+    make_genre("rock", position=1)
+    make_piece(guest(""), title="A rock example", genre="rock", is_example=True)
+    assert "A rock example" in text_of(guest_client.get("/"))
+    make_piece(guest(""), title="A piano example", genre="piano", is_example=True)
+    make_piece(guest(""), title="A newer rock example", genre="rock", is_example=True)
+    page = text_of(guest_client.get("/"))
+    assert "A piano example" in page
+    assert "rock example" not in page
+
+
 def test_other_methods_and_a_missing_csrf_token_are_refused(client: Client):
     make_genre()
     assert client.put("/").status_code == 405
