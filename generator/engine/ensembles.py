@@ -29,12 +29,13 @@ BAND_LEVELS = (
 )
 BAND_TOP_P = RangeControl(min=0.5, max=1.0, default=0.97)
 DRUM_LEVELS = (
-    Level("careful", "Careful", 0.85, 0.95),
-    Level("balanced", "Balanced", 0.92, 0.95),
-    Level("bold", "Bold", 1.02, 0.98),
-    Level("wild", "Wild", 1.15, 1.0),
+    Level("careful", "Careful", 0.8, 0.93),
+    Level("balanced", "Balanced", 0.84, 0.94),
+    Level("bold", "Bold", 0.95, 0.97),
+    Level("wild", "Wild", 1.1, 1.0),
 )
-DRUM_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.92)
+DRUM_TEMPERATURE = RangeControl(min=0.5, max=1.5, default=0.84)
+DRUM_TOP_P = RangeControl(min=0.5, max=1.0, default=0.94)
 TEMPERATURE = RangeControl(min=0.5, max=1.5, default=1.0)
 TOP_P = RangeControl(min=0.5, max=1.0, default=0.95)
 FEELS = ChoiceControl((Choice("straight", "Straight", 0), Choice("swing", "Swing", 1)))
@@ -127,7 +128,7 @@ BARS = LengthControl(min_seconds=15.0, max_seconds=300.0, default_seconds=60.0, 
 DRUM_CONTROLS = Controls(
     length=BARS,
     temperature=DRUM_TEMPERATURE,
-    top_p=TOP_P,
+    top_p=DRUM_TOP_P,
     qpm=RangeControl(min=60.0, max=220.0, default=110.0),
     density=_densities(2, 4, 5),
     feel=FEELS,
@@ -135,7 +136,7 @@ DRUM_CONTROLS = Controls(
     adventurousness=DRUM_LEVELS,
     start=StartControl(note=False, midi=True),
 )
-DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.92, top_p=0.95)
+DRUM_DEFAULTS = Defaults(ensemble="acoustic-kit", length_seconds=60.0, temperature=0.84, top_p=0.94)
 
 
 def _bass(name: str, program: int) -> Voice:
@@ -262,7 +263,7 @@ ELECTRONIC_CONTROLS = Controls(
     top_p=BAND_TOP_P,
     qpm=RangeControl(min=70.0, max=200.0, default=128.0),
     key=KeyControl(MODES),
-    density=_densities(4, 6, 7),
+    density=_densities(3, 5, 7),
     feel=FEELS,
     style=_styles(_ELECTRONIC_STYLES),
     adventurousness=BAND_LEVELS,

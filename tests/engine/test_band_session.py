@@ -185,12 +185,20 @@ class TestControls:
             densities.add(int(heard[layout.density : layout.style].argmax()))
         assert len(densities) > 1
 
-    def test_a_drummer_that_nobody_told_anything_hears_nothing(self) -> None:
+    def test_a_drummer_that_nobody_told_anything_has_a_style_of_the_seed(self) -> None:
         bundle = drummers_bundle()
         layout = spec_of(bundle.manifest).layout
-        runtime = BandRuntime(bundle.manifest)
-        compose(bundle, runtime)
-        assert not runtime.heard[0][layout.feel : layout.parts].any()
+        offered = bundle.manifest.controls.style
+        assert offered is not None
+        styles = set()
+        for seed in range(12):
+            runtime = BandRuntime(bundle.manifest)
+            compose(bundle, runtime, seed=seed)
+            heard = runtime.heard[0]
+            assert not heard[layout.feel : layout.style].any()
+            assert heard[layout.style : layout.parts].sum() == 1.0
+            styles.add(int(heard[layout.style : layout.parts].argmax()))
+        assert len(styles) > 1 and styles <= {choice.value for choice in offered.choices}
 
     def test_another_tempo_moves_the_same_notes(self) -> None:
         slow, fast = (compose(qpm=qpm, bars=12, runtime=BandRuntime(band_manifest(), deaf=True)) for qpm in (100, 125))

@@ -54,7 +54,7 @@ _SHARES = {DRUMS: 0.35, "bass": 0.12, "rhythm": 0.22, "keys": 0.19, "lead": 0.12
 # How far apart bands are that nobody told how dense to play: a standard deviation.
 _DENSITY_OCTAVES = 0.5
 # Set these choices apart from all other uses of a seed.
-_KEY_STREAM, _DENSITY_STREAM = 0x6B6579, 0x64656E
+_KEY_STREAM, _DENSITY_STREAM, _STYLE_STREAM = 0x6B6579, 0x64656E, 0x737479
 
 
 def spec_of(manifest: Manifest) -> BandSpec:
@@ -211,9 +211,21 @@ class BandPlan:
             mode=-1 if self.key is None else int(self.key.is_minor),
             feel=self._choice("feel"),
             density=bisect.bisect_right(DENSITY_BOUNDS, self.notes_a_quarter) if self.notes_a_quarter else -1,
-            style=self._choice("style"),
+            style=self._style(),
             parts=self.parts,
         )
+
+    def _style(self) -> int:
+        """Index of the style, −1 for none.
+
+        Where any style will do, a drummer who begins a piece still has one, drawn from the seed: without, the network
+        keeps to one bar and closes hardly any phrase.
+        """
+        style, control = self._choice("style"), self.manifest.controls.style
+        if style >= 0 or control is None or len(self.spec.parts) > 1 or self.request.primer is not None:
+            return style
+        random = _stream(self.request.seed, _STYLE_STREAM)
+        return control.choices[int(random.integers(len(control.choices)))].value
 
     @cached_property
     def notes_a_quarter(self) -> float:
