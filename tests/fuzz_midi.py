@@ -152,7 +152,7 @@ def _drop_status(data: bytearray, rng: random.Random) -> None:
 def _insert_chunk(data: bytearray, rng: random.Random) -> None:
     at = rng.choice([i for i in range(len(data)) if data[i : i + 4] == b"MTrk"] or [len(data)])
     body = rng.randbytes(rng.randrange(64))
-    data[at:at] = rng.choice((b"MTrk", b"XXXX", b"MThd")) + struct.pack(">I", len(body)) + body
+    data[at:at] = rng.choice((b"MTrk", b"MTrx", b"MThd")) + struct.pack(">I", len(body)) + body
 
 
 def _insert_event(data: bytearray, rng: random.Random) -> None:

@@ -19,6 +19,7 @@ from generator.live_notes import LiveNotes
 from generator.models import Generation, GenreModel, NoteChunk
 from generator.services import generation_cancel, generation_claim, generation_compose, jobs
 from generator.services.drafts import Draft
+from library import services as pieces
 from library.models import Piece
 from tests import factories
 from tests.music import notes_of_midi
@@ -275,8 +276,8 @@ def test_a_worker_that_was_taken_for_dead_stores_nothing(
         Generation.objects.filter(pk=generation.pk).update(worker_id="another", attempts=2)
         return name
 
-    write = jobs.library.piece_file_write
-    monkeypatch.setattr(jobs.library, "piece_file_write", lose_the_claim)
+    write = pieces.piece_file_write
+    monkeypatch.setattr(pieces, "piece_file_write", lose_the_claim)
     compose(generation)
     assert (generation.status, generation.worker_id) == ("running", "another")
     assert not Piece.objects.exists()
@@ -291,8 +292,8 @@ def test_a_job_that_was_removed_while_it_ran_leaves_no_file(
         Generation.objects.all().delete()
         return name
 
-    write = jobs.library.piece_file_write
-    monkeypatch.setattr(jobs.library, "piece_file_write", remove_the_job)
+    write = pieces.piece_file_write
+    monkeypatch.setattr(pieces, "piece_file_write", remove_the_job)
     generation_compose(pk=generation.pk, worker_id=WORKER)
     assert not Piece.objects.exists()
     assert stored_files() == []
