@@ -281,10 +281,10 @@ def on_grid(
         The places, the nearest steps that the beat asks for, int64 [n], and how late, in steps, all of it had been,
         which is taken off the places.
     """
-    late = 0.0 if as_played else _lateness(places)
+    late = 0.0 if as_played else lateness(places)
     places = np.maximum(places - late, 0.0)
-    if not as_played and _is_loose(places):
-        return places, _snapped(places), late
+    if not as_played and is_loose(places):
+        return places, snapped(places), late
     return places, np.floor(places + 0.5).astype(np.int64), late
 
 
@@ -293,7 +293,7 @@ def _gathering(quarters: NDArray[np.float64], places: int) -> complex:
     return complex(np.exp(2j * np.pi * places * quarters).mean())
 
 
-def _lateness(places: NDArray[np.float64]) -> float:
+def lateness(places: NDArray[np.float64]) -> float:
     """How many steps the whole stretch lies behind the grid (before it: negative), or 0 where that is not plain."""
     best, count = max(
         ((_gathering(places / STEPS_PER_QUARTER, n), n) for n in (2, 3, 4)), key=lambda gathered: abs(gathered[0])
@@ -302,12 +302,12 @@ def _lateness(places: NDArray[np.float64]) -> float:
     return late if abs(best) >= PLAIN_GRID_STRENGTH and abs(late) >= MIN_LATENESS else 0.0
 
 
-def _is_loose(places: NDArray[np.float64]) -> bool:
+def is_loose(places: NDArray[np.float64]) -> bool:
     """Whether onsets were played by hand: many lie between the grid's halves of a step."""
     return bool((np.abs(places * 2 - np.round(places * 2)) > 0.2).mean() > LOOSE_SHARE)
 
 
-def _snapped(places: NDArray[np.float64]) -> NDArray[np.int64]:
+def snapped(places: NDArray[np.float64]) -> NDArray[np.int64]:
     """Steps of onsets played by hand: those of each beat go to its sixteenths, or to its triplets where these fit."""
     beats = np.unique(np.floor(places / STEPS_PER_QUARTER), return_inverse=True)[1]
     sixteenths, triplets = (np.floor(places / size + 0.5).astype(np.int64) * size for size in (3, 4))

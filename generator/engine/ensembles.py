@@ -155,6 +155,22 @@ def _lead(name: str, program: int) -> Voice:
     return Voice(name, program, False, "lead")
 
 
+def _band_controls(qpm: RangeControl, density: ChoiceControl, style: ChoiceControl) -> Controls:
+    """What all bands of several parts offer."""
+    return Controls(
+        length=BARS,
+        temperature=TEMPERATURE,
+        top_p=BAND_TOP_P,
+        qpm=qpm,
+        key=KeyControl(MODES),
+        density=density,
+        feel=FEELS,
+        style=style,
+        adventurousness=BAND_LEVELS,
+        start=StartControl(note=True, midi=True),
+    )
+
+
 ROCK_ENSEMBLES = (
     Ensemble(
         "full-band",
@@ -198,18 +214,7 @@ _ROCK_STYLES = (
     ("blues", "Blues rock", 110.0),
 )
 ROCK_STYLES = tuple(key for key, _, _ in _ROCK_STYLES)
-ROCK_CONTROLS = Controls(
-    length=BARS,
-    temperature=TEMPERATURE,
-    top_p=BAND_TOP_P,
-    qpm=RangeControl(min=60.0, max=200.0, default=120.0),
-    key=KeyControl(MODES),
-    density=_densities(4, 6, 7),
-    feel=FEELS,
-    style=_styles(_ROCK_STYLES),
-    adventurousness=BAND_LEVELS,
-    start=StartControl(note=True, midi=True),
-)
+ROCK_CONTROLS = _band_controls(RangeControl(60.0, 200.0, 120.0), _densities(4, 6, 7), _styles(_ROCK_STYLES))
 ROCK_DEFAULTS = Defaults(ensemble="full-band", length_seconds=60.0, temperature=1.0, top_p=0.97)
 
 ELECTRONIC_ENSEMBLES = (
@@ -257,16 +262,5 @@ ELECTRONIC_ENSEMBLES = (
 )
 _ELECTRONIC_STYLES = (("club", "Club", 128.0), ("synth", "Synth", 140.0))
 ELECTRONIC_STYLES = tuple(key for key, _, _ in _ELECTRONIC_STYLES)
-ELECTRONIC_CONTROLS = Controls(
-    length=BARS,
-    temperature=TEMPERATURE,
-    top_p=BAND_TOP_P,
-    qpm=RangeControl(min=70.0, max=200.0, default=128.0),
-    key=KeyControl(MODES),
-    density=_densities(3, 5, 7),
-    feel=FEELS,
-    style=_styles(_ELECTRONIC_STYLES),
-    adventurousness=BAND_LEVELS,
-    start=StartControl(note=True, midi=True),
-)
+ELECTRONIC_CONTROLS = _band_controls(RangeControl(70.0, 200.0, 128.0), _densities(3, 5, 7), _styles(_ELECTRONIC_STYLES))
 ELECTRONIC_DEFAULTS = Defaults(ensemble="club", length_seconds=60.0, temperature=1.0, top_p=0.97)

@@ -232,10 +232,17 @@ def evaluate_bundle(
         TrainingError: the folder holds no usable validation files.
         BundleError: the bundle's step function cannot be run.
     """
-    manifest = bundle.manifest
-    corpus = open_corpus(profile_of(manifest), data_dir, "validation", cache_dir=cache_dir, progress=progress)
+    profile = profile_of(bundle.manifest)
+    corpus = open_corpus(profile, data_dir, "validation", cache_dir=cache_dir, progress=progress)
+    return evaluate_on(bundle, corpus, max_events=max_events, num_pieces=num_pieces, progress=progress)
+
+
+def evaluate_on(
+    bundle: Bundle, corpus: Corpus, *, max_events: int | None = None, num_pieces: int = 0, progress: bool = True
+) -> dict[str, Any]:
+    """The figures of `evaluate_bundle` on pieces that are read already."""
     runtime = open_runtime("litert", bundle)
-    figures = read_corpus(runtime, corpus, manifest.encoding, max_events=max_events, progress=progress)
+    figures = read_corpus(runtime, corpus, bundle.manifest.encoding, max_events=max_events, progress=progress)
     found = figures.as_dict() | {
         "files": len(corpus.files),
         "skipped_files": len(corpus.skipped),

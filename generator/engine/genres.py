@@ -1,16 +1,15 @@
 """What a genre offers beside its network: names, instruments, controls, how its files are read. Training puts it into
 the bundle, and from then on the bundle alone is asked."""
 
-import re
 from dataclasses import dataclass, replace
 
 from generator.engine import ensembles
 from generator.engine.encodings import performance
-from generator.engine.encodings.band import DRUMS, PARTS, band_spec
+from generator.engine.encodings.band import DRUMS, PARTS, STEPS_PER_QUARTER, band_spec
 from generator.engine.errors import TrainingError
 from generator.engine.manifest import Controls, Defaults, Encoding, Ensemble
+from generator.engine.manifest_fields import is_slug
 
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
 PERFORMANCE = Encoding(
     "performance", performance.STEPS_PER_SECOND, performance.NUM_VELOCITY_BINS, performance.NUM_CLASSES
 )
@@ -22,7 +21,7 @@ def _band(parts: tuple[str, ...], velocity_bins: int, offset_bins: int = 0) -> E
         steps_per_second=0,
         velocity_bins=velocity_bins,
         num_classes=band_spec(parts, velocity_bins, offset_bins).num_classes,
-        steps_per_quarter=12,
+        steps_per_quarter=STEPS_PER_QUARTER,
         offset_bins=offset_bins,
         parts=parts,
     )
@@ -109,7 +108,7 @@ def genre_profile(genre: str, like: str | None = None, genre_name: str | None = 
                 "For a new one, say which of them it is like."
             )
         return PROFILES[genre]
-    if not _SLUG.match(genre) or len(genre) > 50:
+    if not is_slug(genre):
         raise TrainingError(f"Expected a genre in lower-case letters, digits and hyphens; got {genre!r}.")
     profile = genre_profile(like)
     return replace(profile, genre=genre, genre_name=genre_name or genre.replace("-", " ").capitalize())

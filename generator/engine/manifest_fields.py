@@ -7,6 +7,12 @@ from generator.engine.errors import BundleError
 
 MISSING = object()
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*\Z")
+_MAX_SLUG = 50
+
+
+def is_slug(text: str) -> bool:
+    """Whether a text names a genre, an ensemble or a choice: lower-case letters, digits and hyphens."""
+    return len(text) <= _MAX_SLUG and _SLUG.match(text) is not None
 
 
 class Fields:
@@ -48,8 +54,8 @@ class Fields:
         return value
 
     def slug(self, name: str) -> str:
-        value = self.text(name, at_most=50)
-        if not _SLUG.match(value):
+        value = self.text(name, at_most=_MAX_SLUG)
+        if not is_slug(value):
             raise self.wrong(name, "lower-case letters, digits and hyphens", value)
         return value
 

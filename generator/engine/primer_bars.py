@@ -142,11 +142,11 @@ class BarsOfMidi:
     def _settle_notes(self, notes: PartNotes, stretch: Stretch, factor: float) -> None:
         drums = notes.parts == _DRUM
         places = (notes.starts - stretch.first) * factor * STEPS_PER_QUARTER
-        late = 0.0 if self._is_exact else band_files._lateness(places)
+        late = 0.0 if self._is_exact else band_files.lateness(places)
         places = np.maximum(places - late, 0.0)
         steps = np.floor(places + 0.5).astype(np.int64)
-        if not self._is_exact and band_files._is_loose(places):
-            steps = band_files._snapped(places)
+        if not self._is_exact and band_files.is_loose(places):
+            steps = band_files.snapped(places)
         lasting = (np.minimum(notes.ends, stretch.end) - stretch.first) * factor * STEPS_PER_QUARTER - late
         ends = np.floor(lasting + 0.5).astype(np.int64)
         skipped = int(steps.min()) // STEPS_PER_BAR * STEPS_PER_BAR

@@ -100,9 +100,7 @@ def publish(
     gate = quantisation_gate(checkpoint.network, checkpoint.weights, bundle, corpora["validation"])
     index = index_of_corpus(corpora["train"])
     norms = norms_for(bundle, corpora["train"], count=num_norms, progress=progress)
-    figures = evaluation.evaluate_bundle(
-        bundle, data_dir, cache_dir=cache_dir, num_pieces=num_pieces, progress=progress
-    )
+    figures = evaluation.evaluate_on(bundle, corpora["validation"], num_pieces=num_pieces, progress=progress)
     figures |= {"quantisation": gate, "originality": baseline_of_corpus(index, corpora["validation"]).as_dict()}
     if norms is not None:
         figures["norms"] = norms.as_dict()

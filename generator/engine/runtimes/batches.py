@@ -30,6 +30,16 @@ def step_in_batches(
     return np.concatenate([logits for logits, _ in answers]), np.concatenate([new for _, new in answers])
 
 
+def run_each(run: Run, sizes: Sequence[int], num_features: int, state_size: int) -> None:
+    """One step of zeros in each batch size, so that no piece is the first to meet it."""
+    for size in sizes:
+        run(
+            np.zeros(size, np.int32),
+            np.zeros((size, num_features), np.float32),
+            np.zeros((size, state_size), np.float32),
+        )
+
+
 def _step_padded(
     run: Run, sizes: Sequence[int], class_indices: NDArray[Any], features: NDArray[Any], state: NDArray[Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

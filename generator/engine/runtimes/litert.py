@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from generator.engine.errors import BundleError
 from generator.engine.runtimes import BATCH_SIZES, signature_name
-from generator.engine.runtimes.batches import step_in_batches
+from generator.engine.runtimes.batches import run_each, step_in_batches
 
 _INPUTS = ("class_indices", "features", "state")
 _OUTPUTS = ("logits", "state")
@@ -43,12 +43,7 @@ class LiteRtRuntime:
             if any(shape != shapes[0] for shape in shapes):
                 raise BundleError("The bundle's step function has another shape for each batch size.")
             # Much of what may be wrong with a file is found when memory is laid out for the first step.
-            for batch in BATCH_SIZES:
-                self._run(
-                    np.zeros(batch, np.int32),
-                    np.zeros((batch, self.num_features), np.float32),
-                    np.zeros((batch, self.state_size), np.float32),
-                )
+            run_each(self._run, BATCH_SIZES, self.num_features, self.state_size)
         except (ValueError, RuntimeError, KeyError) as error:
             raise BundleError("LiteRT cannot load the bundle's step function.") from error
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from generator.engine.errors import BundleError
 from generator.engine.network import NetworkConfig, build_network, load_weights, step_model
-from generator.engine.runtimes.batches import step_in_batches
+from generator.engine.runtimes.batches import run_each, step_in_batches
 
 if TYPE_CHECKING:
     from generator.engine.bundles import Bundle
@@ -76,12 +76,7 @@ class TensorFlowRuntime:
 
     def warm_up(self) -> None:
         """Compiles every batch size and runs it once, so that no piece waits for it."""
-        for size in BATCH_SIZES:
-            self._run(
-                np.zeros(size, np.int32),
-                np.zeros((size, self.num_features), np.float32),
-                np.zeros((size, self.state_size), np.float32),
-            )
+        run_each(self._run, BATCH_SIZES, self.num_features, self.state_size)
 
     def step(
         self,
