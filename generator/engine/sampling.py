@@ -3,6 +3,7 @@
 Rows are pieces. No row's result depends on another row, and nothing here keeps random state of its own.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from generator.engine.errors import EngineError
 
 _BLOCK = 1024
+_INFINITE = np.float32(np.inf)
 
 
 class Uniforms:
@@ -55,46 +57,56 @@ def draw(
     Raises:
         EngineError: a logit is no number, or a row allows nothing.
     """
-    masked = np.where(allowed, logits.astype(np.float64), -np.inf)
-    highest = masked.max(axis=1, keepdims=True)
-    if not np.isfinite(highest).all():
+    weights = np.where(allowed, logits, -_INFINITE)
+    highest = weights.max(axis=1)
+    if not all(map(math.isfinite, highest.tolist())):
         raise EngineError("The network's answer is no distribution over events.")
-    cumulative = np.exp(masked - highest).cumsum(axis=1)
-    targets = uniforms * cumulative[:, -1]
-    drawn = np.empty(len(masked), np.int64)
-    settings = zip(targets.tolist(), temperature.tolist(), top_p.tolist(), strict=True)
-    for row, (target, heat, kept) in enumerate(settings):
+    weights -= highest[:, None]
+    if tuple(shaped) == ((0, weights.shape[1]),):
+        # All classes are shaped together: nothing has to be drawn before.
+        weights /= temperature.astype(np.float32)[:, None]
+        np.exp(weights, out=weights)
+        rows = zip(weights, top_p.tolist(), uniforms.tolist(), strict=True)
+        return np.array([_in_nucleus(*row) for row in rows], np.int64)
+    np.exp(weights, out=weights)
+    drawn = np.empty(len(weights), np.int64)
+    cumulative = weights.cumsum(axis=1)
+    settings = zip(uniforms.tolist(), temperature.tolist(), top_p.tolist(), strict=True)
+    for row, (uniform, heat, kept) in enumerate(settings):
         sums = cumulative[row]
+        target = uniform * float(sums[-1])
         index = _first_above(sums, target)
         # The range that was hit keeps its probability; where in it the target lies is settled by what shapes it.
         for first, end in shaped:
             if first <= index < end:
-                before = sums[first - 1] if first else 0.0
-                share = (target - before) / (sums[end - 1] - before)
-                shaped_sums = _nucleus(masked[row, first:end], heat, kept).cumsum()
-                index = first + _first_above(shaped_sums, share * shaped_sums[-1])
+                before = float(sums[first - 1]) if first else 0.0
+                share = (target - before) / (float(sums[end - 1]) - before)
+                inside = weights[row, first:end]
+                if heat != 1.0:
+                    inside = (inside / inside.max()) ** np.float32(1.0 / heat)
+                index = first + _in_nucleus(inside, kept, share)
                 break
         drawn[row] = index
     return drawn
 
 
-def _first_above(sums: NDArray[np.float64], target: float) -> int:
-    """Index of the first sum above the target: a class that has some probability."""
-    index = int(sums.searchsorted(target, "right"))
-    # Rounding may take a uniform close to 1 past the last class that has any.
-    return index if index < len(sums) else int(sums.searchsorted(sums[-1]))
-
-
-def _nucleus(masked: NDArray[np.float64], temperature: float, top_p: float) -> NDArray[np.float64]:
-    """Unnormalised probabilities, float64 [n], after temperature, zero outside the nucleus; something is allowed.
+def _in_nucleus(weights: NDArray[np.float32], top_p: float, share: float) -> int:
+    """The class at this share of the nucleus' probability; `weights` are unnormalised probabilities.
 
     Classes as likely as the last one in are in, so that no order among equals matters.
     """
-    probabilities = np.exp((masked - masked.max()) / temperature)
-    if top_p >= 1.0:
-        return probabilities
-    falling = np.sort(probabilities)[::-1]
-    cumulative = falling.cumsum()
-    # The first that the more likely ones before it already outweigh is out.
-    size = int((cumulative - falling < top_p * cumulative[-1]).sum())
-    return np.where(probabilities >= falling[size - 1], probabilities, 0.0)
+    if top_p < 1.0:
+        falling = np.sort(weights)[::-1]
+        sums = falling.cumsum()
+        # The first that the more likely ones before it already outweigh is out.
+        last = min(int(sums.searchsorted(np.float32(top_p) * sums[-1])), len(sums) - 1)
+        weights = weights * (weights >= falling[last])
+    sums = weights.cumsum()
+    return _first_above(sums, share * float(sums[-1]))
+
+
+def _first_above(sums: NDArray[np.float32], target: float) -> int:
+    """Index of the first sum above the target: a class that has some probability."""
+    index = int(sums.searchsorted(np.float32(target), "right"))
+    # Rounding may take a uniform close to 1 past the last class that has any.
+    return index if index < len(sums) else int(sums.searchsorted(sums[-1]))
