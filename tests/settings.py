@@ -2,6 +2,10 @@
 
 Worker processes that a test starts use the same module: they find the folder in MUSICGEN_TEST_DIR and work on the
 database, the messages and the files of the test that started them.
+
+TEST_DATABASE_URL names a server on which the test database is made instead of a SQLite file
+(`python -m tests.services.on_postgresql` starts one). Under `pytest -n` each process has a folder and a database of
+its own.
 """
 
 import atexit
@@ -9,8 +13,12 @@ import os
 import shutil
 import tempfile
 
-_given = os.environ.get("MUSICGEN_TEST_DIR")
-_folder = _given or tempfile.mkdtemp(prefix="musicgen-tests-")
+# One of the processes of `pytest -n`, or something that such a process has started.
+_xdist = os.environ.get("PYTEST_XDIST_WORKER", "")
+_given = os.environ.get("MUSICGEN_TEST_DIR", "")
+if _xdist and not _given.endswith(f"-{_xdist}"):
+    _given = ""  # the folder of the process that started this one and its siblings
+_folder = _given or tempfile.mkdtemp(prefix="musicgen-tests-", suffix=f"-{_xdist}" if _xdist else None)
 _owner = os.getpid()
 
 
@@ -31,6 +39,7 @@ for _name in (
     *("GENERATION_DEADLINE_SECONDS", "GENERATION_STALE_SECONDS"),
 ):
     os.environ[_name] = ""
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 os.environ["VAR_DIR"] = os.environ["MUSICGEN_TEST_DIR"] = _folder
 os.environ["SECRET_KEY"] = "a-key-for-tests-alone-that-is-long-enough"
 # Playwright runs an event loop in the thread of the tests; the ORM is used beside it, not inside it.
@@ -40,10 +49,12 @@ from musicgen_site.settings import *  # noqa: E402, F403  the one place where a 
 from musicgen_site.settings import DATABASES, STORAGES  # noqa: E402
 
 # On disk, so that a worker process can open the database that a test writes.
-TEST_DATABASE = os.path.join(_folder, "test.sqlite3")
+ON_POSTGRESQL = DATABASES["default"]["ENGINE"].endswith("postgresql")
+TEST_DATABASE = f"test_{DATABASES['default']['NAME']}" if ON_POSTGRESQL else os.path.join(_folder, "test.sqlite3")
 DATABASES["default"]["TEST"] = {"NAME": TEST_DATABASE}
 if _given:
-    DATABASES["default"]["NAME"] = TEST_DATABASE
+    # pytest-django puts the name of the process behind the name of its database.
+    DATABASES["default"]["NAME"] = f"{TEST_DATABASE}_{_xdist}" if _xdist else TEST_DATABASE
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Files are served from where they lie; the hashed names have tests of their own.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
