@@ -1,3 +1,9 @@
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +19,8 @@ from generator.services.bundle_checks import bundle_checked
 class Command(BaseCommand):
     help = (
         "Installs bundles as new versions of their genres' models. One that was not shipped with the site is checked "
-        "first, as an uploaded one is, which takes some ten seconds of computing."
+        "first, as an uploaded one is, which takes some ten seconds of computing. Of Magenta's own bundles (.mag), "
+        "performance_with_dynamics becomes a model for the piano, or for the genre that --genre names."
     )
 
     _said = ""
@@ -31,18 +38,21 @@ class Command(BaseCommand):
             "--trusted", action="store_true", help="leave the check out: the bundle was made on a machine of your own"
         )
 
+        parser.add_argument(
+            "--genre", default="piano", help="genre of a .mag file; a new one gets the piano's instruments"
+        )
+        parser.add_argument("--genre-name", help="as shown on pages; by default the genre, capitalised")
+
     def handle(self, *args: Any, **options: Any) -> None:
         for path in map(Path, options["bundles"]):
-            self._import(
-                path,
-                activate=options["activate"],
-                skip_installed=options["skip_installed"],
-                trusted=options["trusted"],
-            )
+            chosen = {name: options[name] for name in ("activate", "skip_installed", "trusted")}
+            if path.suffix == ".mag":
+                with self._converted(path, options["genre"], options["genre_name"]) as bundle:
+                    self._import(bundle, **chosen)
+            else:
+                self._import(path, **chosen)
 
     def _import(self, path: Path, *, activate: bool, skip_installed: bool, trusted: bool) -> None:
-        if path.suffix == ".mag":
-            raise CommandError("Magenta's .mag bundles cannot be read yet; give a .bundle file.")
         try:
             installed = services.genre_model_installed(path=path)
             if skip_installed and installed and installed.genre.active_model_id:
@@ -63,6 +73,23 @@ class Command(BaseCommand):
         self.stdout.write(f"{what} {model.name} (version {model.version} of {model.genre.name}){active}.")
         if activate:
             self._make_example(model)
+
+    @contextmanager
+    def _converted(self, path: Path, genre: str, genre_name: str | None) -> Iterator[Path]:
+        """Our bundle of Magenta's, made by a process of its own: reading it takes TensorFlow."""
+        self.stderr.write(f"Converting {path}")
+        with tempfile.TemporaryDirectory(prefix="musicgen-mag-") as folder:
+            bundle = Path(folder) / f"{path.stem}.bundle"
+            environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
+            command = [sys.executable, "-m", "generator.engine.magenta", str(path.absolute()), str(bundle)]
+            command += [f"--genre={genre}", *([f"--genre-name={genre_name}"] if genre_name else [])]
+            ended = subprocess.run(
+                command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False
+            )
+            if ended.returncode:
+                said = ended.stderr.strip().splitlines() or ["The conversion ended without a word."]
+                raise CommandError(f"{path}: {said[-1]}")
+            yield bundle
 
     def _say_step(self, step: str, share: float) -> None:
         if step != self._said:
