@@ -22,33 +22,44 @@ class GuidedSteps:
     def __init__(self, runtime: Runtime, columns: tuple[int, int], rows: int, weight: float = STYLE_WEIGHT) -> None:
         """
         Args:
-            columns: of the features, the first and the one after the last, to be guided by; equal for none.
+            columns: of the features, the first and the one after the last, to be guided by; equal for none. What a row
+                is told there stays the same while its piece goes on.
             rows: of the batch.
         """
         self._runtime, self._columns, self._weight = runtime, columns, np.float32(weight)
-        # The pieces' states, and those of their shadows, where they have one.
-        self._state, self._shadow = (np.zeros((rows, runtime.state_size), np.float32) for _ in range(2))
+        self._rows = rows
+        # Rows that have a shadow, known with the first features; the states of all pieces, then of the shadows.
+        self._told: NDArray[np.intp] | None = None
+        self._states = np.zeros((rows, runtime.state_size), np.float32)
 
     def logits(self, events: NDArray[np.int32], features: NDArray[np.float32]) -> NDArray[np.float32]:
         """One event for each row: int32 [B] and float32 [B, features] to float32 [B, C]."""
         first, end = self._columns
-        told = np.flatnonzero(features[:, first:end].any(axis=1))
+        if self._told is None:
+            self._told = np.flatnonzero(features[:, first:end].any(axis=1))
+            self._states = np.concatenate([self._states, self._states[self._told]])
+        told, rows = self._told, self._rows
         if not len(told):
-            logits, self._state = self._runtime.step(events, features, self._state)
+            logits, self._states = self._runtime.step(events, features, self._states)
             return logits
-        withheld = features[told]
-        withheld[:, first:end] = 0.0
-        both, states = self._runtime.step(
-            np.concatenate([events, events[told]]),
-            np.concatenate([features, withheld]),
-            np.concatenate([self._state, self._shadow[told]]),
-        )
-        rows = len(events)
-        self._state, self._shadow[told] = states[:rows], states[rows:]
-        logits, plain = np.array(both[:rows]), both[rows:]
+        every = len(told) == rows
+        events = np.concatenate([events, events if every else events[told]])
+        features = np.concatenate([features, features if every else features[told]])
+        features[rows:, first:end] = 0.0
+        both, self._states = self._runtime.step(events, features, self._states)
+        plain = both[rows:]
+        if every:
+            return plain + self._weight * (both[:rows] - plain)
+        logits = both[:rows].copy()
         logits[told] = plain + self._weight * (logits[told] - plain)
         return logits
 
     def keep(self, rows: NDArray[np.intp]) -> None:
         """Forget all other rows; those kept are numbered anew in this order."""
-        self._state, self._shadow = self._state[rows], self._shadow[rows]
+        states, shadows = self._states[rows], self._states[self._rows :]
+        if self._told is not None:
+            place = {row: shadow for shadow, row in enumerate(self._told.tolist())}
+            kept = [(new, place[row]) for new, row in enumerate(rows.tolist()) if row in place]
+            self._told = np.array([new for new, _ in kept], np.intp)
+            states = np.concatenate([states, shadows[[shadow for _, shadow in kept]]])
+        self._states, self._rows = states, len(rows)

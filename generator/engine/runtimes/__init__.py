@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from generator.engine.runtimes.choice import AUTO, RUNTIMES, chosen_runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -15,14 +17,21 @@ if TYPE_CHECKING:
 
 __all__ = ["AUTO", "BATCH_SIZES", "MAX_BATCH", "RUNTIMES", "Runtime", "chosen_runtime", "open_runtime"]
 
-# A step function is exported for these batch sizes; anything between is padded with rows that nobody reads.
-BATCH_SIZES = (1, 4, 16)
+# A step function is exported for these batch sizes, of which every one must offer the first; anything between is padded
+# with rows that nobody reads. Four takes of which each has a shadow, because a style guides them, are 8 rows.
+BATCH_SIZES = (1, 4, 8, 16)
 MAX_BATCH = BATCH_SIZES[-1]
 
 
 def signature_name(batch: int) -> str:
     """The flatbuffer's name for the step of one batch size."""
     return f"step_{batch}"
+
+
+def signature_sizes(names: "Iterable[str]") -> tuple[int, ...]:
+    """The batch sizes that a flatbuffer of these signatures has, rising: not always today's `BATCH_SIZES`."""
+    sizes = (name.removeprefix("step_") for name in names if name.startswith("step_"))
+    return tuple(sorted(int(size) for size in sizes if size.isascii() and size.isdecimal() and int(size) > 0))
 
 
 class Runtime(Protocol):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generator.engine.errors import BundleError
-from generator.engine.runtimes import BATCH_SIZES, signature_name
+from generator.engine.runtimes import BATCH_SIZES, signature_name, signature_sizes
 from generator.engine.runtimes.batches import run_each, step_in_batches
 
 _INPUTS = ("class_indices", "features", "state")
@@ -25,7 +25,7 @@ class LiteRtRuntime:
     def __init__(self, step_function: bytes, *, num_threads: int = 1) -> None:
         """
         Raises:
-            BundleError: the bytes are no step function for every one of `BATCH_SIZES`.
+            BundleError: the bytes are no step function, or not one for a single row.
         """
         if step_function[4:8] != _FLATBUFFER_IDENTIFIER:
             raise BundleError("The bundle's step function is not a LiteRT file.")
@@ -35,15 +35,19 @@ class LiteRtRuntime:
             # The interpreter reads the bytes in place.
             self._step_function = step_function
             self._interpreter = Interpreter(model_content=step_function, num_threads=num_threads)
+            # Those of the file, whichever they are: bundles outlive a change of `BATCH_SIZES`.
+            self.batch_sizes = signature_sizes(self._interpreter.get_signature_list())
+            if self.batch_sizes[:1] != BATCH_SIZES[:1]:
+                raise BundleError("The bundle's step function cannot be run for a single row.")
             self._runners = {
-                batch: self._interpreter.get_signature_runner(signature_name(batch)) for batch in BATCH_SIZES
+                batch: self._interpreter.get_signature_runner(signature_name(batch)) for batch in self.batch_sizes
             }
-            shapes = [self._shapes(batch) for batch in BATCH_SIZES]
+            shapes = [self._shapes(batch) for batch in self.batch_sizes]
             self.num_features, self.state_size, self.num_classes = shapes[0]
             if any(shape != shapes[0] for shape in shapes):
                 raise BundleError("The bundle's step function has another shape for each batch size.")
             # Much of what may be wrong with a file is found when memory is laid out for the first step.
-            run_each(self._run, BATCH_SIZES, self.num_features, self.state_size)
+            run_each(self._run, self.batch_sizes, self.num_features, self.state_size)
         except (ValueError, RuntimeError, KeyError) as error:
             raise BundleError("LiteRT cannot load the bundle's step function.") from error
 
@@ -54,7 +58,7 @@ class LiteRtRuntime:
         state: NDArray[np.float32],
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """See `generator.engine.runtimes.Runtime`; more rows than the largest batch run as several."""
-        return step_in_batches(self._run, BATCH_SIZES, class_indices, features, state)
+        return step_in_batches(self._run, self.batch_sizes, class_indices, features, state)
 
     def _run(
         self, class_indices: NDArray[Any], features: NDArray[Any], state: NDArray[Any]
