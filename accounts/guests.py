@@ -1,6 +1,7 @@
 """A guest is a secret key inside a session: no account, no name, gone when the session ends."""
 
 import secrets
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -42,12 +43,30 @@ def _new_key(request: HttpRequest) -> str:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The address that a request comes from.
+    """The address that a request comes from: the last one that is no proxy of ours (TRUSTED_PROXIES).
 
-    X-Forwarded-For counts only as far as our own PROXY_COUNT proxies wrote it; a client may send any beginning.
+    Each proxy adds to X-Forwarded-For whom it heard the request from. A client may send any beginning of it, so it is
+    read from its end, and only as far as trusted proxies wrote it.
     """
-    if settings.PROXY_COUNT:
-        hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-        if len(hops) >= settings.PROXY_COUNT:
-            return hops[-settings.PROXY_COUNT]
-    return str(request.META.get("REMOTE_ADDR", ""))
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
+    while hops and is_trusted_proxy(address):
+        heard_from = hops.pop()
+        if ip_or_none(heard_from) is None:
+            break
+        address = heard_from
+    return address
+
+
+def is_trusted_proxy(address: str) -> bool:
+    ip = ip_or_none(address)
+    return ip is not None and any(ip in network for network in settings.TRUSTED_PROXIES)
+
+
+def ip_or_none(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        ip = ip_address(text)
+    except ValueError:
+        return None
+    # An IPv4 client of a socket that hears both, such as ::ffff:192.0.2.1.
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip

@@ -22,6 +22,7 @@ from bench.reference import ROOT
 T = TypeVar("T")
 
 FIRST_PORT = 8500
+READY_TOKEN = "a-token-for-benchmarks-alone"  # noqa: S105
 DEADLINE_SECONDS = 60.0
 # Fine enough for figures of half a second, and no load on the site worth mentioning.
 POLL_SECONDS = 0.025
@@ -41,6 +42,7 @@ class ScratchSite:
             "STATIC_ROOT": str(folder / "static"),
             "PORT": str(self.port),
             "SECRET_KEY": "a-key-for-benchmarks-alone-that-is-long-enough",
+            "READY_TOKEN": READY_TOKEN,
             # One guest asks for more here than a guest may.
             "GUEST_SECONDS_PER_HOUR": "1000000",
             "ADDRESS_SECONDS_PER_HOUR": "1000000",
@@ -48,7 +50,7 @@ class ScratchSite:
         # Neither .env nor the caller's environment changes what is measured.
         for name in (
             *("DATABASE_URL", "BROKER_URL", "BROKER_DIR", "MEDIA_ROOT", "BUNDLE_CACHE_DIR", "S3_BUCKET", "SITE_URL"),
-            *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "RUNTIME", "RUNTIME_THREADS", "PROXY_COUNT"),
+            *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "RUNTIME", "RUNTIME_THREADS", "TRUSTED_PROXIES"),
         ):
             self._environment[name] = ""
         say("preparing a site: database, models, static files")
@@ -75,7 +77,7 @@ class ScratchSite:
     def running(self) -> Iterator["Processes"]:
         """Web and worker as `make run` starts them, both ready."""
         with self.process(sys.executable, "manage.py", "run", "--port", str(self.port)) as run:
-            self.wait_until(lambda: self.health().get("worker_seen"), run, "web and worker are up")
+            self.wait_until(lambda: self.health().get("worker") == "ok", run, "web and worker are up")
             children = {name: child for child in run.children() if (name := _name_of(child))}
             if set(children) != {"web", "worker"}:
                 raise BenchError(
@@ -119,8 +121,11 @@ class ScratchSite:
 
     def health(self) -> dict[str, Any]:
         try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as response:  # noqa: S310  our own address
-                return dict(json.load(response))
+            request = urllib.request.Request(  # noqa: S310  our own address
+                f"{self.url}/readyz", headers={"Authorization": f"Bearer {READY_TOKEN}"}
+            )
+            with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310  our own address
+                return dict(json.load(response)["checks"])
         except (urllib.error.URLError, OSError, ValueError):
             return {}
 

@@ -1,4 +1,5 @@
 import contextlib
+import tempfile
 from pathlib import Path
 
 from django.apps import AppConfig
@@ -13,6 +14,16 @@ def written_folders() -> list[Path]:
     if settings.USES_FILESYSTEM_BROKER:
         folders += [Path(settings.BROKER_DIR) / name for name in ("messages", "control", "processed")]
     return folders
+
+
+def unwritable_reason(folder: Path) -> str:
+    """Why no file can be made in the folder; empty when one can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".check-"):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 class SiteConfig(AppConfig):

@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -10,17 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from generator.engine.runtimes.choice import has_gpu
-from musicgen_site.apps import written_folders
-
-
-def unwritable_reason(folder: Path) -> str:
-    """Why no file can be made in the folder; empty when one can."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".check-"):
-            return ""
-    except OSError as error:
-        return error.strerror or str(error)
+from musicgen_site.apps import unwritable_reason, written_folders
 
 
 @register(Tags.files)
@@ -93,12 +82,13 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
                 id="musicgen_site.W002",
             )
         )
-    if settings.SECURE_SSL_REDIRECT and not settings.PROXY_COUNT:
+    if settings.SECURE_SSL_REDIRECT and not settings.TRUSTED_PROXIES:
         messages.append(
             checks.Warning(
-                "SITE_URL starts with https://, but PROXY_COUNT is 0: a request that a proxy passes on looks like "
-                "plain http, so that browsers are redirected in circles.",
-                hint="Set PROXY_COUNT to the number of your proxies, or SSL_REDIRECT=0 where the web process has TLS.",
+                "SITE_URL starts with https://, but TRUSTED_PROXIES is empty: a request that a proxy passes on looks "
+                "like plain http, so that browsers are redirected in circles.",
+                hint="Set TRUSTED_PROXIES to the addresses of your proxies, such as 127.0.0.1 or 10.0.0.0/8, or "
+                "SSL_REDIRECT=0 where the web process has TLS.",
                 id="musicgen_site.W004",
             )
         )

@@ -5,6 +5,7 @@ The real environment wins over the file `.env` beside manage.py, which `make run
 
 import os
 from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -81,6 +82,16 @@ def listing(name: str, default: Iterable[str]) -> list[str]:
     """Values separated by commas."""
     value = text(name)
     return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses and networks separated by commas, such as 127.0.0.1, 10.0.0.0/8, fd00::/8."""
+    try:
+        return [ip_network(part) for part in listing(name, [])]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} must hold addresses or networks, such as 10.0.0.0/8. Received: {text(name)!r} ({error})."
+        ) from None
 
 
 def folder(name: str, default: Path) -> Path:

@@ -38,9 +38,9 @@ if SERVES_OTHERS and (SECRET_KEY == LAPTOP_SECRET_KEY or len(SECRET_KEY) < 32):
         'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))"'
     )
 
-# How many proxies of ours stand before the web process, each adding one address to X-Forwarded-For.
-PROXY_COUNT = env.integer("PROXY_COUNT", 0, minimum=0, maximum=10)
-if PROXY_COUNT:
+# Where proxies of ours stand: addresses and networks. Of others nothing that they say about a request is believed.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SERVED_OVER_HTTPS = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
@@ -48,8 +48,10 @@ CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = SERVED_OVER_HTTPS
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
 SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS and env.flag("SSL_REDIRECT", True)
-# The address that a load balancer asks from inside, without TLS.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+# The addresses that a load balancer and a monitor ask from inside, without TLS.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Whoever sends it as a bearer token is told by /readyz what is wrong; others hear only whether something is.
+READY_TOKEN = env.text("READY_TOKEN")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -71,6 +73,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "musicgen_site.proxies.TrustedProxiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "musicgen_site.body_limit.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -7,7 +7,8 @@ from musicgen_site import health
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("healthz", health.health, name="health"),
+    path("healthz", health.live, name="health"),
+    path("readyz", health.ready, name="ready"),
     path("api/v1/", include("generator.api_urls")),
     path("", include("library.urls")),
     path("", include("generator.urls")),

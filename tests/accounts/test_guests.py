@@ -1,5 +1,6 @@
 """Guests, their keys and their addresses."""
 
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -59,19 +60,28 @@ def test_a_member_owns_as_a_member(request_of_a_visitor: HttpRequest, alice: Any
 
 
 @pytest.mark.parametrize(
-    ("proxies", "forwarded", "address"),
+    ("trusted", "forwarded", "address"),
     [
-        (0, "203.0.113.1", "192.0.2.9"),
-        (1, "198.51.100.7, 203.0.113.1", "203.0.113.1"),
-        (2, "198.51.100.7, 203.0.113.1", "198.51.100.7"),
-        (2, "203.0.113.1", "192.0.2.9"),
-        (1, "", "192.0.2.9"),
+        ([], "203.0.113.1", "192.0.2.9"),
+        (["192.0.2.9/32"], "198.51.100.7, 203.0.113.1", "203.0.113.1"),
+        (["192.0.2.0/24", "203.0.113.0/24"], "198.51.100.7, 203.0.113.1", "198.51.100.7"),
+        (["192.0.2.0/24", "203.0.113.0/24"], "203.0.113.1", "203.0.113.1"),
+        (["192.0.2.9/32"], "", "192.0.2.9"),
+        (["192.0.2.9/32"], "198.51.100.7, rubbish", "192.0.2.9"),
+        (["10.0.0.0/8"], "203.0.113.1", "192.0.2.9"),
+        (["192.0.2.9/32"], "2001:db8::7", "2001:db8::7"),
     ],
 )
-def test_only_our_own_proxies_are_believed(settings: Any, proxies: int, forwarded: str, address: str) -> None:
-    settings.PROXY_COUNT = proxies
+def test_only_our_own_proxies_are_believed(settings: Any, trusted: list[str], forwarded: str, address: str) -> None:
+    settings.TRUSTED_PROXIES = [ip_network(network) for network in trusted]
     request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.9", HTTP_X_FORWARDED_FOR=forwarded)
     assert client_address(request) == address
+
+
+def test_a_proxy_is_known_through_a_socket_that_hears_both_kinds_of_addresses(settings: Any) -> None:
+    settings.TRUSTED_PROXIES = [ip_network("192.0.2.9/32")]
+    request = RequestFactory().get("/", REMOTE_ADDR="::ffff:192.0.2.9", HTTP_X_FORWARDED_FOR="203.0.113.1")
+    assert client_address(request) == "203.0.113.1"
 
 
 def test_a_guests_session_needs_the_csrf_token(genre_with_model: None) -> None:

@@ -96,3 +96,17 @@ def test_a_database_that_cannot_be_is_refused(setting: Any, value: str, tmp_path
     setting(value)
     with pytest.raises(ImproperlyConfigured, match="A_SETTING"):
         env.database("A_SETTING", tmp_path)
+
+
+def test_networks_are_read(setting: Any) -> None:
+    setting("127.0.0.1, 10.0.0.0/8,fd00::/8")
+    assert list(map(str, env.networks("A_SETTING"))) == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    setting("")
+    assert env.networks("A_SETTING") == []
+
+
+@pytest.mark.parametrize("value", ["1", "10.0.0.1/8", "proxy.example.org"])
+def test_what_is_no_network_is_refused(setting: Any, value: str) -> None:
+    setting(value)
+    with pytest.raises(ImproperlyConfigured, match=r"A_SETTING must hold addresses or networks"):
+        env.networks("A_SETTING")
