@@ -1,12 +1,26 @@
 """Private files on the local disk, whole or not at all."""
 
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 from django.utils.deconstruct import deconstructible
+
+CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What a storage knows of a file without reading it."""
+
+    name: str
+    size_bytes: int
+    modified_at: datetime
 
 
 @deconstructible(path="library.storage.PrivateFileSystemStorage")
@@ -23,6 +37,30 @@ class PrivateFileSystemStorage(FileSystemStorage):
 
     def url(self, name: str | None) -> str:
         raise ValueError("Stored files are private: a view hands them out, not an address of their own.")
+
+    def download_url(self, name: str, *, file_name: str, content_type: str) -> str | None:
+        """An address at which the file can be fetched without us for a while; there is none for a file on our disk."""
+        return None
+
+    def stream(self, name: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from `start` on, all or `length` of them, in chunks. Raises OSError, before the first chunk where
+        it can be known then."""
+        stream = open(self.path(name), "rb")  # noqa: SIM115  closed by the generator
+        stream.seek(start)
+        return _chunks_of(stream, length)
+
+    def stored_objects(self) -> Iterator[StoredObject]:
+        """Everything that is stored, in no order; files that are still being written among it."""
+        root = Path(self.location)
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                try:
+                    facts = path.stat()
+                except FileNotFoundError:
+                    continue
+                modified_at = datetime.fromtimestamp(facts.st_mtime, UTC)
+                yield StoredObject(path.relative_to(root).as_posix(), facts.st_size, modified_at)
 
     def delete(self, name: str) -> None:
         super().delete(name)
@@ -46,3 +84,14 @@ class PrivateFileSystemStorage(FileSystemStorage):
             part.unlink(missing_ok=True)
             raise
         return name
+
+
+def _chunks_of(stream: IO[bytes], length: int | None) -> Iterator[bytes]:
+    with stream:
+        while length is None or length > 0:
+            chunk = stream.read(CHUNK_BYTES if length is None else min(CHUNK_BYTES, length))
+            if not chunk:
+                return
+            if length is not None:
+                length -= len(chunk)
+            yield chunk

@@ -1,23 +1,31 @@
 """Private files in an S3 bucket. Imported only where S3_BUCKET is set: boto3 is large."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import IO, Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files import File
+from django.utils.http import content_disposition_header
 from storages.backends.s3 import S3Storage
+from urllib3.exceptions import HTTPError
+
+from library.storage import CHUNK_BYTES, StoredObject
 
 # boto3 would wait five times sixty seconds for a bucket that answers nothing, and a visitor's request with it.
 PATIENCE = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
+# How long a presigned address works: enough for the redirect to be followed, too short to be passed around.
+DOWNLOAD_SECONDS = 300
 
 
 @contextmanager
 def _told_as_os_error(name: str, what: str) -> Iterator[None]:
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, HTTPError) as error:
+        if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+            raise FileNotFoundError(f"{name} is not stored.") from error
         raise OSError(f"{name} could not be {what}: {error}") from error
 
 
@@ -35,6 +43,33 @@ class PrivateS3Storage(S3Storage):
 
     def url(self, name: str, *args: Any, **kwargs: Any) -> str:
         raise ValueError("Stored files are private: a view hands them out, not an address of their own.")
+
+    def download_url(self, name: str, *, file_name: str, content_type: str) -> str | None:
+        """An address of the bucket at which whoever has it can fetch the object for DOWNLOAD_SECONDS."""
+        return super().url(
+            name,
+            parameters={
+                "ResponseContentDisposition": content_disposition_header(True, file_name),
+                "ResponseContentType": content_type,
+            },
+            expire=DOWNLOAD_SECONDS,
+        )
+
+    def stream(self, name: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """As PrivateFileSystemStorage.stream."""
+        part = {} if start == 0 and length is None else {"Range": f"bytes={start}-{_end(start, length)}"}
+        if length == 0:
+            return iter(())
+        with _told_as_os_error(name, "read"):
+            body = self.bucket.Object(self._normalize_name(name)).get(**part)["Body"]
+        return _chunks_of(name, body)
+
+    def stored_objects(self) -> Iterator[StoredObject]:
+        """As PrivateFileSystemStorage.stored_objects."""
+        prefix = f"{self.location.strip('/')}/" if self.location.strip("/") else ""
+        with _told_as_os_error("The bucket", "listed"):
+            for found in self.bucket.objects.filter(Prefix=prefix):
+                yield StoredObject(found.key.removeprefix(prefix), found.size, found.last_modified)
 
     def _save(self, name: str, content: File | IO[Any]) -> str:
         with _told_as_os_error(name, "stored"):
@@ -55,3 +90,13 @@ class PrivateS3Storage(S3Storage):
     def exists(self, name: str) -> bool:
         with _told_as_os_error(name, "found"):
             return super().exists(name)
+
+
+def _end(start: int, length: int | None) -> str:
+    """The last byte as the header Range names it; empty for the end of the object."""
+    return "" if length is None else str(start + length - 1)
+
+
+def _chunks_of(name: str, body: Any) -> Iterator[bytes]:
+    with _told_as_os_error(name, "read"), closing(body):
+        yield from body.iter_chunks(CHUNK_BYTES)

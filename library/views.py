@@ -1,28 +1,20 @@
 """Pages of pieces: one, the recent ones, and the MIDI file itself."""
 
-import logging
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
-from django.views.decorators.cache import cache_control, never_cache
-from django.views.decorators.http import condition, require_POST, require_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.owners import owner_of
 from library.models import Piece
 from library.services import piece_keep
+from library.storage_responses import StoredFile, stored_file_response
 
 PIECES_PER_PAGE = 12
-
-logger = logging.getLogger(__name__)
-
-
-def _etag(request: HttpRequest, pk: UUID) -> str | None:
-    """A stored file never changes, so its piece names it. None, and so no 304, for those who may not see it."""
-    piece = Piece.objects.visible_to(owner_of(request)).filter(pk=pk).first()
-    return f'"{piece.pk.hex}-{piece.size_bytes}"' if piece else None
 
 
 def _file_name(piece: Piece) -> str:
@@ -56,26 +48,15 @@ def keep(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @require_safe
-@cache_control(private=True, no_cache=True)
-@condition(etag_func=_etag)
-def piece_midi(request: HttpRequest, pk: UUID) -> HttpResponse:
+def piece_midi(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """The MIDI file, or ?inline for the player in the page; 503 while the storage does not answer."""
     piece = get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
-    try:
-        with piece.midi.open("rb") as stored:
-            midi = stored.read()
-    except FileNotFoundError:
-        return render(request, "404.html", {"missing_file": True}, status=404)
-    except OSError:
-        logger.exception("The file of piece %s cannot be read.", pk)
-        return render(request, "503.html", status=503)
-    disposition = "inline" if "inline" in request.GET else "attachment"
-    return HttpResponse(
-        midi,
+    file = StoredFile(
+        name=str(piece.midi.name),
+        size_bytes=piece.size_bytes,
+        # A stored piece never changes.
+        version=f"{piece.pk.hex}-{piece.size_bytes}",
         content_type="audio/midi",
-        headers={
-            "Content-Disposition": f'{disposition}; filename="{_file_name(piece)}"',
-            "Content-Length": str(len(midi)),
-            "X-Content-Type-Options": "nosniff",
-        },
+        file_name=_file_name(piece),
     )
+    return stored_file_response(request, file, inline="inline" in request.GET)

@@ -164,6 +164,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "musicgen_site.static.HashedStaticFilesStorage"},
 }
 
+# Whether who downloads a file gets it through us, or a redirect to an address of the bucket that works for 5 minutes.
+S3_DOWNLOADS = env.choice("S3_DOWNLOADS", ["stream", "redirect"], "stream")
+
 # Bundles fetched from storage, by checksum, for the worker to read.
 BUNDLE_CACHE_DIR = env.folder("BUNDLE_CACHE_DIR", VAR_DIR / "bundle-cache")
 SHIPPED_BUNDLES_DIR = BASE_DIR / "generator" / "bundles"

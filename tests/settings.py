@@ -34,7 +34,7 @@ if not _given:
 # Set before the settings are read, and so that neither .env nor the caller's environment leaks into a test.
 for _name in (
     *("DEBUG", "DATABASE_URL", "BROKER_URL", "BROKER_DIR", "MEDIA_ROOT", "STATIC_ROOT", "BUNDLE_CACHE_DIR", "PORT"),
-    *("S3_BUCKET", "SITE_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "READY_TOKEN", "LOG_LEVEL", "RUNTIME"),
+    *("S3_BUCKET", "S3_DOWNLOADS", "SITE_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "READY_TOKEN", "LOG_LEVEL", "RUNTIME"),
     *("GUEST_SECONDS_PER_HOUR", "ADDRESS_SECONDS_PER_HOUR", "UNFINISHED_GENERATIONS_MAX"),
     *("GENERATION_DEADLINE_SECONDS", "GENERATION_STALE_SECONDS"),
 ):

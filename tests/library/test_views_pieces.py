@@ -123,11 +123,11 @@ class TestMidi:
     def test_a_storage_that_does_not_answer_is_said_to_be_away(
         self, guest_client: Client, monkeypatch: pytest.MonkeyPatch
     ):
-        def away(self: object, name: str, mode: str = "rb") -> None:
+        def away(self: object, name: str) -> None:
             raise OSError("the bucket does not answer")
 
         piece = make_piece()
-        monkeypatch.setattr(default_storage.__class__, "open", away)
+        monkeypatch.setattr(default_storage.__class__, "stream", away)
         response = self.get(guest_client, piece)
         assert response.status_code == 503
         assert "try again" in response.content.decode()
