@@ -1,5 +1,178 @@
+"""Members, and what belongs to an account alone: tokens, exports of its data, the site's own texts."""
+
+import uuid
+
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Upper
+from django.utils import timezone
+
+from accounts.querysets import ApiTokenQuerySet, DataExportQuerySet, MemberManager
+
+LIMIT_HELP = "Empty: as the settings say for this role."
 
 
 class User(AbstractUser):
-    """A member or an administrator. Our own class from the first migration on, so that it can grow."""
+    """A member or an administrator. Our own class from the first migration on, so that it can grow.
+
+    An account that its owner wants deleted is not active and has `deletion_requested_at`; nobody can use it and others
+    see nothing of it. It is removed after ACCOUNT_DELETION_DAYS, and until then its owner may undo it.
+    """
+
+    seconds_per_hour = models.PositiveIntegerField(
+        "seconds of music an hour", null=True, blank=True, help_text=LIMIT_HELP
+    )
+    stored_bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text=LIMIT_HELP)
+    running_jobs = models.PositiveSmallIntegerField(
+        "pieces in the making at once", null=True, blank=True, help_text=LIMIT_HELP
+    )
+    deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = MemberManager()
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            # As iexact compares, so that it finds a name by this index.
+            models.UniqueConstraint(Upper("username"), name="one_user_a_name_in_any_case"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["deletion_requested_at"],
+                condition=~models.Q(deletion_requested_at=None),
+                name="user_deletion",
+            ),
+        ]
+
+
+class GuestHandOver(models.Model):
+    """A guest who has become a member: whatever the guest's last requests still make belongs to the member too.
+
+    Kept for a day. The row also lets two hand-overs of one guest pass one after another.
+    """
+
+    guest_key = models.CharField(max_length=64, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    handed_over_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"a guest who became {self.user_id}"
+
+
+class ApiToken(models.Model):
+    """A personal key to the API. Shown once, when it is made; kept as a hash."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "Read: list, hear and download"
+        WRITE = "write", "Write: compose, change and delete"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, help_text="What it is for.")
+    prefix = models.CharField(max_length=16, help_text="How it begins, to recognise it by.")
+    token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
+    scopes = models.JSONField(default=list, help_text='A list of "read" and "write".')
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… ({self.name})"
+
+    @property
+    def is_usable(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+class DataExport(models.Model):
+    """Everything of one account as a zip file, and the job that makes it. This row is the truth; any worker may do it.
+
+        waiting ──claim──▶ running ──file stored──▶ ready ──after 7 days──▶ (removed)
+          ▲ │                │ │ └──error, or three workers lost──▶ failed
+          │ └─stop─▶ stopped │ └──stop asked──▶ stopped
+          └──────────────────┘
+            worker lost (stale heartbeat) or ended, or storage away
+
+    Every arrow is one conditional UPDATE; a claim is the pair (worker_id, attempts).
+    """
+
+    class Status(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Being collected"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+        STOPPED = "stopped", "Stopped"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="data_exports")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    share = models.FloatField(default=0, help_text="Of the files that are collected, 0 to 1.")
+    message = models.CharField(max_length=500, blank=True, help_text="How it ended, in one sentence.")
+    file = models.FileField(max_length=200, blank=True)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    worker_id = models.CharField(max_length=100, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    claim_after = models.DateTimeField(default=timezone.now, help_text="While waiting: not before this time.")
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    stop_requested_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    objects = DataExportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="export_user"),
+            models.Index(
+                fields=["created_at"], condition=models.Q(status__in=["waiting", "running"]), name="export_queue"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=models.Q(status__in=["waiting", "running"]),
+                name="one_unfinished_export_a_user",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"export of user {self.user_id} ({self.status})"
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status not in (self.Status.WAITING, self.Status.RUNNING)
+
+    @property
+    def is_downloadable(self) -> bool:
+        in_time = self.expires_at is not None and self.expires_at > timezone.now()
+        return self.status == self.Status.READY and bool(self.file) and in_time
+
+
+class SiteText(models.Model):
+    """A page that whoever runs the site writes: privacy, terms, contact."""
+
+    class Slug(models.TextChoices):
+        PRIVACY = "privacy", "Privacy"
+        TERMS = "terms", "Terms"
+        CONTACT = "contact", "Contact"
+
+    slug = models.CharField("page", max_length=20, choices=Slug.choices, unique=True)
+    text = models.TextField(
+        blank=True,
+        help_text="Plain text. An empty line ends a paragraph; a line that begins with ## is a heading, lines that "
+        "begin with - are a list; addresses become links. Empty: the text that comes with the site.",
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["slug"]
+
+    def __str__(self) -> str:
+        return self.get_slug_display()

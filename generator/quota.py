@@ -1,4 +1,5 @@
-"""How much an owner may ask for. Guests are known by their key and, against cleared cookies, by their address."""
+"""How much an owner may ask for, by role (`accounts.quotas`). Guests are known by their key and, against cleared
+cookies, by their address."""
 
 import hashlib
 import ipaddress
@@ -13,8 +14,10 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.owners import Owner
+from accounts.quotas import Quota, quota_of, stored_bytes_left
 from generator.errors import QuotaExceeded
 from generator.models import Generation
+from generator.querysets import GenerationQuerySet
 
 HOUR = timedelta(hours=1)
 # Hashed addresses are dropped after this long (services.clean_up).
@@ -57,38 +60,60 @@ def _lock_number(name: str) -> int:
 
 def quota_check(owner: Owner, generation: Generation) -> None:
     """Raises QuotaExceeded, or ValidationError for a job that would not even fit an empty hour."""
+    quota = quota_of(owner)
+    _check_jobs(owner, quota)
+    _check_room(owner, quota)
     length_seconds = generation.length_seconds * generation.takes_asked
-    if Generation.objects.owned_by(owner).unfinished().count() >= settings.UNFINISHED_GENERATIONS_MAX:
-        raise QuotaExceeded(
-            f"You have {settings.UNFINISHED_GENERATIONS_MAX} pieces in the making. "
-            "Wait until one is finished, or cancel one.",
-            retry_after_seconds=10,
-        )
-    if not owner.is_guest:
-        return
-    now = timezone.now()
-    if length_seconds > settings.GUEST_SECONDS_PER_HOUR:
-        fits = generation.length_seconds <= settings.GUEST_SECONDS_PER_HOUR
-        sentence = f"A guest may ask for {_minutes(settings.GUEST_SECONDS_PER_HOUR)} of music an hour"
+    who = {"guest": "A guest", "member": "A member"}.get(quota.role, "You")
+    if length_seconds > quota.seconds_per_hour:
+        fits = generation.length_seconds <= quota.seconds_per_hour
+        sentence = f"{who} may ask for {_minutes(quota.seconds_per_hour)} of music an hour"
         raise ValidationError(
             {"takes": f"{sentence}, all takes together."} if fits else {"length_seconds": f"{sentence}."}
         )
-    hashes = {client_hash(owner.client_address, day) for day in (now, now - HOUR)} - {""}
-    recent = Generation.objects.filter(created_at__gt=now - HOUR).counted().oldest_first()
-    of_guest = recent.owned_by(owner)
-    of_address = recent.filter(owner=None, client_hash__in=hashes)
-    for generations, limit in (
-        (of_guest, settings.GUEST_SECONDS_PER_HOUR),
-        (of_address, settings.ADDRESS_SECONDS_PER_HOUR),
-    ):
+    now = timezone.now()
+    recent = _recent(now)
+    limits = [(recent.owned_by(owner), quota.seconds_per_hour)]
+    if owner.is_guest:
+        hashes = {client_hash(owner.client_address, day) for day in (now, now - HOUR)} - {""}
+        limits.append((recent.filter(owner=None, client_hash__in=hashes), settings.ADDRESS_SECONDS_PER_HOUR))
+    for generations, limit in limits:
         over = _seconds_until_free(generations, limit - length_seconds, now)
         if over:
+            one = {"guest": "one guest", "member": "one member"}.get(quota.role, "you")
             raise QuotaExceeded(
-                "That is more music than one guest may ask for in an hour. "
+                f"That is more music than {one} may ask for in an hour. "
                 f"Try a shorter piece{' or fewer takes' if generation.takes_asked > 1 else ''}, "
                 f"or come back in {_minutes(over)}.",
                 retry_after_seconds=over,
             )
+
+
+def _check_jobs(owner: Owner, quota: Quota) -> None:
+    if Generation.objects.owned_by(owner).unfinished().count() < quota.running_jobs:
+        return
+    pieces = "1 piece" if quota.running_jobs == 1 else f"{quota.running_jobs} pieces"
+    raise QuotaExceeded(
+        f"You have {pieces} in the making. Wait until one is finished, or cancel one.", retry_after_seconds=10
+    )
+
+
+def _check_room(owner: Owner, quota: Quota) -> None:
+    if stored_bytes_left(owner):
+        return
+    raise QuotaExceeded(
+        f"Your library is full: it holds {quota.stored_bytes // 2**20} MB. Remove pieces that you no longer need.",
+        retry_after_seconds=3600,
+    )
+
+
+def seconds_this_hour(owner: Owner) -> float:
+    """Seconds of music, all takes, that an owner asked for in the last hour."""
+    return sum(_cost(generation) for generation in _recent(timezone.now()).owned_by(owner))
+
+
+def _recent(now: datetime) -> GenerationQuerySet:
+    return Generation.objects.filter(created_at__gt=now - HOUR).counted().oldest_first()
 
 
 def _seconds_until_free(generations: Iterable[Generation], allowed: float, now: datetime) -> int:

@@ -123,7 +123,8 @@ def generation_result(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The part of a page that tells what came out: one piece with its facts, or the takes. For the page's script."""
     generation = _mine(request, pk)
     piece = generation.piece if generation.status == Generation.Status.SUCCEEDED else None
-    return render(request, "generator/_outcome.html", {"piece": piece, "takes": [] if piece else _takes_of(generation)})
+    context = {"generation": generation, "piece": piece, "takes": [] if piece else _takes_of(generation)}
+    return render(request, "generator/_outcome.html", context)
 
 
 @require_POST

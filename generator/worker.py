@@ -14,6 +14,7 @@ from celery import signals
 from django.core.management import BaseCommand, CommandError
 from django.db import close_old_connections
 
+from accounts.exporter import exporter
 from generator import workers
 from generator.checker import checker
 from generator.models import WORKER_BEAT_SECONDS
@@ -58,12 +59,14 @@ class Worker:
     def start(self) -> None:
         self._stopping.clear()
         checker.start()
+        exporter.start()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
         checker.stop()
+        exporter.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self._quietly(workers.say_goodbye)
@@ -75,6 +78,7 @@ class Worker:
             self._quietly(self._sweep)
             self._quietly(self._follow_active_models)
             self._quietly(checker.look)
+            self._quietly(exporter.look)
             if cleaned_up_at is None or time.monotonic() - cleaned_up_at > CLEAN_UP_SECONDS:
                 self._quietly(self._send_clean_up)
                 cleaned_up_at = time.monotonic()

@@ -139,3 +139,40 @@ def database(name: str, default_file: Path) -> dict[str, Any]:
             "OPTIONS": dict(parse_qsl(parts.query)),
         }
     raise ImproperlyConfigured(f"{name} must start with sqlite:// or postgresql://. Received: {parts.scheme!r}.")
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Django's settings for `smtp://user:password@host:587`, `smtps://…:465`, `console:` or `file:///a/folder`.
+
+    Nothing where the variable is empty. smtp begins in the clear and turns to TLS, unless it says `?tls=0`.
+    """
+    value = text(name)
+    if not value:
+        return {}
+    parts = urlsplit(value)
+    if parts.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if parts.scheme == "file" and parts.path.startswith("/"):
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": unquote(parts.path),
+        }
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ImproperlyConfigured(
+            f"{name} must look like smtp://user:password@host:587 or smtps://user:password@host:465. "
+            f"Received: {parts.scheme!r}."
+        )
+    try:
+        port = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}: the port must be a number from 0 to 65535.") from None
+    implicit = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or (465 if implicit else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": implicit,
+        "EMAIL_USE_TLS": not implicit and dict(parse_qsl(parts.query)).get("tls", "1") != "0",
+    }

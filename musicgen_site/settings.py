@@ -66,6 +66,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "rest_framework",
+    "allauth.account",
+    "allauth.usersessions",
     "accounts",
     "library",
     "generator",
@@ -81,6 +83,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -100,6 +103,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.account",
             ],
         },
     },
@@ -113,14 +117,49 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-LOGIN_URL = "/admin/login/"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/account/"
+LOGOUT_REDIRECT_URL = "/"
 
-# What a guest composed stays theirs for as long as the session lives.
+# What a guest composed stays theirs for as long as the session lives (accounts.guests); a member's lives longer.
 GUEST_DAYS = 7
-SESSION_COOKIE_AGE = GUEST_DAYS * 24 * 3600
+SESSION_COOKIE_AGE = 30 * 24 * 3600
+# An account that its owner wants deleted is closed at once and removed after this long, unless that is undone.
+ACCOUNT_DELETION_DAYS = 7
+# Everything of an account as a zip file is kept for its owner to download for this long.
+DATA_EXPORT_DAYS = 7
 # A take that nobody keeps is removed after this long.
 DRAFT_DAYS = 7
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# Without a mail server there are no codes and no reset by mail, and no page offers them.
+MAIL = env.mail("EMAIL_URL")
+MAIL_CONFIGURED = bool(MAIL)
+EMAIL_BACKEND = MAIL.get("EMAIL_BACKEND", "django.core.mail.backends.dummy.EmailBackend")
+EMAIL_HOST, EMAIL_PORT = MAIL.get("EMAIL_HOST", "localhost"), MAIL.get("EMAIL_PORT", 25)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.get("EMAIL_HOST_USER", ""), MAIL.get("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL.get("EMAIL_USE_TLS", False), MAIL.get("EMAIL_USE_SSL", False)
+EMAIL_FILE_PATH = MAIL.get("EMAIL_FILE_PATH")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("MAIL_FROM", f"musicgen@{urlsplit(SITE_URL).hostname}")
+
+# django-allauth does the work of signing up and in; accounts.adapter says what we want otherwise.
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.SignUpForm"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_EMAIL_VERIFICATION = "optional" if MAIL_CONFIGURED else "none"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "[Musicgen] "
+ACCOUNT_EMAIL_NOTIFICATIONS = MAIL_CONFIGURED
+ACCOUNT_LOGIN_BY_CODE_ENABLED = MAIL_CONFIGURED
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SERVED_OVER_HTTPS else "http"
+# By address alone where many people may share one; "key" is a name together with the address it was tried from
+# (accounts.adapter), so that nobody is locked out by somebody else.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,5/5m/key", "signup": "40/h/ip"}
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
@@ -256,6 +295,7 @@ CELERY_TASK_DEFAULT_QUEUE = "compose"
 CELERY_TASK_ROUTES = {
     "generator.tasks.clean_up": {"queue": "maintenance"},
     "generator.tasks.check_bundles": {"queue": "maintenance"},
+    "accounts.tasks.make_exports": {"queue": "maintenance"},
 }
 # One composer a process. TensorFlow and LiteRT do not survive a fork, and threads share one loaded network.
 CELERY_WORKER_POOL = "threads"
@@ -272,11 +312,20 @@ RUNTIME_THREADS = env.integer("RUNTIME_THREADS", 1, minimum=1, maximum=64)
 
 # --- limits ----------------------------------------------------------------------------------------------------------
 
-# Seconds of music that one guest may ask for in an hour, and all guests behind one address together.
+# By role (accounts.quotas); the administration may say otherwise for one user. Seconds of music, all takes together,
+# that one may ask for in an hour; all guests behind one address together have a limit of their own.
 GUEST_SECONDS_PER_HOUR = env.integer("GUEST_SECONDS_PER_HOUR", 1800, minimum=1, maximum=10_000_000)
+MEMBER_SECONDS_PER_HOUR = env.integer("MEMBER_SECONDS_PER_HOUR", 7200, minimum=1, maximum=10_000_000)
+STAFF_SECONDS_PER_HOUR = env.integer("STAFF_SECONDS_PER_HOUR", 100_000, minimum=1, maximum=10_000_000)
 ADDRESS_SECONDS_PER_HOUR = env.integer("ADDRESS_SECONDS_PER_HOUR", 7200, minimum=1, maximum=10_000_000)
+# Megabytes (2**20 bytes) that one may keep.
+GUEST_STORED_MB = env.integer("GUEST_STORED_MB", 50, minimum=1, maximum=10_000_000)
+MEMBER_STORED_MB = env.integer("MEMBER_STORED_MB", 1000, minimum=1, maximum=10_000_000)
+STAFF_STORED_MB = env.integer("STAFF_STORED_MB", 10_000, minimum=1, maximum=10_000_000)
 # Jobs of one owner that may wait or run at the same time.
-UNFINISHED_GENERATIONS_MAX = env.integer("UNFINISHED_GENERATIONS_MAX", 3, minimum=1, maximum=1000)
+GUEST_RUNNING_JOBS = env.integer("GUEST_RUNNING_JOBS", 3, minimum=1, maximum=1000)
+MEMBER_RUNNING_JOBS = env.integer("MEMBER_RUNNING_JOBS", 3, minimum=1, maximum=1000)
+STAFF_RUNNING_JOBS = env.integer("STAFF_RUNNING_JOBS", 10, minimum=1, maximum=1000)
 
 # Bytes of one request. A file to start from may have 1 MB: one that is somewhat larger is told so beside its field.
 BODY_BYTES = 8 * 2**20

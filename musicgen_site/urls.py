@@ -10,6 +10,8 @@ urlpatterns = [
     path("healthz", health.live, name="health"),
     path("readyz", health.ready, name="ready"),
     path("api/v1/", include("generator.api_urls")),
+    path("", include("accounts.signing_urls")),
+    path("", include("accounts.urls")),
     path("", include("library.urls")),
     path("", include("generator.urls")),
 ]

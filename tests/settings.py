@@ -31,11 +31,13 @@ def _remove_folder() -> None:
 if not _given:
     atexit.register(_remove_folder)
 
+QUOTAS = ("SECONDS_PER_HOUR", "STORED_MB", "RUNNING_JOBS")
 # Set before the settings are read, and so that neither .env nor the caller's environment leaks into a test.
 for _name in (
     *("DEBUG", "DATABASE_URL", "BROKER_URL", "BROKER_DIR", "MEDIA_ROOT", "STATIC_ROOT", "BUNDLE_CACHE_DIR", "PORT"),
     *("S3_BUCKET", "S3_DOWNLOADS", "SITE_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "READY_TOKEN", "LOG_LEVEL", "RUNTIME"),
-    *("GUEST_SECONDS_PER_HOUR", "ADDRESS_SECONDS_PER_HOUR", "UNFINISHED_GENERATIONS_MAX"),
+    *("ADDRESS_SECONDS_PER_HOUR", "EMAIL_URL", "MAIL_FROM"),
+    *(f"{role}_{what}" for role in ("GUEST", "MEMBER", "STAFF") for what in QUOTAS),
     *("GENERATION_DEADLINE_SECONDS", "GENERATION_STALE_SECONDS"),
 ):
     os.environ[_name] = ""

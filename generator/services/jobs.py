@@ -195,11 +195,13 @@ def _store(generation: Generation, live_notes: LiveNotes, drafts: list[tuple[Com
         if not succeeded:
             raise ClaimLost
         live_notes.write_chunk()
+        # A guest may have become a member meanwhile. Since the update above the row is ours until the end.
+        owner = owner_now(generation)
         # A source that was removed while its descendant was composed.
         source = Piece.objects.filter(descendant_generations=generation.pk).first()
         for take, draft in drafts:
             draft.facts["source_piece"] = source
-            piece = draft.store(Owner(user=generation.owner, guest_key=generation.guest_key), is_draft=len(drafts) > 1)
+            piece = draft.store(owner, is_draft=len(drafts) > 1)
             Take.objects.update_or_create(
                 generation=generation,
                 index=take.request.take,
@@ -213,6 +215,12 @@ def _store(generation: Generation, live_notes: LiveNotes, drafts: list[tuple[Com
                     "piece": piece,
                 },
             )
+
+
+def owner_now(generation: Generation) -> Owner:
+    """Whose a job is by now; what was read when it was claimed may be minutes old."""
+    now = Generation.objects.select_related("owner").only("owner", "guest_key").get(pk=generation.pk)
+    return Owner(user=now.owner, guest_key=now.guest_key)
 
 
 def _stopped(generation: Generation, why: Stop | None) -> None:

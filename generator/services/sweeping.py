@@ -13,6 +13,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.clean_up import accounts_clean_up
 from generator.delivery import REDELIVER_SECONDS, deliver, next_delivery
 from generator.logs import job_logged
 from generator.models import Generation, NoteChunk, WorkerBeat
@@ -124,6 +125,7 @@ def clean_up() -> None:
         client_hash=""
     )
     library.pieces_expire()
+    accounts_clean_up()
     SessionStore.clear_expired()
     WorkerBeat.objects.filter(seen_at__lt=now - timedelta(days=WORKER_BEAT_KEEP_DAYS)).delete()
     forgotten = Generation.objects.finished().without_pieces()

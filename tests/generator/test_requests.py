@@ -224,7 +224,7 @@ class TestQuota:
         assert ask(factories.member(alice), length_seconds=60).client_hash == ""
 
     def test_only_so_many_jobs_wait_at_once(self, settings: Any) -> None:
-        settings.UNFINISHED_GENERATIONS_MAX = 2
+        settings.GUEST_RUNNING_JOBS = 2
         ask(length_seconds=15)
         waiting = ask(length_seconds=15)
         with pytest.raises(QuotaExceeded, match="2 pieces"):
@@ -253,7 +253,7 @@ class TestQuota:
 def test_of_many_requests_at_once_only_as_many_pass_as_there_is_room(settings: Any, same_guest: bool) -> None:
     """Threads with connections of their own; tests/services does the same on PostgreSQL."""
     settings.GUEST_SECONDS_PER_HOUR, settings.ADDRESS_SECONDS_PER_HOUR = 60, 60
-    settings.UNFINISHED_GENERATIONS_MAX = 100
+    settings.GUEST_RUNNING_JOBS = 100
     together = threading.Barrier(6)
 
     def request(number: int) -> bool:

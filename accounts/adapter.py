@@ -1,0 +1,63 @@
+"""What we want otherwise than django-allauth does it."""
+
+import ipaddress
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.guests import client_address
+from accounts.models import User
+from accounts.services import deletion_remember
+
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  stands for an address that is not known; nothing listens there
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "username_password_mismatch": "The name or the password is not right.",
+        "email_password_mismatch": "The name or the password is not right.",
+        "too_many_login_attempts": "Too many attempts from here. Wait five minutes and try again.",
+        "username_taken": "This name is taken. Choose another one.",
+        "incorrect_password": "The password is not right.",
+        "enter_current_password": "The password is not right.",
+        "incorrect_code": "The code is not right.",
+    }
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """As everywhere here: X-Forwarded-For counts only as far as our own proxies wrote it."""
+        address = client_address(request)
+        try:
+            return str(ipaddress.ip_address(address))
+        except ValueError:
+            return NO_ADDRESS
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Failed attempts count by name *and* address: nobody can lock the owner of a name out from elsewhere."""
+        key = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{self.get_client_ip(request)}"
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        name = User.normalize_username(username)
+        if "@" in name:
+            # A name that looks like an address could be another person's.
+            raise ValidationError("A name may have letters, digits and . + - _ only.")
+        return super().clean_username(name, shallow)
+
+    def set_password(self, user: User, password: str) -> None:  # type: ignore[override]  our own user
+        """The password alone: whatever else has changed in the row meanwhile stays."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return str(settings.LOGIN_REDIRECT_URL)
+
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # type: ignore[override]
+        """Right password, but the account is closed. Its owner may be about to undo its deletion."""
+        if user.deletion_requested_at is None:
+            return super().respond_user_inactive(request, user)
+        deletion_remember(request, user)
+        return redirect("accounts:restore")

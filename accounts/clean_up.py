@@ -1,0 +1,18 @@
+"""What the maintenance job does for accounts."""
+
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef
+
+from accounts.exports import exports_expire
+from accounts.hand_over import hand_overs_finish
+from accounts.services import accounts_remove
+
+
+def accounts_clean_up() -> None:
+    """Removes accounts whose time to undo is over, old exports and the list entries of sessions that have ended."""
+    hand_overs_finish()
+    exports_expire()
+    accounts_remove()
+    lives = Session.objects.filter(session_key=OuterRef("session_key"))
+    UserSession.objects.filter(~Exists(lives)).delete()

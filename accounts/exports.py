@@ -1,0 +1,275 @@
+"""Everything of one account as one zip file: asked for on a page, collected by a worker, kept for a week.
+
+What goes in is said by the apps (`accounts.registry.exports`).
+"""
+
+import json
+import logging
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.models import DataExport, User
+from accounts.registry import ExportFile, registry
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+MAX_A_DAY = 5
+BEAT_SECONDS = 2.0
+BACK_OFF_SECONDS = 10
+README = """This is everything that the site keeps about your account and its music.
+
+midi/             your pieces as MIDI files, named after their titles
+*.json, *.csv     the same facts twice: for programs, and for a spreadsheet
+"""
+
+Status = DataExport.Status
+
+
+class ExportStopped(Exception):
+    """The export is no longer wanted, or no longer this worker's."""
+
+
+def export_create(*, user: User) -> DataExport:
+    """Asks for an export, or returns the one that is being made. Raises ValidationError after several in a day."""
+    unfinished = DataExport.objects.of(user).unfinished().first()
+    if unfinished:
+        return unfinished
+    since = timezone.now() - timedelta(days=1)
+    if DataExport.objects.of(user).filter(created_at__gt=since).count() >= MAX_A_DAY:
+        raise ValidationError(f"{MAX_A_DAY} exports a day are enough. Come back tomorrow.")
+    try:
+        with transaction.atomic():
+            export = DataExport.objects.create(user=user)
+            transaction.on_commit(_send)
+    except IntegrityError:
+        # Asked twice at once.
+        return DataExport.objects.of(user).latest("created_at")
+    return export
+
+
+def _send() -> None:
+    """Tells a worker; without the message one finds the export within seconds."""
+    from kombu.exceptions import ChannelError, OperationalError
+
+    from accounts.tasks import make_exports
+
+    try:
+        make_exports.delay()
+    except (OSError, ChannelError, OperationalError):
+        logger.warning("The message of an export could not be sent; a worker will find it.", exc_info=True)
+
+
+def export_stop(*, export: DataExport) -> None:
+    """Ends an export that waits; asks one that runs to stop, which takes some seconds."""
+    now = timezone.now()
+    row = DataExport.objects.filter(pk=export.pk)
+    if not row.waiting().update(status=Status.STOPPED, stop_requested_at=now, finished_at=now, message="Stopped."):
+        row.running().filter(stop_requested_at=None).update(stop_requested_at=now)
+
+
+def export_claim(*, worker_id: str) -> DataExport | None:
+    """The oldest export that waits, now this worker's to make; None where there is none."""
+    for export in DataExport.objects.claimable()[:10]:
+        claimed = (
+            DataExport.objects.waiting()
+            .filter(pk=export.pk, attempts=export.attempts)
+            .update(
+                status=Status.RUNNING,
+                attempts=export.attempts + 1,
+                worker_id=worker_id,
+                heartbeat_at=timezone.now(),
+                share=0,
+            )
+        )
+        if claimed:
+            return DataExport.objects.select_related("user").get(pk=export.pk)
+    return None
+
+
+def export_make(*, export: DataExport, should_end: Callable[[], bool] = lambda: False) -> None:
+    """Makes an export that this worker has claimed. `should_end` puts it back: this worker is ending."""
+    claim = _Claim(export, should_end)
+    try:
+        folder = Path(settings.VAR_DIR) / "exports"
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as target:
+            _write_zip(target, export.user, claim)
+            size = target.tell()
+            claim.look()
+            target.seek(0)
+            name = _name(export)
+            default_storage.save(name, File(target, name))
+        _ready(export, name, size)
+    except ExportStopped:
+        if claim.is_held and not claim.is_stop_asked:
+            row = DataExport.objects.of_claim(export)
+            row.update(status=Status.WAITING, attempts=export.attempts - 1, worker_id="", share=0)
+        else:
+            _finish(export, Status.STOPPED, "Stopped.")
+    except OSError:
+        logger.exception("Export %s met a storage that did not answer.", export.pk)
+        _try_again(export)
+    except Exception:
+        logger.exception("Export %s failed.", export.pk)
+        _finish(export, Status.FAILED, "Something unforeseen went wrong. Try again in a few minutes.")
+
+
+def _name(export: DataExport) -> str:
+    return f"exports/{export.pk}.zip"
+
+
+def _write_zip(target: Any, user: User, claim: "_Claim") -> None:
+    total = 2 + sum(export.count(user) for export in registry.exports)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for done, (name, content) in enumerate(_files(user)):
+            claim.beat(min(0.99, done / max(1, total)))
+            with archive.open(zipfile.ZipInfo(name, time.gmtime()[:6]), "w") as member:
+                for part in (content,) if isinstance(content, bytes) else content:
+                    claim.look()
+                    member.write(part)
+
+
+def _files(user: User) -> Iterator[ExportFile]:
+    yield "README.txt", README.encode()
+    yield "account.json", as_json(_account(user))
+    for export in registry.exports:
+        yield from export.files(user)
+
+
+def _account(user: User) -> dict[str, Any]:
+    return {
+        "name": user.username,
+        "email": user.email,
+        "joined_at": user.date_joined.isoformat(),
+        "last_signed_in_at": user.last_login.isoformat() if user.last_login else None,
+        "sessions": [
+            {"began_at": began.isoformat(), "address": ip, "browser": agent}
+            for began, ip, agent in user.usersession_set.values_list("created_at", "ip", "user_agent")
+        ],
+        "tokens": [
+            {"name": token.name, "begins_with": token.prefix, "made_at": token.created_at.isoformat()}
+            for token in user.api_tokens.all()
+        ],
+    }
+
+
+def as_json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, indent=2, default=str).encode()
+
+
+def as_cell(value: Any) -> str:
+    """For a CSV file that a spreadsheet opens: nothing that it would take for a formula."""
+    text = "" if value is None else str(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and not is_number else text
+
+
+def _ready(export: DataExport, name: str, size: int) -> None:
+    """The object first, then the row. Older exports go: the new one has all that they have."""
+    expires_at = timezone.now() + timedelta(days=settings.DATA_EXPORT_DAYS)
+    ready = _finish(export, Status.READY, "", file=name, size_bytes=size, share=1.0, expires_at=expires_at)
+    if not ready:
+        if not DataExport.objects.filter(pk=export.pk, file=name).exists():
+            _discard(name)
+        return
+    for older in DataExport.objects.of(export.user).filter(created_at__lt=export.created_at):
+        if older.is_finished:
+            export_delete(export=older)
+
+
+def _finish(export: DataExport, status: str, message: str, **fields: Any) -> int:
+    row = DataExport.objects.of_claim(export)
+    return row.update(status=status, message=message[:500], finished_at=timezone.now(), **fields)
+
+
+def _try_again(export: DataExport) -> None:
+    if export.attempts >= MAX_ATTEMPTS:
+        _finish(export, Status.FAILED, "The storage of this site does not answer. Try again in a few minutes.")
+        return
+    wait = timedelta(seconds=BACK_OFF_SECONDS * export.attempts)
+    row = DataExport.objects.of_claim(export)
+    row.update(status=Status.WAITING, worker_id="", share=0, claim_after=timezone.now() + wait)
+
+
+def exports_sweep() -> int:
+    """Puts back what a lost worker was making, or gives it up after `MAX_ATTEMPTS`. Returns how many."""
+    count = 0
+    for export in DataExport.objects.stale():
+        if export.stop_requested_at:
+            count += _finish(export, Status.STOPPED, "Stopped.")
+        elif export.attempts >= MAX_ATTEMPTS:
+            count += _finish(export, Status.FAILED, "The computer that collects your data stopped several times.")
+        else:
+            row = DataExport.objects.of_claim(export).filter(heartbeat_at=export.heartbeat_at)
+            count += row.update(status=Status.WAITING, worker_id="", share=0)
+    return count
+
+
+def export_delete(*, export: DataExport) -> None:
+    """The row, then the file: nobody finds an export without its file."""
+    export.delete()
+    _discard(_name(export))
+
+
+def exports_expire() -> int:
+    expired = list(DataExport.objects.expired()[:100])
+    for export in expired:
+        export_delete(export=export)
+    old = timezone.now() - timedelta(days=settings.DATA_EXPORT_DAYS)
+    DataExport.objects.filter(expires_at=None, finished_at__lt=old).delete()
+    return len(expired)
+
+
+def exports_of_account_delete(user: User) -> None:
+    for export in DataExport.objects.of(user):
+        export_delete(export=export)
+
+
+def _discard(name: str) -> None:
+    try:
+        default_storage.delete(name)
+    except OSError:
+        logger.warning("The export %s could not be removed.", name, exc_info=True)
+
+
+class _Claim:
+    """What this worker writes of an export, and whether it still should."""
+
+    def __init__(self, export: DataExport, should_end: Callable[[], bool]) -> None:
+        self._export = export
+        self._should_end = should_end
+        self._looked_at = 0.0
+        self._share = 0.0
+        self.is_held = True
+        self.is_stop_asked = False
+
+    def beat(self, share: float) -> None:
+        self._share = share
+        self.look()
+
+    def look(self) -> None:
+        """Writes that it lives, at most every two seconds. Raises ExportStopped."""
+        if self._should_end():
+            raise ExportStopped
+        now = time.monotonic()
+        if now - self._looked_at < BEAT_SECONDS:
+            return
+        self._looked_at = now
+        row = DataExport.objects.of_claim(self._export)
+        self.is_held = bool(row.update(share=self._share, heartbeat_at=timezone.now()))
+        self.is_stop_asked = self.is_held and row.exclude(stop_requested_at=None).exists()
+        if self.is_stop_asked or not self.is_held:
+            raise ExportStopped

@@ -1,0 +1,105 @@
+"""The forms of accounts, in the site's words and look."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.utils import timezone
+
+from accounts.models import ApiToken, User
+
+NAME_MAX = 150
+WORDS = {
+    "username": "Name",
+    "login": "Name",
+    "password": "Password",
+    "password1": "Password",
+    "email": "E-mail",
+    "code": "Code",
+    "oldpassword": "Your password now",
+}
+
+
+def dressed(form: forms.BaseForm) -> None:
+    """Our words and classes; errors are told to screen readers beside their field."""
+    for name, field in form.fields.items():
+        field.label = WORDS.get(name, field.label)
+        attrs = field.widget.attrs
+        attrs.pop("placeholder", None)
+        field.help_text = ""
+        if isinstance(field.widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
+            continue
+        attrs["class"] = "form-control form-control-full"
+        if form.is_bound and form.errors.get(name):
+            attrs["aria-invalid"] = "true"
+            attrs["aria-describedby"] = f"error-{name}"
+
+
+class SignUpForm(allauth_forms.SignupForm):
+    """A name and a password, nothing else."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
+        self.fields["password1"].widget.attrs["autocomplete"] = "new-password"
+
+    def name_was_taken(self) -> None:
+        """Somebody else took the name between our look and our write."""
+        self.add_error("username", "This name is taken. Choose another one.")
+
+
+class LoginForm(allauth_forms.LoginForm):
+    def user_credentials(self) -> dict[str, Any]:
+        """Either a name or an address, so that one password is compared, whichever exists."""
+        login = self.cleaned_data["login"]
+        by_name = "@" not in login or User.objects.filter(username__iexact=login).exists()
+        return {"username" if by_name else "email": login, "password": self.cleaned_data["password"]}
+
+
+class PasswordForm(forms.Form):
+    """Asks whoever is signed in for the password once more."""
+
+    password = forms.CharField(
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False, max_length=1000
+    )
+
+
+class EmailForm(forms.Form):
+    email = forms.EmailField(required=False, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+
+    def clean_email(self) -> str:
+        return str(self.cleaned_data["email"]).lower()
+
+
+class TokenForm(forms.Form):
+    """A personal token to be made."""
+
+    LASTING = [("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("", "Until I revoke it")]
+
+    name = forms.CharField(label="What it is for", max_length=100)
+    scopes = forms.MultipleChoiceField(
+        label="It may", choices=ApiToken.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=["read"]
+    )
+    days = forms.ChoiceField(label="It lasts", choices=LASTING, required=False, initial="90")
+
+    def expires_at(self) -> datetime | None:
+        days = self.cleaned_data["days"]
+        return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+class LimitedAdminAuthenticationForm(AdminAuthenticationForm):
+    """The administration's own sign-in, within the limits of ours."""
+
+    def clean(self) -> dict[str, Any]:
+        from allauth.account.adapter import get_adapter
+
+        adapter = get_adapter(self.request)
+        name = self.cleaned_data.get("username")
+        if name:
+            adapter.pre_authenticate(self.request, username=name)
+        cleaned = super().clean()
+        # Only failures count.
+        adapter._rollback_login_failed_rl_usage()
+        return cleaned

@@ -1,0 +1,71 @@
+"""Reads of accounts, as sentences."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self
+
+from django.conf import settings
+from django.contrib.auth.models import UserManager
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from accounts.models import ApiToken, DataExport, User  # noqa: F401  named in the base classes
+
+
+class MemberQuerySet(models.QuerySet["User"]):
+    def deletion_asked(self) -> Self:
+        """Those whose owners want them gone, and who have not undone it."""
+        return self.filter(is_active=False).exclude(deletion_requested_at=None)
+
+    def deletion_due(self) -> Self:
+        before = timezone.now() - timedelta(days=settings.ACCOUNT_DELETION_DAYS)
+        return self.deletion_asked().filter(deletion_requested_at__lte=before)
+
+
+class MemberManager(UserManager.from_queryset(MemberQuerySet)):  # type: ignore[misc]  made by a call
+    """Django's own, with our sentences."""
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def of(self, user: "User") -> Self:
+        return self.filter(user=user)
+
+    def not_revoked(self) -> Self:
+        return self.filter(revoked_at=None)
+
+    def usable(self) -> Self:
+        in_time = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+        return self.not_revoked().filter(in_time, user__is_active=True)
+
+
+class DataExportQuerySet(models.QuerySet["DataExport"]):
+    def of(self, user: "User") -> Self:
+        return self.filter(user=user)
+
+    def waiting(self) -> Self:
+        return self.filter(status="waiting")
+
+    def running(self) -> Self:
+        return self.filter(status="running")
+
+    def unfinished(self) -> Self:
+        return self.filter(status__in=["waiting", "running"])
+
+    def oldest_first(self) -> Self:
+        return self.order_by("created_at", "pk")
+
+    def claimable(self) -> Self:
+        return self.waiting().filter(claim_after__lte=timezone.now()).oldest_first()
+
+    def of_claim(self, export: "DataExport") -> Self:
+        """The row, as long as the worker that claimed this attempt still holds it."""
+        return self.running().filter(pk=export.pk, worker_id=export.worker_id, attempts=export.attempts)
+
+    def stale(self) -> Self:
+        """Running, but their worker has written nothing for too long."""
+        oldest = timezone.now() - timedelta(seconds=settings.GENERATION_STALE_SECONDS)
+        return self.running().filter(heartbeat_at__lt=oldest)
+
+    def expired(self) -> Self:
+        return self.filter(expires_at__lte=timezone.now())

@@ -1,0 +1,49 @@
+"""Forms of accounts in templates."""
+
+from django import forms, template
+from django.template.defaultfilters import filesizeformat
+from django.utils.safestring import SafeString
+
+from accounts.forms import dressed as dress
+
+register = template.Library()
+
+
+@register.filter
+def dressed(form: forms.BaseForm) -> forms.BaseForm:
+    """The form with our words, classes and, where it was sent, its errors tied to their fields."""
+    dress(form)
+    return form
+
+
+@register.filter
+def minutes(seconds: float) -> str:
+    """1800 → 30 minutes; less than a minute in seconds."""
+    if seconds < 60:
+        return f"{seconds:.0f} seconds"
+    whole = int(seconds // 60)
+    return f"{whole:,} minute{'' if whole == 1 else 's'}"
+
+
+@register.filter
+def bytes_of(count: int) -> str | SafeString:
+    return filesizeformat(count)
+
+
+@register.filter
+def share_of(used: float, limit: float) -> int:
+    """Percent, 0 to 100."""
+    return min(100, round(100 * used / limit)) if limit else 100
+
+
+@register.filter
+def browser_of(user_agent: str) -> str:
+    """What a person calls it: "Firefox on Windows"."""
+    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+    systems = (
+        *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
+        *(("Mac OS", "Mac"), ("Linux", "Linux")),
+    )
+    browser = next((name for mark, name in browsers if mark in user_agent), "")
+    system = next((name for mark, name in systems if mark in user_agent), "")
+    return " on ".join(part for part in (browser, system) if part) or user_agent[:60] or "Unknown browser"

@@ -1,0 +1,25 @@
+"""Addresses of accounts. Those of django-allauth have the names that it looks for (`signing_urls`)."""
+
+from django.urls import path
+
+from accounts import export_views, pages, views
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("account/", views.account, name="account"),
+    path("account/email/", views.email, name="email"),
+    path("account/sessions/", views.sessions, name="sessions"),
+    path("account/sessions/end/", views.session_end, name="session-end"),
+    path("account/tokens/", views.tokens, name="tokens"),
+    path("account/tokens/<int:pk>/revoke/", views.token_revoke, name="token-revoke"),
+    path("account/export/", export_views.exports, name="exports"),
+    path("account/export/<uuid:pk>/status/", export_views.export_status, name="export-status"),
+    path("account/export/<uuid:pk>/stop/", export_views.export_stop, name="export-stop"),
+    path("account/export/<uuid:pk>/download/", export_views.export_download, name="export-download"),
+    path("account/delete/", views.delete, name="delete"),
+    path("account/restore/", views.restore, name="restore"),
+    path("privacy/", pages.site_text, {"slug": "privacy"}, name="privacy"),
+    path("terms/", pages.site_text, {"slug": "terms"}, name="terms"),
+    path("contact/", pages.site_text, {"slug": "contact"}, name="contact"),
+]
