@@ -72,12 +72,7 @@ def quota_check(owner: Owner, generation: Generation) -> None:
             {"takes": f"{sentence}, all takes together."} if fits else {"length_seconds": f"{sentence}."}
         )
     now = timezone.now()
-    recent = _recent(now)
-    limits = [(recent.owned_by(owner), quota.seconds_per_hour)]
-    if owner.is_guest:
-        hashes = {client_hash(owner.client_address, day) for day in (now, now - HOUR)} - {""}
-        limits.append((recent.filter(owner=None, client_hash__in=hashes), settings.ADDRESS_SECONDS_PER_HOUR))
-    for generations, limit in limits:
+    for generations, limit in _limits(owner, quota, now):
         over = _seconds_until_free(generations, limit - length_seconds, now)
         if over:
             one = {"guest": "one guest", "member": "one member"}.get(quota.role, "you")
@@ -105,6 +100,23 @@ def _check_room(owner: Owner, quota: Quota) -> None:
         f"Your library is full: it holds {quota.stored_bytes // 2**20} MB. Remove pieces that you no longer need.",
         retry_after_seconds=3600,
     )
+
+
+def _limits(owner: Owner, quota: Quota, now: datetime) -> list[tuple[GenerationQuerySet, int]]:
+    """What counts in this hour, and how many seconds of music that may be: an owner's own, and for guests those of
+    everybody behind their address."""
+    recent = _recent(now)
+    limits = [(recent.owned_by(owner), quota.seconds_per_hour)]
+    if owner.is_guest:
+        hashes = {client_hash(owner.client_address, day) for day in (now, now - HOUR)} - {""}
+        limits.append((recent.filter(owner=None, client_hash__in=hashes), settings.ADDRESS_SECONDS_PER_HOUR))
+    return limits
+
+
+def seconds_left(owner: Owner) -> float:
+    """Seconds of music that an owner may ask for now; the page says so before the limit is reached."""
+    limits = _limits(owner, quota_of(owner), timezone.now())
+    return max(0.0, min(limit - sum(map(_cost, generations)) for generations, limit in limits))
 
 
 def seconds_this_hour(owner: Owner) -> float:

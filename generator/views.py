@@ -11,11 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.owners import ensure_owner_of, owner_of
+from accounts.quotas import quota_of
 from generator.choices import genre_choices
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.forms import ComposeForm, form_context, initial_choice, piece_choice
 from generator.models import Generation, Genre
 from generator.progress import sentence_of, title_of, worker_seen
+from generator.quota import seconds_left
 from generator.serializers import ensemble_of, takes_data
 from generator.services import generation_cancel, generation_create
 from library.models import Piece
@@ -37,6 +39,8 @@ def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200)
     context: dict[str, Any] = form_context(form) | {
         "example": _example(),
         "recent": mine.newest_first()[:RECENT_PIECES],
+        "seconds_left": seconds_left(owner_of(request)),
+        "quota": quota_of(owner_of(request)),
     }
     return render(request, "generator/compose.html", context, status=status)
 

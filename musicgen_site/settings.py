@@ -250,6 +250,19 @@ if urlsplit(BROKER_URL).scheme not in BROKER_SCHEMES:
     )
 USES_FILESYSTEM_BROKER = BROKER_URL.startswith("filesystem:")
 
+# Holds counts of attempts alone. One web process has them in its memory; several share them where there is a Redis.
+if urlsplit(BROKER_URL).scheme in ("redis", "rediss"):
+    CACHES: dict[str, dict[str, Any]] = {
+        "default": {
+            "BACKEND": "musicgen_site.cache.ForgivingRedisCache",
+            "LOCATION": BROKER_URL,
+            "KEY_PREFIX": "musicgen",
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
 # A job may compose for this long before it is given up.
 GENERATION_DEADLINE_SECONDS = env.integer("GENERATION_DEADLINE_SECONDS", 300, minimum=10, maximum=7200)
 # A running job whose worker has written nothing for this long is taken for dead.

@@ -1,0 +1,38 @@
+"""Counts of attempts, shared by all web processes where there is a Redis."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.cache.backends.redis import RedisCache
+
+logger = logging.getLogger(__name__)
+
+
+def _forgiving(method: Callable[..., Any], otherwise: Any) -> Callable[..., Any]:
+    @wraps(method)
+    def forgiving(self: Any, *args: Any, **kwargs: Any) -> Any:
+        from redis.exceptions import RedisError
+
+        try:
+            return method(self, *args, **kwargs)
+        except (RedisError, OSError):
+            logger.warning("Redis does not answer; limits on attempts do not count.", exc_info=True)
+            return otherwise
+
+    return forgiving
+
+
+class ForgivingRedisCache(RedisCache):
+    """A cache that knows nothing while Redis is away: nobody is kept from signing in by that."""
+
+    add = _forgiving(RedisCache.add, True)
+    set = _forgiving(RedisCache.set, None)
+    delete = _forgiving(RedisCache.delete, False)
+    touch = _forgiving(RedisCache.touch, False)
+    has_key = _forgiving(RedisCache.has_key, False)
+    incr = _forgiving(RedisCache.incr, 1)
+
+    def get(self, key: Any, default: Any = None, version: Any = None) -> Any:
+        return _forgiving(RedisCache.get, default)(self, key, default, version)
