@@ -23,6 +23,7 @@ from generator.engine.encodings.band import (
     BandSpec,
     countdown_bin,
     encode,
+    triangles,
 )
 from generator.engine.encodings.drum_sounds import DRUM_SOUNDS
 from generator.engine.errors import TrainingError
@@ -266,9 +267,8 @@ def write_countdown(features: NDArray[np.float32], now: NDArray[np.int64], num_s
     layout = spec.layout
     left = np.maximum(0, (num_steps - 1 - now) // STEPS_PER_BAR)
     features[np.arange(len(now)), layout.countdown + COUNTDOWN_BINS[np.minimum(left, len(COUNTDOWN_BINS) - 1)]] = 1.0
-    position = np.clip(now / num_steps, 0.0, 1.0) * (NUM_ELAPSED_FEATURES - 1)
-    elapsed = np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(NUM_ELAPSED_FEATURES)))
-    features[:, layout.elapsed : layout.elapsed + NUM_ELAPSED_FEATURES] = elapsed
+    first = layout.elapsed
+    features[:, first : first + NUM_ELAPSED_FEATURES] = triangles(now / num_steps, NUM_ELAPSED_FEATURES)
 
 
 def density_bins(now: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ Pitches are those of the piece transposed to C major or A minor. `BandSpec` lays
 `BandState` is what a network reads beside the events.
 """
 
+import bisect
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -328,14 +329,14 @@ def decode(events: NDArray[np.integer], spec: BandSpec) -> BandNotes:
     return BandNotes(whole[:, 0], lengths, whole[:, 2], whole[:, 3], table[:, 4])
 
 
-def triangles(position: float, count: int) -> NDArray[np.float32]:
-    """A number 0 – 1 as `count` overlapping triangles, float32 [count], summing to 1."""
-    at = min(max(position, 0.0), 1.0) * (count - 1)
-    return np.maximum(0.0, 1.0 - np.abs(at - np.arange(count))).astype(np.float32)
+def triangles(positions: NDArray[np.float64], count: int) -> NDArray[np.float32]:
+    """Numbers 0 – 1, [n], as `count` overlapping triangles each, float32 [n, count]; a row sums to 1."""
+    at = np.clip(positions, 0.0, 1.0) * (count - 1)
+    return np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(count))).astype(np.float32)
 
 
 def tempo_features(qpm: float) -> NDArray[np.float32]:
-    return triangles((math.log2(qpm) - _SLOWEST) / (_FASTEST - _SLOWEST), NUM_TEMPO_FEATURES)
+    return triangles(np.array([(math.log2(qpm) - _SLOWEST) / (_FASTEST - _SLOWEST)]), NUM_TEMPO_FEATURES)[0]
 
 
 def countdown_bin(bars_left: int) -> int:
@@ -406,13 +407,19 @@ class BandState:
         self._pitches = spec.note_pitches.tolist()
         self._line = -1
         self._pitch = -1
-        self._onsets = [NEVER] * lines
+        # Line → step of its last onset, for those that have played.
+        self._onsets: dict[int, int] = {}
         self._part_of_line = [0] * NUM_DRUM_SOUNDS + list(range(1, len(PARTS)))
-        # Position → note classes that began there; what sounds: (line, pitch) → step of its end.
+        # Positions where notes began, rising; position → note classes; what sounds: (line, pitch) → step of its end.
+        self._positions: list[int] = []
         self._classes: dict[int, list[int]] = {}
         self._ends: dict[tuple[int, int], int] = {}
         self._sounding = [0] * 128
         self.features = controls.features(spec)
+        self.features[layout.age : layout.age + lines] = AGES[-1]
+        # By step, how much of the piece lies behind.
+        num_steps = controls.num_steps or 1
+        self._elapsed = triangles(np.arange(num_steps + 1) / num_steps, NUM_ELAPSED_FEATURES)
         self._lit: list[int] = []
         self._moved()
 
@@ -446,7 +453,10 @@ class BandState:
         self._line, self._pitch = line, pitch
         self._onsets[line] = self.step
         features[layout.age + line] = 0.0
-        self._classes.setdefault(self.step, []).append(index)
+        if self.step not in self._classes:
+            self._positions.append(self.step)
+            self._classes[self.step] = []
+        self._classes[self.step].append(index)
         features[layout.lookbacks[0] + index] = 1.0
         if line >= NUM_DRUM_SOUNDS:
             part = line - NUM_DRUM_SOUNDS
@@ -479,15 +489,15 @@ class BandState:
             left = (self.controls.num_steps - 1 - step) // STEPS_PER_BAR
             lit.append(layout.countdown + countdown_bin(left))
             first = layout.elapsed
-            features[first : first + NUM_ELAPSED_FEATURES] = triangles(
-                step / self.controls.num_steps, NUM_ELAPSED_FEATURES
-            )
+            features[first : first + NUM_ELAPSED_FEATURES] = self._elapsed[min(step, self.controls.num_steps)]
+        positions = self._positions
         for place, bars in enumerate(LOOKBACK_BARS):
             then = step - bars * STEPS_PER_BAR
             first = layout.lookbacks[1 + place]
             lit += [first + index for index in self._classes.get(then, ())]
-            gap = next((d for d in range(1, NUM_GAPS) if then + d in self._classes), NUM_GAPS)
-            lit.append(layout.gaps[place] + gap - 1)
+            after = bisect.bisect_right(positions, then)
+            gap = positions[after] - then if after < len(positions) else NUM_GAPS
+            lit.append(layout.gaps[place] + min(gap, NUM_GAPS) - 1)
         for column in lit:
             features[column] = 1.0
         # At the next position what began at this one is no longer new.
@@ -500,12 +510,11 @@ class BandState:
                 self._sounding[key[1]] -= 1
                 if not self._sounding[key[1]]:
                     features[layout.sounding + key[1]] = 0.0
-        features[layout.age : layout.age + layout.num_lines] = [age_feature(step - onset) for onset in self._onsets]
+        first = layout.age
+        for line, onset in self._onsets.items():
+            features[first + line] = AGES[min(step - onset, _LONGEST_AGE)]
 
 
-AGES = [0.25 * math.log1p(steps) for steps in range(8 * STEPS_PER_BAR + 1)]
-
-
-def age_feature(steps: int) -> float:
-    """How long ago a line last began a note; eight bars and never are the same."""
-    return AGES[min(steps, 8 * STEPS_PER_BAR)]
+_LONGEST_AGE = 8 * STEPS_PER_BAR
+AGES = [0.25 * math.log1p(steps) for steps in range(_LONGEST_AGE + 1)]
+"""How long ago a line last began a note, by steps; eight bars and never are the same."""

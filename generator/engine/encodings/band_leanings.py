@@ -30,7 +30,7 @@ _MAX_ERROR = 1.5
 # A density that nobody asked for is held less tightly.
 _UNASKED = 0.6
 # How much longer than a straight sixteenth a wait is, in octaves.
-_WAITS = np.log2(np.arange(1, MAX_ADVANCE + 1) / 3.0).astype(np.float32)
+WAITS = np.log2(np.arange(1, MAX_ADVANCE + 1) / 3.0).astype(np.float32)
 # Bars that a part of a band may be silent. Then it is drawn in, more with each bar that it stays away, and let go of
 # over two bars once it plays: by then what it played is what the network goes on from.
 _PATIENCE = {DRUMS: 2, "bass": 4, "rhythm": 4, "keys": 4, "lead": 8}
@@ -42,7 +42,8 @@ class BandLeanings:
     """Of one piece.
 
     Attributes:
-        is_active: whether there is anything to add at all.
+        is_active: whether `lean` adds anything at all.
+        has_density: whether `density_pushes` are ever anything but 0.
     """
 
     def __init__(self, plan: "BandPlan", state: BandState, grammar: BandGrammar) -> None:
@@ -56,6 +57,7 @@ class BandLeanings:
         self._is_pitched = (plan.spec.note_parts > 0).tolist()
         self._pitched_notes = self._outside_notes = 0
         self._aim = plan.notes_a_quarter
+        self.has_density = self._aim > 0.0
         push = 1.0 if plan.request.density else _UNASKED
         self._note_push, self._wait_push = push * _NOTE_PUSH, push * _WAIT_PUSH
         # Notes a quarter lately, forgotten over two bars, and in all, with two bars as aimed at in front of them.
@@ -66,21 +68,19 @@ class BandLeanings:
         # Of each part that is asked for, if there are others: its note classes, its last note's step, and its pull.
         due = plan.parts if len(plan.parts) > 1 else ()
         self._due = {PARTS.index(part): _PATIENCE[part] * STEPS_PER_BAR for part in due}
-        self._notes_of = {part: np.flatnonzero(plan.spec.note_parts == part) for part in self._due}
+        self._notes_of = {part: grammar.notes_of(part) for part in self._due}
         self._part_of = plan.spec.note_parts.tolist()
         self._played_at = dict.fromkeys(self._due, 0)
         self._pull = dict.fromkeys(self._due, 0.0)
 
     @property
     def is_active(self) -> bool:
-        if self._has_key or self._aim > 0.0 or (self._is_last_hit_near and self._grammar.at_last_hit):
+        if self._has_key or (self._is_last_hit_near and self._grammar.at_last_hit):
             return True
         return any(self._pull.values())
 
-    def lean(self, biases: NDArray[np.float32]) -> None:
-        """Add to `biases`, float32 [C]."""
-        spec = self._spec
-        notes = biases[spec.note : spec.duration]
+    def lean(self, notes: NDArray[np.float32]) -> None:
+        """Add to `notes`, float32 [N], all that is not for notes as such: `density_pushes` says that."""
         if self._grammar.at_last_hit:
             notes += self._closing
             return
@@ -90,12 +90,15 @@ class BandLeanings:
         for part, pull in self._pull.items():
             if pull:
                 notes[self._notes_of[part]] += np.float32(pull)
-        if self._aim:
-            in_all = self._notes * STEPS_PER_QUARTER / self._steps
-            error = math.log((self._rate + 0.1) * (in_all + 0.1) / (self._aim + 0.1) ** 2)
-            error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
-            notes -= np.float32(self._note_push * error)
-            biases[: spec.note] += np.float32(self._wait_push * error) * _WAITS
+
+    def density_pushes(self) -> tuple[float, float]:
+        """What is added to each note, and to each wait for every octave (`WAITS`) that it is longer than a sixteenth."""
+        if not self._aim or self._grammar.at_last_hit:
+            return 0.0, 0.0
+        in_all = self._notes * STEPS_PER_QUARTER / self._steps
+        error = math.log((self._rate + 0.1) * (in_all + 0.1) / (self._aim + 0.1) ** 2)
+        error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
+        return -self._note_push * error, self._wait_push * error
 
     def follow(self, event: int) -> None:
         """Take one event into account, before the state does."""

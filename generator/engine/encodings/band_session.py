@@ -32,7 +32,7 @@ from generator.engine.encodings.band_grammar import (
     BandGrammar,
     BandRules,
 )
-from generator.engine.encodings.band_leanings import BandLeanings
+from generator.engine.encodings.band_leanings import WAITS, BandLeanings
 from generator.engine.encodings.band_primer import primer_events, primer_key
 from generator.engine.encodings.drum_sounds import DRUM_SOUNDS
 from generator.engine.keys import Key, parse_key
@@ -72,11 +72,10 @@ class BandSession:
             BandRow(BandPlan(request, ensemble, manifest, self._spec))
             for request, ensemble in zip(requests, ensembles, strict=True)
         ]
+        self._share_features()
 
     def features(self) -> NDArray[np.float32]:
-        if len(self.rows) == 1:
-            return self.rows[0].state.features[None]
-        return np.stack([row.state.features for row in self.rows])
+        return self._features
 
     def allowed(self) -> NDArray[np.bool_]:
         allowed = np.zeros((len(self.rows), self._spec.num_classes), bool)
@@ -85,12 +84,17 @@ class BandSession:
         return allowed
 
     def biases(self) -> NDArray[np.float32] | None:
-        if not any(row.leanings.is_active for row in self.rows):
+        leaning = [(index, row.leanings) for index, row in enumerate(self.rows) if row.leanings.is_active]
+        if not (leaning or self._has_density):
             return None
-        biases = np.zeros((len(self.rows), self._spec.num_classes), np.float32)
-        for row, columns in zip(self.rows, biases, strict=True):
-            if row.leanings.is_active:
-                row.leanings.lean(columns)
+        spec = self._spec
+        biases = np.zeros((len(self.rows), spec.num_classes), np.float32)
+        if self._has_density:
+            pushes = np.array([row.leanings.density_pushes() for row in self.rows], np.float32)
+            biases[:, spec.note : spec.duration] = pushes[:, :1]
+            np.multiply(pushes[:, 1:], WAITS, out=biases[:, : spec.note])
+        for index, leanings in leaning:
+            leanings.lean(biases[index, spec.note : spec.duration])
         return biases
 
     def advance(self, class_indices: NDArray[np.int64]) -> None:
@@ -99,6 +103,14 @@ class BandSession:
 
     def keep(self, rows: NDArray[np.intp]) -> None:
         self.rows = [self.rows[row] for row in rows.tolist()]
+        self._share_features()
+
+    def _share_features(self) -> None:
+        """The rows write their features straight into those of the batch."""
+        self._features = np.array([row.state.features for row in self.rows])
+        for row, features in zip(self.rows, self._features, strict=True):
+            row.state.features = features
+        self._has_density = any(row.leanings.has_density for row in self.rows)
 
 
 class BandPlan:
