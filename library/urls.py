@@ -1,12 +1,12 @@
 from django.urls import path
 
-from library import views
+from library.views import files, piece, pieces
 
 app_name = "library"
 
 urlpatterns = [
-    path("recent/", views.recent, name="recent"),
-    path("pieces/<uuid:pk>/", views.piece, name="piece"),
-    path("pieces/<uuid:pk>/keep/", views.keep, name="piece-keep"),
-    path("pieces/<uuid:pk>/midi/", views.piece_midi, name="piece-midi"),
+    path("recent/", pieces.recent, name="recent"),
+    path("pieces/<uuid:pk>/", piece.piece, name="piece"),
+    path("pieces/<uuid:pk>/keep/", piece.keep, name="piece-keep"),
+    path("pieces/<uuid:pk>/midi/", files.piece_midi, name="piece-midi"),
 ]

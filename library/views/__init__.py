@@ -1,0 +1,1 @@
+"""The pages of pieces, collections and shared links. One module a page."""
