@@ -1,0 +1,57 @@
+"""`manage.py check_library`: rows whose file is gone, files that no row names."""
+
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from library import consistency
+
+
+class Command(BaseCommand):
+    help = (
+        "Lists rows whose stored file is gone and stored files that no row names; changes nothing without --mend. "
+        "What is younger than an hour is left alone. The exit status is 1 while something is wrong."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--mend",
+            action="store_true",
+            help="remove files that no row names; put pieces without a file into the trash; forget sound files, "
+            "primers and exports that are gone",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="with --mend: say what would be done, and do nothing"
+        )
+        parser.add_argument(
+            "--everything", action="store_true", help="with --mend: also where a large part of all files is gone"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            report = consistency.check()
+            self._print(report, mends=options["mend"])
+            if options["mend"] and not options["dry_run"]:
+                mended = consistency.mend(report, everything=options["everything"])
+                self.stdout.write(f"Mended {mended} of {len(report.missing) + len(report.unnamed)}.")
+                report = consistency.check()
+        except consistency.TooMuchMissing as error:
+            raise CommandError(f"{error} Nothing was changed. If all this is really lost, say --everything.") from error
+        except OSError as error:
+            raise CommandError(f"The storage does not answer: {error}. Try again later.") from error
+        if not report.is_clean:
+            raise CommandError(
+                f"{len(report.missing)} rows without their file, {len(report.unnamed)} files that no row names."
+                + ("" if options["mend"] else " Run it with --mend to mend what can be.")
+            )
+
+    def _print(self, report: consistency.Report, *, mends: bool) -> None:
+        for row in report.missing:
+            cure = row.cure or "a person has to see to it"
+            self.stdout.write(f"{row} → {cure}" if mends else str(row))
+        for found in report.unnamed:
+            size = f"{found.size_bytes} bytes, {found.modified_at:%Y-%m-%d}"
+            self.stdout.write(f"{found.name}: no row names it ({size}){' → removed' if mends else ''}")
+        for folder, count in sorted(report.foreign.items()):
+            self.stdout.write(f"{folder}: {count} files that are not the site's; left alone")
+        self.stdout.write(f"Looked at {report.rows} rows and {report.objects} files.")

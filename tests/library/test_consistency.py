@@ -1,0 +1,175 @@
+"""Rows and files that do not agree are found, and mended on request."""
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from generator.models import Generation
+from library import consistency
+from library.models import Piece, Rendering
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+TWO_HOURS_AGO = timezone.now() - timedelta(hours=2)
+
+
+@pytest.fixture(autouse=True)
+def empty_storage(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """A folder of its own: other tests leave files behind."""
+    before = default_storage.location  # type: ignore[attr-defined]
+    storage: Any = default_storage._wrapped  # type: ignore[attr-defined]
+    storage.__dict__.pop("location", None), storage.__dict__.pop("base_location", None)
+    storage._location = str(tmp_path)
+    yield tmp_path
+    storage.__dict__.pop("location", None), storage.__dict__.pop("base_location", None)
+    storage._location = before
+
+
+def old_piece(**fields: Any) -> Piece:
+    piece = factories.make_piece(created_at=TWO_HOURS_AGO, **fields)
+    age(str(piece.midi.name))
+    return piece
+
+
+def age(name: str) -> None:
+    then = time.time() - 7200
+    os.utime(default_storage.path(name), (then, then))
+
+
+def store(name: str, *, is_old: bool = True) -> str:
+    default_storage.save(name, ContentFile(b"music"))
+    if is_old:
+        age(name)
+    return name
+
+
+def check_library(*arguments: str) -> tuple[str, str]:
+    """What the command prints, and the sentence with which it ends where something is wrong."""
+    output = StringIO()
+    try:
+        call_command("check_library", *arguments, stdout=output)
+    except CommandError as error:
+        return output.getvalue(), str(error)
+    return output.getvalue(), ""
+
+
+def test_a_library_that_agrees(alice: Any) -> None:
+    old_piece()
+    assert check_library() == ("Looked at 1 rows and 1 files.\n", "")
+    assert check_library("--mend") == ("Looked at 1 rows and 1 files.\nMended 0 of 0.\n", "")
+
+
+def test_a_piece_without_its_file_goes_to_the_trash() -> None:
+    lost, sound = old_piece(), old_piece()
+    default_storage.delete(str(lost.midi.name))
+    said, sentence = check_library()
+    assert f"library.Piece {lost.pk}: {lost.midi.name} is gone\n" in said
+    assert str(sound.pk) not in said
+    assert sentence.startswith("1 rows without their file, 0 files")
+    lost.refresh_from_db()
+    assert lost.trashed_at is None, "listing changes nothing"
+
+    said, sentence = check_library("--mend", "--dry-run")
+    assert "→ moved to the trash" in said
+    lost.refresh_from_db()
+    assert lost.trashed_at is None
+
+    assert check_library("--mend")[1] == ""
+    lost.refresh_from_db()
+    sound.refresh_from_db()
+    assert lost.trashed_at is not None
+    assert sound.trashed_at is None
+    assert check_library()[1] == "", "what is in the trash was dealt with"
+
+
+def test_files_that_no_row_names_are_removed_but_young_and_foreign_ones_stay() -> None:
+    kept = str(old_piece().midi.name)
+    lost = [store("pieces/ab/lost.mid"), store("renderings/lost.mp3"), store("pieces/ab/half.mid.part")]
+    young = store("pieces/ab/young.mid", is_old=False)
+    foreign = store("letters/private.txt")
+    said, sentence = check_library("--mend")
+    assert all(f"{name}: no row names it" in said for name in lost)
+    assert "letters: 1 files that are not the site's; left alone" in said
+    assert sentence == ""
+    left = {found.name for found in default_storage.stored_objects()}  # type: ignore[attr-defined]
+    assert left == {kept, young, foreign}
+
+
+def test_a_piece_that_is_being_stored_is_left_alone() -> None:
+    """Object before row: the young file has no row yet, and a young row may be newer than the list of files."""
+    piece = factories.make_piece()
+    default_storage.delete(str(piece.midi.name))
+    assert check_library() == ("Looked at 1 rows and 0 files.\n", "")
+
+
+def test_a_file_that_is_stored_again_while_the_check_runs_stays() -> None:
+    name = store("pieces/ab/again.mid")
+    report = consistency.check()
+    assert [found.name for found in report.unnamed] == [name]
+    store(name, is_old=False)
+    assert consistency.mend(report) == 0
+    assert default_storage.exists(name)
+
+
+def test_a_row_that_got_its_file_back_stays() -> None:
+    piece = old_piece()
+    name = str(piece.midi.name)
+    default_storage.delete(name)
+    report = consistency.check()
+    store(name)
+    assert consistency.mend(report) == 0
+    piece.refresh_from_db()
+    assert piece.trashed_at is None
+
+
+def test_what_can_be_made_again_is_forgotten_and_what_cannot_is_only_named() -> None:
+    piece = old_piece()
+    Rendering.objects.create(
+        piece=piece,
+        format="mp3",
+        status="succeeded",
+        file="renderings/gone.mp3",
+        created_at=TWO_HOURS_AGO,
+        finished_at=TWO_HOURS_AGO,
+    )
+    done, waits = (
+        factories.make_generation(primer=f"primers/{name}.mid", created_at=TWO_HOURS_AGO, finished_at=finished_at)
+        for name, finished_at in (("done", TWO_HOURS_AGO), ("waits", None))
+    )
+    model = factories.make_genre_model(bundle="bundles/piano/gone.bundle", created_at=TWO_HOURS_AGO)
+    said, sentence = check_library("--mend")
+    assert f"{model.pk}: bundles/piano/gone.bundle is gone → a person has to see to it" in said
+    assert sentence.startswith("2 rows without their file")
+    assert not Rendering.objects.exists()
+    primers = dict(Generation.objects.values_list("pk", "primer"))
+    assert primers == {done.pk: "", waits.pk: "primers/waits.mid"}
+
+
+def test_a_wrong_bucket_does_not_empty_the_library() -> None:
+    for _ in range(consistency.MANY_ROWS + 1):
+        piece = old_piece()
+        default_storage.delete(str(piece.midi.name))
+    _, sentence = check_library("--mend")
+    assert "Is this the right bucket or folder?" in sentence
+    assert not Piece.objects.exclude(trashed_at=None).exists()
+    assert check_library("--mend", "--everything")[1] == ""
+    assert not Piece.objects.filter(trashed_at=None).exists()
+
+
+def test_a_storage_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(self: object) -> None:
+        raise OSError("no answer")
+
+    monkeypatch.setattr(default_storage.__class__, "stored_objects", away)
+    assert check_library("--mend")[1] == "The storage does not answer: no answer. Try again later."
