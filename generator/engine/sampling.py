@@ -66,43 +66,52 @@ def draw(
         # All classes are shaped together: nothing has to be drawn before.
         weights /= temperature.astype(np.float32)[:, None]
         np.exp(weights, out=weights)
-        rows = zip(weights, top_p.tolist(), uniforms.tolist(), strict=True)
-        return np.array([_in_nucleus(*row) for row in rows], np.int64)
+        return _in_nucleus(weights, top_p.tolist(), uniforms.tolist())
     np.exp(weights, out=weights)
-    drawn = np.empty(len(weights), np.int64)
     cumulative = weights.cumsum(axis=1)
-    settings = zip(uniforms.tolist(), temperature.tolist(), top_p.tolist(), strict=True)
-    for row, (uniform, heat, kept) in enumerate(settings):
+    # The range that is hit keeps its probability; where in it the target lies is settled by what shapes it.
+    drawn = np.empty(len(weights), np.int64)
+    hit: list[int] = []
+    firsts: list[int] = []
+    shares: list[float] = []
+    inside = np.zeros((len(weights), max((end - first for first, end in shaped), default=0)), np.float32)
+    for row, uniform in enumerate(uniforms.tolist()):
         sums = cumulative[row]
         target = uniform * float(sums[-1])
-        index = _first_above(sums, target)
-        # The range that was hit keeps its probability; where in it the target lies is settled by what shapes it.
+        drawn[row] = index = _first_above(sums, target)
         for first, end in shaped:
             if first <= index < end:
                 before = float(sums[first - 1]) if first else 0.0
-                share = (target - before) / (float(sums[end - 1]) - before)
-                inside = weights[row, first:end]
-                if heat != 1.0:
-                    inside = (inside / inside.max()) ** np.float32(1.0 / heat)
-                index = first + _in_nucleus(inside, kept, share)
-                break
-        drawn[row] = index
+                shares.append((target - before) / (float(sums[end - 1]) - before))
+                inside[len(hit), : end - first] = weights[row, first:end]
+                firsts.append(first)
+                hit.append(row)
+    if hit:
+        inside, heat = inside[: len(hit)], temperature[hit]
+        if (heat != 1.0).any():
+            inside = (inside / inside.max(axis=1)[:, None]) ** (1.0 / heat).astype(np.float32)[:, None]
+        drawn[hit] = _in_nucleus(inside, top_p[hit].tolist(), shares) + np.array(firsts)
     return drawn
 
 
-def _in_nucleus(weights: NDArray[np.float32], top_p: float, share: float) -> int:
-    """The class at this share of the nucleus' probability; `weights` are unnormalised probabilities.
+def _in_nucleus(weights: NDArray[np.float32], top_p: list[float], shares: list[float]) -> NDArray[np.int64]:
+    """The class of each row at this share of the nucleus' probability; `weights` are unnormalised probabilities.
 
     Classes as likely as the last one in are in, so that no order among equals matters.
     """
-    if top_p < 1.0:
-        falling = np.sort(weights)[::-1]
-        sums = falling.cumsum()
-        # The first that the more likely ones before it already outweigh is out.
-        last = min(int(sums.searchsorted(np.float32(top_p) * sums[-1])), len(sums) - 1)
-        weights = weights * (weights >= falling[last])
-    sums = weights.cumsum()
-    return _first_above(sums, share * float(sums[-1]))
+    if min(top_p) < 1.0:
+        falling = np.sort(weights, axis=1)[:, ::-1]
+        sums = falling.cumsum(axis=1)
+        least = np.zeros((len(weights), 1), np.float32)
+        for row, kept in enumerate(top_p):
+            if kept < 1.0:
+                # The first that the more likely ones before it already outweigh is out.
+                last = int(sums[row].searchsorted(np.float32(kept) * sums[row, -1]))
+                least[row, 0] = falling[row, min(last, falling.shape[1] - 1)]
+        weights = weights * (weights >= least)
+    sums = weights.cumsum(axis=1)
+    found = [_first_above(row, share * float(row[-1])) for row, share in zip(sums, shares, strict=True)]
+    return np.array(found, np.int64)
 
 
 def _first_above(sums: NDArray[np.float32], target: float) -> int:

@@ -117,10 +117,6 @@ class BandGrammar:
     def at_last_hit(self) -> bool:
         return self.state.step == self._final_step
 
-    def notes_of(self, part: int) -> slice:
-        """The note classes of a part, by its index into `PARTS`."""
-        return slice(*self._slices[part])
-
     def allow(self, allowed: NDArray[np.bool_]) -> None:
         """Set what may come next in `allowed`, bool [C], all False before."""
         if self._primer:

@@ -43,7 +43,7 @@ class BandLeanings:
 
     Attributes:
         is_active: whether `lean` adds anything at all.
-        has_density: whether `density_pushes` are ever anything but 0.
+        has_pushes: whether `pushes` are ever anything but 0.
     """
 
     def __init__(self, plan: "BandPlan", state: BandState, grammar: BandGrammar) -> None:
@@ -57,7 +57,6 @@ class BandLeanings:
         self._is_pitched = (plan.spec.note_parts > 0).tolist()
         self._pitched_notes = self._outside_notes = 0
         self._aim = plan.notes_a_quarter
-        self.has_density = self._aim > 0.0
         push = 1.0 if plan.request.density else _UNASKED
         self._note_push, self._wait_push = push * _NOTE_PUSH, push * _WAIT_PUSH
         # Notes a quarter lately, forgotten over two bars, and in all, with two bars as aimed at in front of them.
@@ -68,37 +67,40 @@ class BandLeanings:
         # Of each part that is asked for, if there are others: its note classes, its last note's step, and its pull.
         due = plan.parts if len(plan.parts) > 1 else ()
         self._due = {PARTS.index(part): _PATIENCE[part] * STEPS_PER_BAR for part in due}
-        self._notes_of = {part: grammar.notes_of(part) for part in self._due}
+        self.has_pushes = self._aim > 0.0 or bool(due)
         self._part_of = plan.spec.note_parts.tolist()
         self._played_at = dict.fromkeys(self._due, 0)
         self._pull = dict.fromkeys(self._due, 0.0)
 
     @property
     def is_active(self) -> bool:
-        if self._has_key or (self._is_last_hit_near and self._grammar.at_last_hit):
-            return True
-        return any(self._pull.values())
+        return self._has_key or (self._is_last_hit_near and self._grammar.at_last_hit)
 
     def lean(self, notes: NDArray[np.float32]) -> None:
-        """Add to `notes`, float32 [N], all that is not for notes as such: `density_pushes` says that."""
+        """Add to `notes`, float32 [N], what the key and the ending ask for."""
         if self._grammar.at_last_hit:
             notes += self._closing
             return
         if self._has_key:
             may_leave = (self._outside_notes + 1) * _ONE_IN <= self._pitched_notes
             notes += self._soft if may_leave else self._hard
-        for part, pull in self._pull.items():
-            if pull:
-                notes[self._notes_of[part]] += np.float32(pull)
 
-    def density_pushes(self) -> tuple[float, float]:
-        """What is added to each note, and to each wait for every octave (`WAITS`) that it is longer than a sixteenth."""
-        if not self._aim or self._grammar.at_last_hit:
-            return 0.0, 0.0
-        in_all = self._notes * STEPS_PER_QUARTER / self._steps
-        error = math.log((self._rate + 0.1) * (in_all + 0.1) / (self._aim + 0.1) ** 2)
-        error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
-        return -self._note_push * error, self._wait_push * error
+    def pushes(self) -> list[float]:
+        """What density and patience add: to the notes of each of `PARTS`, and to each wait for every octave (`WAITS`)
+        that it is longer than a sixteenth.
+        """
+        if self._grammar.at_last_hit:
+            return [0.0] * (len(PARTS) + 1)
+        push = wait = 0.0
+        if self._aim:
+            in_all = self._notes * STEPS_PER_QUARTER / self._steps
+            error = math.log((self._rate + 0.1) * (in_all + 0.1) / (self._aim + 0.1) ** 2)
+            error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
+            push, wait = -self._note_push * error, self._wait_push * error
+        pulls = [push] * len(PARTS)
+        for part, pull in self._pull.items():
+            pulls[part] += pull
+        return [*pulls, wait]
 
     def follow(self, event: int) -> None:
         """Take one event into account, before the state does."""

@@ -85,14 +85,14 @@ class BandSession:
 
     def biases(self) -> NDArray[np.float32] | None:
         leaning = [(index, row.leanings) for index, row in enumerate(self.rows) if row.leanings.is_active]
-        if not (leaning or self._has_density):
+        if not (leaning or self._has_pushes):
             return None
         spec = self._spec
         biases = np.zeros((len(self.rows), spec.num_classes), np.float32)
-        if self._has_density:
-            pushes = np.array([row.leanings.density_pushes() for row in self.rows], np.float32)
-            biases[:, spec.note : spec.duration] = pushes[:, :1]
-            np.multiply(pushes[:, 1:], WAITS, out=biases[:, : spec.note])
+        if self._has_pushes:
+            pushes = np.array([row.leanings.pushes() for row in self.rows], np.float32)
+            biases[:, spec.note : spec.duration] = pushes[:, spec.note_parts]
+            np.multiply(pushes[:, -1:], WAITS, out=biases[:, : spec.note])
         for index, leanings in leaning:
             leanings.lean(biases[index, spec.note : spec.duration])
         return biases
@@ -110,7 +110,7 @@ class BandSession:
         self._features = np.array([row.state.features for row in self.rows])
         for row, features in zip(self.rows, self._features, strict=True):
             row.state.features = features
-        self._has_density = any(row.leanings.has_density for row in self.rows)
+        self._has_pushes = any(row.leanings.has_pushes for row in self.rows)
 
 
 class BandPlan:
