@@ -3,15 +3,18 @@ import { ApiError, postForm, postJson } from "./api.js";
 import { ComposeChoices } from "./compose-choices.js";
 import { clearErrors, showErrors } from "./compose-errors.js";
 import { GenerationView } from "./generation.js";
+import { onPage } from "./navigation.js";
 import { renewRecentPieces } from "./piece-rows.js";
 
 const STORE = "generation"; // the id that this tab watches, so that a reload goes on watching
 
-const form = document.getElementById("compose");
-const section = document.querySelector("[data-generation]");
-if (form && section) enhance();
+onPage((main, signal) => {
+  const form = main.querySelector("form#compose");
+  const section = main.querySelector("[data-generation]");
+  if (form && section) enhance(form, section, signal);
+});
 
-function enhance() {
+function enhance(form, section, signal) {
   const player = section.querySelector("music-player");
   const button = form.querySelector("[data-generate]");
   const remember = (id) => {
@@ -134,9 +137,11 @@ function enhance() {
     if (!event.persisted) return;
     renewToken();
     choices.showGenre();
-  });
+  }, { signal });
+  signal.addEventListener("abort", () => view.leave());
 
   customElements.whenDefined("music-player").then(() => {
+    if (signal.aborted) return;
     let id = null;
     try {
       id = sessionStorage.getItem(STORE);

@@ -62,6 +62,11 @@ export class GenerationView {
     this.section.hidden = true;
   }
 
+  /** The page goes: nothing is asked for any more. */
+  leave() {
+    this.run += 1;
+  }
+
   /**
    * Watches until the piece is there, it failed or was cancelled.
    * @param {string} id

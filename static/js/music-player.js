@@ -269,7 +269,8 @@ export class MusicPlayer extends HTMLElement {
       await this.engine.resume();
       if (stale()) return;
       this.sendSong(false);
-      this.engine.setVolume(this.muted ? 0 : this.volume / 100);
+      this.volume = rememberedVolume(); // the player bar may have changed it
+      this.applyVolume();
       this.engine.setRate(this.rate);
       this.engine.setLoop(this.loop && !this.live);
       this.engine.play(this.position);

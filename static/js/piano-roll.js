@@ -5,6 +5,7 @@
  * of their own below the keys.
  */
 import { DRUM_ROWS, drawDrumNames, drawDrumRows, drawHit, drumRow, laneHeight } from "./drum-lane.js";
+import { formatTime } from "./player-parts.js";
 import { RollColors } from "./roll-colors.js";
 import { drawOverview } from "./roll-overview.js";
 
@@ -21,14 +22,6 @@ const NEW_NOTE_MS = 450;
 const LABELS_HEIGHT = 18;
 /* A finger that moved less than this has tapped. */
 const SCROLL_PIXELS = 8;
-
-export function formatTime(seconds) {
-  const whole = Math.max(0, Math.floor(seconds + 1e-6));
-  const hours = Math.floor(whole / 3600);
-  const minutes = Math.floor((whole % 3600) / 60);
-  const rest = String(whole % 60).padStart(2, "0");
-  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
-}
 
 function firstAtOrAfter(notes, seconds) {
   let low = 0;

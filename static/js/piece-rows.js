@@ -1,4 +1,5 @@
 // Rows of pieces: the play button opens one player in its row and starts it. Without this script it is a link.
+import { onPage } from "./navigation.js";
 
 const assets = document.getElementById("main").dataset;
 let open = null;
@@ -35,6 +36,7 @@ function play(row) {
 /** Makes the play links of all rows below an element into buttons. */
 export async function enhanceRows(root) {
   await customElements.whenDefined("music-player");
+  if (!root.isConnected) return;
   for (const button of root.querySelectorAll("[data-row-play]:not([role])")) {
     button.setAttribute("role", "button");
     button.setAttribute("aria-expanded", "false");
@@ -62,4 +64,7 @@ export async function renewRecentPieces() {
   enhanceRows(fresh);
 }
 
-enhanceRows(document);
+onPage((main) => {
+  open = null;
+  enhanceRows(main);
+});

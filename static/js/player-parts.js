@@ -48,3 +48,11 @@ export function showPercent(input, percent, text) {
   input.style.setProperty("--player-fill", `${share}%`);
   input.setAttribute("aria-valuetext", text);
 }
+
+export function formatTime(seconds) {
+  const whole = Math.max(0, Math.floor(seconds + 1e-6));
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  const rest = String(whole % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}

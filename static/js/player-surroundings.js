@@ -3,7 +3,7 @@
 const VOLUME_KEY = "player-volume";
 const HINT_KEY = "player-hint-hidden";
 const DEFAULT_VOLUME = 80;
-const MEDIA_ACTIONS = ["play", "pause", "stop", "seekto"];
+const MEDIA_ACTIONS = ["play", "pause", "stop", "seekto", "nexttrack", "previoustrack"];
 
 /* Storage may be forbidden; then a choice lasts as long as the page. */
 function read(storage, key) {
@@ -22,12 +22,17 @@ function write(storage, key, value) {
   }
 }
 
+let chosenVolume = null;
+
 export function rememberedVolume() {
-  const percent = Number.parseFloat(read("localStorage", VOLUME_KEY));
+  const percent = Number.parseFloat(read("localStorage", VOLUME_KEY) ?? chosenVolume);
   return percent >= 0 && percent <= 100 ? percent : DEFAULT_VOLUME;
 }
 
-export const rememberVolume = (percent) => write("localStorage", VOLUME_KEY, String(percent));
+export function rememberVolume(percent) {
+  chosenVolume = percent;
+  write("localStorage", VOLUME_KEY, String(percent));
+}
 
 export const hideHint = () => write("sessionStorage", HINT_KEY, "1");
 
@@ -50,8 +55,16 @@ export function announceMedia(player) {
     () => player.pause(),
     () => player.stop(),
     (details) => player.seek(details.seekTime),
+    player.next ? () => player.next() : null,
+    player.previous ? () => player.previous() : null,
   ];
   MEDIA_ACTIONS.forEach((action, index) => setMediaAction(action, handlers[index]));
+}
+
+/* Where the lock screen draws its line. */
+export function announcePosition({ duration, currentTime }) {
+  if (!navigator.mediaSession?.setPositionState || !(duration > 0)) return;
+  navigator.mediaSession.setPositionState({ duration, position: Math.min(currentTime, duration) });
 }
 
 export function forgetMedia() {

@@ -2,9 +2,8 @@
  *
  * The markup is built once per element, and never from text that comes from outside.
  */
-import { formatTime } from "./piano-roll.js";
 import { PlayerMixer } from "./player-mixer.js";
-import { button, create, setIcon, setLabel, showPercent, slider } from "./player-parts.js";
+import { button, create, formatTime, setIcon, setLabel, showPercent, slider } from "./player-parts.js";
 
 /* Fills `host` and returns the parts that change. */
 function build(host, mixer) {

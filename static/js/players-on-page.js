@@ -5,13 +5,19 @@ const TYPING = "input, select, textarea, button, a[href], summary, [contentedita
 const players = new Set();
 let lastUsed = null;
 
+/* A player in the page before the bar below it. */
+function firstReady() {
+  const ready = [...players].filter((candidate) => candidate.canPlay);
+  return ready.find((candidate) => candidate.matches("music-player")) ?? ready[0];
+}
+
 /* Space plays and pauses wherever it does not type a blank or press a button. */
 function onSpace(event) {
   if (event.key !== " " || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const field = event.target.closest?.(TYPING);
-  if (field && !field.matches(".mp-seek, .mp-range")) return;
-  const own = event.target.closest?.("music-player");
-  const player = own ?? (lastUsed?.isConnected ? lastUsed : [...players].find((candidate) => candidate.canPlay));
+  if (field && !field.matches(".mp-seek, .mp-range, .pb-seek")) return;
+  const own = event.target.closest?.("music-player, player-bar");
+  const player = own ?? (lastUsed?.isConnected ? lastUsed : firstReady());
   if (!player?.canPlay) return;
   event.preventDefault();
   player.toggle();

@@ -283,6 +283,11 @@ class SoundEngine {
     this.owner = owner;
   }
 
+  /* Another owner goes on with what sounds, without a gap. The one before is not told: it is about to go. */
+  handOver(owner) {
+    this.owner = owner;
+  }
+
   release(owner) {
     if (this.owner !== owner) return;
     this.post({ type: "pause" });

@@ -17,22 +17,26 @@
   apply();
   system.addEventListener("change", apply);
   window.addEventListener("storage", apply);
-  document.addEventListener("DOMContentLoaded", () => {
+  const show = () => {
     const toggle = document.querySelector("[data-theme-toggle]");
     if (!toggle) return;
     toggle.hidden = false;
-    apply();
-    toggle.addEventListener("click", () => {
-      const theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
-      try {
-        // What the system says needs no remembering, and then goes on following it.
-        if (theme === (system.matches ? "dark" : "light")) localStorage.removeItem("theme");
-        else localStorage.setItem("theme", theme);
-      } catch {
-        // Private windows may refuse to store: the choice then lasts for this page.
-      }
-      root.dataset.bsTheme = theme;
-      toggle.setAttribute("aria-pressed", String(theme === "dark"));
-    });
+    toggle.setAttribute("aria-pressed", String(root.dataset.bsTheme === "dark"));
+  };
+  document.addEventListener("DOMContentLoaded", show);
+  document.addEventListener("page:load", show); // navigation.js brought another header
+  document.addEventListener("click", (event) => {
+    const toggle = event.target.closest?.("[data-theme-toggle]");
+    if (!toggle) return;
+    const theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    try {
+      // What the system says needs no remembering, and then goes on following it.
+      if (theme === (system.matches ? "dark" : "light")) localStorage.removeItem("theme");
+      else localStorage.setItem("theme", theme);
+    } catch {
+      // Private windows may refuse to store: the choice then lasts until the next full load.
+    }
+    root.dataset.bsTheme = theme;
+    show();
   });
 })();

@@ -1,0 +1,91 @@
+/* The queue of <player-bar>, opened above it: what comes, in which order; each entry can be played, moved, removed. */
+import { button, create, formatTime } from "./player-parts.js";
+
+export class QueuePanel {
+  constructor(bar) {
+    this.list = create("ol", { class: "pb-list" });
+    this.clear = create("button", { type: "button", class: "pb-clear" }, ["Clear the queue"]);
+    this.close = button("pb-close", "x-lg", "Close the queue");
+    this.head = create("div", { class: "pb-panel-head" }, [create("h2", { id: "player-bar-queue-title" }, ["Queue"]), this.clear, this.close]);
+    this.element = create("section", { class: "pb-panel", id: "player-bar-queue", "aria-labelledby": "player-bar-queue-title", hidden: "" }, [
+      this.head,
+      this.list,
+    ]);
+    this.clear.addEventListener("click", () => bar.clear());
+    this.list.addEventListener("click", (event) => this.onClick(event, bar));
+    this.bindDragging(bar);
+  }
+
+  onClick(event, bar) {
+    const pressed = event.target.closest("[data-do]");
+    if (!pressed) return;
+    const row = pressed.closest("[data-key]");
+    const key = Number(row.dataset.key);
+    const place = [...this.list.children].indexOf(row);
+    const actions = {
+      play: () => bar.choose(key),
+      up: () => bar.moveTo(key, place - 1),
+      down: () => bar.moveTo(key, place + 1),
+      remove: () => bar.remove(key),
+    };
+    actions[pressed.dataset.do]();
+  }
+
+  bindDragging(bar) {
+    let dragged = null;
+    const rowOf = (event) => event.target.closest?.("[data-key]");
+    const mark = (row) => {
+      for (const other of this.list.children) other.toggleAttribute("data-drop", other === row);
+    };
+    this.list.addEventListener("dragstart", (event) => {
+      dragged = Number(rowOf(event).dataset.key);
+      event.dataTransfer.effectAllowed = "move";
+    });
+    this.list.addEventListener("dragover", (event) => {
+      if (dragged === null) return;
+      event.preventDefault();
+      mark(rowOf(event));
+    });
+    this.list.addEventListener("drop", (event) => {
+      const row = rowOf(event);
+      if (dragged === null || !row) return;
+      event.preventDefault();
+      bar.moveTo(dragged, [...this.list.children].indexOf(row));
+    });
+    this.list.addEventListener("dragend", () => {
+      dragged = null;
+      mark(null);
+    });
+  }
+
+  /* Writes the list anew; the focus stays on the same button of the same entry, or goes to the one in its place. */
+  show({ queue }) {
+    const focused = document.activeElement?.closest?.("[data-do]");
+    const action = this.list.contains(focused) ? focused.dataset.do : null;
+    const row = action && focused.closest("[data-key]");
+    const place = row ? [...this.list.children].indexOf(row) : -1;
+    this.list.replaceChildren(...queue.entries.map((entry, index) => this.row(entry, index, queue)));
+    if (!action) return;
+    const rows = [...this.list.children];
+    const again = rows.find((one) => one.dataset.key === row.dataset.key) ?? rows[Math.min(place, rows.length - 1)];
+    const same = again?.querySelector(`[data-do=${action}]:not(:disabled)`);
+    (same ?? again?.querySelector("[data-do=play]"))?.focus();
+  }
+
+  row(entry, index, queue) {
+    const isCurrent = index === queue.index;
+    const doing = (name, element) => {
+      element.dataset.do = name;
+      return element;
+    };
+    const play = doing("play", create("button", { type: "button", class: "pb-entry" }, [create("span", { class: "pb-entry-title" }, [entry.title])]));
+    if (isCurrent) play.setAttribute("aria-current", "true");
+    const up = doing("up", button("pb-small", "chevron-up", `Move ${entry.title} up`));
+    const down = doing("down", button("pb-small", "chevron-down", `Move ${entry.title} down`));
+    up.disabled = index === 0;
+    down.disabled = index === queue.entries.length - 1;
+    const remove = doing("remove", button("pb-small", "x-lg", `Remove ${entry.title}`));
+    const length = create("span", { class: "pb-entry-length" }, [formatTime(Math.round(entry.length))]);
+    return create("li", { class: "pb-entry-row", "data-key": entry.key, draggable: "true" }, [play, length, up, down, remove]);
+  }
+}

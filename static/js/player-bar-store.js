@@ -1,0 +1,28 @@
+/* What the player bar remembers over a full load of the page, in this tab alone: the queue and where it stands. */
+import { Queue } from "./player-bar-queue.js";
+
+const KEY = "player-bar";
+
+/* Storage may be forbidden or full; then the queue lasts until the next full load. */
+export function keep(queue, { position, owner }) {
+  try {
+    if (queue.entries.length) sessionStorage.setItem(KEY, JSON.stringify({ queue, position, owner }));
+    else sessionStorage.removeItem(KEY);
+  } catch {
+    // See above.
+  }
+}
+
+/* {queue, position}, or null. What one member heard is not shown to the next who signs in here; what a guest heard stays. */
+export function restore(owner) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(KEY));
+    if (!kept || (kept.owner && kept.owner !== owner)) {
+      sessionStorage.removeItem(KEY);
+      return null;
+    }
+    return { queue: Queue.from(kept.queue), position: Number(kept.position) || 0 };
+  } catch {
+    return null;
+  }
+}
