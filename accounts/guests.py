@@ -7,12 +7,15 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
+from accounts.api_guests import script_guest_start
+
 SESSION_NAME = "guest_key"
 
 
 def guest_key(request: HttpRequest) -> str | None:
     """The key of this browser's guest, or None when nothing was composed here yet."""
-    key = request.session.get(SESSION_NAME)
+    # A script's, which its token told (accounts.authentication).
+    key = getattr(request, "script_guest_key", None) or request.session.get(SESSION_NAME)
     return key if isinstance(key, str) and key else None
 
 
@@ -22,9 +25,12 @@ def ensure_guest_key(request: HttpRequest) -> str:
     The session lives for GUEST_DAYS from now, as long as the piece that is being made: a piece composed on the last day
     must not lose its guest on that day.
     """
+    if (key := getattr(request, "script_guest_key", None)) is not None:
+        return str(key)
     key = guest_key(request)
     if key is None:
-        key = _new_key(request)
+        # A client that keeps cookies nevertheless has a session of the same guest.
+        key = script_guest_start(request) if getattr(request, "is_script", False) else _new_key(request)
         request.session[SESSION_NAME] = key
     request.session.set_expiry(settings.GUEST_DAYS * 24 * 3600)
     return key

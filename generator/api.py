@@ -1,92 +1,62 @@
-"""The JSON interface under /api/v1/. The page itself uses it; every error is one sentence."""
+"""Genres and generations over the API. The pages use the same endpoints."""
 
 import contextlib
+import hashlib
 from typing import Any, cast
 from uuid import UUID
 
-from django.core.exceptions import SuspiciousOperation
 from django.core.exceptions import ValidationError as ServiceError
 from django.db.models import QuerySet
-from django.http.multipartparser import MultiPartParserError
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.utils.decorators import method_decorator
-from django.views.decorators.cache import never_cache
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound, ParseError, UnsupportedMediaType, ValidationError
-from rest_framework.generics import ListAPIView, RetrieveAPIView
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import ListAPIView
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, exception_handler
 
-from accounts.owners import ensure_owner_of, owner_of
+from accounts.api_base import JsonView, SmallJSONParser
+from accounts.api_paging import NewestFirst
+from accounts.api_problems import Problem, answer_error
+from accounts.owners import Owner, ensure_owner_of, owner_of
+from generator.api_requests import GenerationRequestSerializer, asks_the_same
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.models import Generation, Genre, GenreModel, NoteChunk
-from generator.serializers import GenerationRequestSerializer, PieceSerializer, generation_data, genre_data
-from generator.services import generation_cancel, generation_create
+from generator.serializers import GenerationListSerializer, generation_data, genre_data
+from generator.services import generation_cancel, generation_create, generation_delete, generation_retry
 from generator.services.primers import MAX_PRIMER_BYTES
-from library.models import Piece
-from library.services import piece_keep
 
-MAX_BODY_BYTES = 64 * 1024
-UNREADABLE = "The form cannot be read, or it has too many fields or files."
+MAX_KEY = 255
 
 
-def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Errors as JSON: {field: [sentence]} for what was sent, {"detail": sentence} for everything else."""
+def answer_generator_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, QuotaExceeded):
-        headers = {"Retry-After": str(error.retry_after_seconds)}
-        return Response({"detail": error.message}, status=status.HTTP_429_TOO_MANY_REQUESTS, headers=headers)
-    if isinstance(error, NoModelInstalled):
-        return Response({"detail": error.message}, status=status.HTTP_503_SERVICE_UNAVAILABLE)
-    if isinstance(error, ServiceError):
-        fields = error.message_dict if hasattr(error, "error_dict") else {"detail": error.messages[0]}
-        return Response(fields, status=status.HTTP_400_BAD_REQUEST)
-    if isinstance(error, (SuspiciousOperation, MultiPartParserError)):
-        # Django found it while it looked for the CSRF token in the form.
-        return Response({"detail": UNREADABLE}, status=status.HTTP_400_BAD_REQUEST)
-    response = exception_handler(error, context)
-    if response is not None and isinstance(error, ParseError):
-        response.data = {"detail": "The body of the request is not valid JSON."}
-    elif response is not None and isinstance(error, UnsupportedMediaType):
-        response.data = {"detail": "Send JSON, with the header Content-Type: application/json, or a form with a file."}
-    elif response is not None and response.status_code == status.HTTP_404_NOT_FOUND:
-        response.data = {"detail": "There is nothing here, or it belongs to someone else."}
-    return response
+        wait = error.retry_after_seconds
+        error = Problem(429, error.message, slug="quota", retry_after_seconds=wait)
+    elif isinstance(error, NoModelInstalled):
+        error = Problem(503, error.message, slug="no-model")
+    return answer_error(error, context)
 
 
-class SmallJSONParser(JSONParser):
-    """Refuses before it reads: Django's own limit does not hold for a body that a parser reads as a stream."""
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
-            raise BodyTooLarge
-        try:
-            return super().parse(stream, media_type, parser_context)
-        except RecursionError as error:
-            raise ParseError from error
-
-
-class BodyTooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"The body of a request may have at most {MAX_BODY_BYTES // 1024} kB."
-
-
-@method_decorator(never_cache, name="dispatch")
-class JsonView(APIView):
-    """Session and CSRF token for everyone, guests too (see the authentication class in the settings)."""
-
-    parser_classes = [SmallJSONParser]
-
+class GeneratorView(JsonView):
     def get_exception_handler(self) -> Any:
-        return answer_error
+        return answer_generator_error
 
     def generation(self, pk: UUID) -> Generation:
-        mine = Generation.objects.owned_by(owner_of(self.request)).select_related("genre", "genre_model")
-        return get_object_or_404(mine, pk=pk)
+        mine = Generation.objects.owned_by(owner_of(self.request)).listed()
+        return get_object_or_404(mine.select_related("genre", "genre_model", "owner"), pk=pk)
+
+    def made(self, generation: Generation) -> Response:
+        """The answer to a request that made a job, or had made it before."""
+        code = status.HTTP_200_OK if generation.is_repeat else status.HTTP_201_CREATED
+        token = getattr(self.request, "guest_token", None)
+        data = generation_data(generation) | ({"guest_token": token} if token else {})
+        location = self.request.build_absolute_uri(f"/api/v1/generations/{generation.pk}/")
+        return Response(data, status=code, headers={"Location": location})
 
 
-class GenreList(JsonView):
+class GenreList(GeneratorView):
     def get(self, request: Request) -> Response:
         offered = []
         for genre in Genre.objects.with_active_model():
@@ -96,23 +66,44 @@ class GenreList(JsonView):
         return Response(offered)
 
 
-class GenerationList(JsonView):
-    """Asks for music: JSON, or a form where a MIDI file to start from comes along."""
+def token_of_key(request: Request, owner: Owner) -> str | None:
+    """The form token that stands for the header Idempotency-Key: the same key of another owner is another token."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        return None
+    if len(key) > MAX_KEY:
+        raise ValidationError({"Idempotency-Key": [f"At most {MAX_KEY} characters."]})
+    who = f"user {owner.user.pk}" if owner.user else f"guest {owner.guest_key}"
+    return hashlib.sha256(f"{who}\n{key}".encode()).hexdigest()
+
+
+class GenerationList(GeneratorView, ListAPIView):
+    """The own requests, newest first; and asking for music: JSON, or a form where a MIDI file comes along."""
 
     parser_classes = [SmallJSONParser, MultiPartParser]
+    serializer_class = GenerationListSerializer
+    pagination_class = NewestFirst
 
-    def post(self, request: Request) -> Response:
-        if not isinstance(request.data, dict):
-            raise ParseError
-        wanted = GenerationRequestSerializer(data=request.data, context={"owner": owner_of(request)})
+    def get_queryset(self) -> QuerySet[Generation]:
+        mine = Generation.objects.owned_by(owner_of(self.request)).listed()
+        wanted = self.request.query_params.get("status", "")
+        if wanted and wanted not in Generation.Status.values:
+            raise ValidationError({"status": [f"Choose one of {', '.join(Generation.Status.values)}."]})
+        found = mine.filter(status=wanted) if wanted else mine
+        return found.select_related("genre").prefetch_related("takes")
+
+    def post(self, request: Request) -> HttpResponseBase:
+        wanted = GenerationRequestSerializer(data=self.sent(), context={"owner": owner_of(request)})
         wanted.is_valid(raise_exception=True)
         values = wanted.validated_data
+        owner = ensure_owner_of(request)
         upload = values.get("primer")
+        key = token_of_key(request, owner)
         generation = generation_create(
-            owner=ensure_owner_of(request),
+            owner=owner,
             genre_slug=values.get("genre", ""),
             params=wanted.params(),
-            form_token=values["form_token"] or None,
+            form_token=key or values["form_token"] or None,
             seed=values.get("seed"),
             takes=values["takes"],
             source=values.get("source"),
@@ -121,16 +112,26 @@ class GenerationList(JsonView):
             primer=upload.read(MAX_PRIMER_BYTES + 1) if upload else None,
             keep_primer=values["keep_primer"],
         )
-        code = status.HTTP_200_OK if generation.is_repeat else status.HTTP_201_CREATED
-        return Response(generation_data(generation), status=code)
+        if key and generation.is_repeat and not asks_the_same(generation, wanted):
+            raise Problem(
+                422, "This Idempotency-Key stands for another request already.", slug="key-reused"
+            )
+        return self.made(generation)
 
 
-class GenerationDetail(JsonView):
+class GenerationDetail(GeneratorView):
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(generation_data(self.generation(pk)))
 
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Takes a finished one off the list; its pieces stay."""
+        generation = self.generation(pk)
+        _only_finished(generation)
+        generation_delete(generation=generation)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
-class GenerationNotes(JsonView):
+
+class GenerationNotes(GeneratorView):
     """What was composed since the chunk numbered `after`, asked for twice a second while the page plays."""
 
     def get(self, request: Request, pk: UUID) -> Response:
@@ -150,38 +151,21 @@ class GenerationNotes(JsonView):
         return Response({**generation_data(generation), "next": following, "notes": notes})
 
 
-class GenerationCancel(JsonView):
+class GenerationCancel(GeneratorView):
     def post(self, request: Request, pk: UUID) -> Response:
         generation = self.generation(pk)
         generation_cancel(generation=generation)
         return Response(generation_data(self.generation(pk)))
 
 
-class PieceList(JsonView, ListAPIView):
-    serializer_class = PieceSerializer
-
-    def get_queryset(self) -> QuerySet[Piece]:
-        return Piece.objects.owned_by(owner_of(self.request)).not_expired().kept().newest_first()
-
-
-class PieceKeep(JsonView):
-    """Makes a draft a piece of the library; of a piece that is kept already it changes nothing."""
-
+class GenerationRetry(GeneratorView):
     def post(self, request: Request, pk: UUID) -> Response:
-        mine = Piece.objects.owned_by(owner_of(request)).not_expired()
-        piece = piece_keep(piece=get_object_or_404(mine, pk=pk))
-        return Response(PieceSerializer(piece).data)
+        generation = self.generation(pk)
+        _only_finished(generation)
+        owner = owner_of(request)
+        return self.made(generation_retry(generation=generation, owner=owner, form_token=token_of_key(request, owner)))
 
 
-class PieceDetail(JsonView, RetrieveAPIView):
-    serializer_class = PieceSerializer
-
-    def get_queryset(self) -> QuerySet[Piece]:
-        return Piece.objects.visible_to(owner_of(self.request))
-
-
-class Missing(JsonView):
-    """Any other address under /api/v1/ answers in JSON too."""
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise NotFound
+def _only_finished(generation: Generation) -> None:
+    if not generation.is_finished:
+        raise Problem(409, "It is still in the making. Wait until it is finished, or cancel it first.")

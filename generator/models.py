@@ -147,6 +147,9 @@ class Generation(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    hidden_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its owner took it off the list of requests."
+    )
 
     objects = GenerationQuerySet.as_manager()
 

@@ -21,6 +21,10 @@ class GenreQuerySet(models.QuerySet["Genre"]):
 
 
 class GenerationQuerySet(OwnedQuerySet["Generation"]):
+    def listed(self) -> Self:
+        """Without those that their owners took off their list."""
+        return self.filter(hidden_at=None)
+
     def queued(self) -> Self:
         return self.filter(status="queued")
 

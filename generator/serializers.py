@@ -1,4 +1,4 @@
-"""What goes over the API, in and out."""
+"""What the API tells about genres and jobs; the pages of jobs read the same."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,201 +6,53 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from accounts.owners import Owner
 from generator.choices import voices_of
-from generator.engine.controls import MAX_SEED, parse_seed
-from generator.engine.errors import ControlError
-from generator.lengths import parse_length
-from generator.models import MAX_TAKES, Generation, Genre, GenreModel, Take
+from generator.models import Generation, Genre, GenreModel, Take
 from generator.offers import controls_offered
-from generator.params import PARAMS, manifest_of
+from generator.params import manifest_of
 from generator.progress import sentence_of, title_of, worker_seen
 from library.models import Piece
-
-FAR = 10**12  # seconds, beyond any length
-LENGTH_REQUIRED = "Choose a length, or write one such as 1:30."
+from library.serializers import PieceSerializer
 
 
-class LengthField(serializers.Field):
-    """Seconds as a number, or as people write them: 90, "90", "1:30", "2 min"."""
-
-    default_error_messages = {"required": LENGTH_REQUIRED, "null": LENGTH_REQUIRED}
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, (int, float)) and not isinstance(data, bool) and data == data:
-            return float(max(-FAR, min(FAR, data)))  # whole numbers in JSON may be larger than any float
-        if isinstance(data, str) and not data.strip():
-            raise serializers.ValidationError(LENGTH_REQUIRED)
-        try:
-            return parse_length(data if isinstance(data, str) else "")
-        except ValueError as error:
-            raise serializers.ValidationError(str(error)) from None
-
-    def to_representation(self, value: float) -> float:
-        return value
+def piece_data(piece: Piece, generation: Generation) -> dict[str, Any]:
+    """A piece of a job, as the owner of the job sees it."""
+    owner = Owner(user=generation.owner, guest_key=generation.guest_key or None)
+    return PieceSerializer(piece, context={"owner": owner}).data
 
 
-def _name_field(sentence: str) -> serializers.CharField:
-    wrong: dict[str, Any] = dict.fromkeys(("required", "null", "blank", "invalid", "max_length"), sentence)
-    return serializers.CharField(max_length=100, error_messages=wrong)
+class GenerationListSerializer(serializers.ModelSerializer):
+    """One line of the list of requests."""
 
-
-class ParamField(serializers.Field):
-    """A text or a number as it was sent. The model that will compose says whether it is on offer."""
-
-    default_error_messages = {"invalid": "Expected a text or a number."}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(required=False, allow_null=True, **options)
-
-    def to_internal_value(self, data: Any) -> Any:
-        is_text = isinstance(data, str) and len(data) <= 100
-        if not (is_text or (isinstance(data, (int, float)) and not isinstance(data, bool))):
-            self.fail("invalid")
-        return data
-
-    def to_representation(self, value: Any) -> Any:
-        return value
-
-
-class VoicesField(ParamField):
-    """Parts of an ensemble: a list, a repeated field of a form, or one text with commas."""
-
-    default_error_messages = {"invalid": "Expected a list of voices."}
-
-    def get_value(self, dictionary: Any) -> Any:
-        if hasattr(dictionary, "getlist"):
-            return ",".join(dictionary.getlist(self.field_name)[:100])[:1000]
-        return super().get_value(dictionary)
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        parts = data.split(",") if isinstance(data, str) else data
-        if not isinstance(parts, list) or len(parts) > 100 or not all(isinstance(part, str) for part in parts):
-            self.fail("invalid")
-        return [part.strip() for part in parts if part.strip()]
-
-
-class SeedField(serializers.Field):
-    """A whole number, as a number or as a text."""
-
-    def to_internal_value(self, data: Any) -> int:
-        try:
-            return parse_seed(str(data) if isinstance(data, str) or type(data) is int else "")
-        except ControlError:
-            raise serializers.ValidationError(f"Choose a seed from 0 to {MAX_SEED}.") from None
-
-    def to_representation(self, value: int) -> int:
-        return value
-
-
-class KeepPrimerField(serializers.BooleanField):
-    # A form without it leaves the choice to us, as JSON without it does.
-    default_empty_form_html = serializers.empty
-
-
-def _always(sentence: str, *names: str) -> dict[str, Any]:
-    return dict.fromkeys(names, sentence)
-
-
-_TAKES_SENTENCE = f"Choose 1 to {MAX_TAKES} takes."
-_SOURCE_SENTENCE = "There is no such piece, or it belongs to someone else."
-
-
-class GenerationRequestSerializer(serializers.Serializer):
-    """What can be asked for. With a `source` everything else may be left out; `context["owner"]` must see it."""
-
-    genre = _name_field("Choose a style.")
-    ensemble = _name_field("Choose a type.")
-    length_seconds = LengthField()
-    takes = serializers.IntegerField(
-        min_value=1,
-        max_value=MAX_TAKES,
-        default=1,
-        error_messages=_always(_TAKES_SENTENCE, "invalid", "min_value", "max_value", "null", "max_string_length"),
-    )
-    seed = SeedField(required=False, allow_null=True)
-    kind = serializers.CharField(max_length=20, default=Piece.Kind.NEW)
-    primer = serializers.FileField(
-        required=False,
-        allow_empty_file=True,
-        error_messages=_always("Send the MIDI file as a file of a form (multipart/form-data).", "invalid", "null"),
-    )
-    keep_primer = KeepPrimerField(
-        default=True, error_messages=_always("Choose whether the piece keeps the file.", "invalid", "null")
-    )
-    form_token = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        fields = super().get_fields()
-        for name in PARAMS:
-            fields.setdefault(name, VoicesField() if name == "voices_off" else ParamField())
-        fields["source"] = serializers.PrimaryKeyRelatedField(
-            queryset=Piece.objects.visible_to(self.context["owner"]),
-            pk_field=serializers.UUIDField(error_messages=_always(_SOURCE_SENTENCE, "invalid")),
-            required=False,
-            error_messages=_always(_SOURCE_SENTENCE, "null", "does_not_exist", "incorrect_type"),
-        )
-        optional = ("genre", "ensemble", "length_seconds") if self.initial_data.get("source") else ()
-        for name in (*optional, *(["length_seconds"] if self.initial_data.get("bars") else [])):
-            fields[name].required = False
-        return fields
-
-    def to_internal_value(self, data: Any) -> Any:
-        unknown = [name for name in data if name not in self.fields and name != "csrfmiddlewaretoken"]
-        if unknown:
-            raise serializers.ValidationError(
-                {name[:100]: [f"There is no control called {name[:100]}."] for name in unknown[:20]}
-            )
-        return super().to_internal_value(data)
-
-    def params(self) -> dict[str, Any]:
-        """What was said of the params of a generation."""
-        return {name: self.validated_data[name] for name in PARAMS if name in self.validated_data}
-
-
-class PieceSerializer(serializers.ModelSerializer):
-    url = serializers.SerializerMethodField()
-    midi_url = serializers.SerializerMethodField()
-    facts = serializers.SerializerMethodField()
-    faults = serializers.SerializerMethodField()
-    originality = serializers.SerializerMethodField()
-    borrowed = serializers.SerializerMethodField()
-    figures = serializers.SerializerMethodField()
+    url = serializers.SerializerMethodField(help_text="The page of the job.")
+    genre = serializers.CharField(source="genre.slug")
+    genre_name = serializers.CharField(source="genre.name")
+    ensemble = serializers.SerializerMethodField(help_text="Key of the type.")
+    length_seconds = serializers.FloatField(source="total_seconds", help_text="Of the whole result.")
+    source = serializers.UUIDField(source="source_piece_id", allow_null=True)
+    error = serializers.SerializerMethodField(help_text="Why it failed, in one sentence.")
+    pieces = serializers.SerializerMethodField(help_text="Ids of what came out of it and is still there, best first.")
 
     class Meta:
-        model = Piece
+        model = Generation
         fields = [
-            "id", "title", "genre", "genre_name", "ensemble", "ensemble_name", "voices", "length_seconds",
-            "notes_count", "qpm", "key", "seed", "temperature", "top_p", "params", "bundle_name", "bundle_sha256",
-            "runtime", "size_bytes", "facts", "faults", "originality", "borrowed", "figures", "kind", "is_draft",
-            "is_example", "created_at", "expires_at", "url", "midi_url",
+            "id", "url", "status", "genre", "genre_name", "ensemble", "length_seconds", "seconds_composed", "params",
+            "seed", "kind", "source", "takes_asked", "error", "pieces", "created_at", "started_at", "finished_at",
         ]  # fmt: skip
         read_only_fields = fields
 
-    def get_fields(self) -> dict[str, serializers.Field]:
-        return super().get_fields() | {
-            "source": serializers.PrimaryKeyRelatedField(source="source_piece", read_only=True)
-        }
+    def get_url(self, generation: Generation) -> str:
+        return reverse("generator:generation", args=[generation.pk])
 
-    def get_url(self, piece: Piece) -> str:
-        return reverse("library:piece", args=[piece.pk])
+    def get_ensemble(self, generation: Generation) -> str:
+        return str(generation.params.get("ensemble", ""))
 
-    def get_midi_url(self, piece: Piece) -> str:
-        return reverse("library:piece-midi", args=[piece.pk])
+    def get_error(self, generation: Generation) -> str | None:
+        return generation.error_message or None
 
-    def get_facts(self, piece: Piece) -> list[str]:
-        return list(piece.facts.get("sentences", []))
-
-    def get_faults(self, piece: Piece) -> list[str]:
-        return list(piece.facts.get("faults", []))
-
-    def get_originality(self, piece: Piece) -> str | None:
-        return piece.facts.get("originality")
-
-    def get_borrowed(self, piece: Piece) -> dict[str, Any] | None:
-        return piece.facts.get("borrowed")
-
-    def get_figures(self, piece: Piece) -> dict[str, Any]:
-        return dict(piece.facts.get("figures", {}))
+    def get_pieces(self, generation: Generation) -> list[str]:
+        return [str(take.piece_id) for take in generation.takes.all() if take.piece_id]
 
 
 def genre_data(genre: Genre, model: GenreModel) -> dict[str, Any]:
@@ -239,7 +91,7 @@ def ensemble_of(generation: Generation) -> dict[str, Any]:
 def generation_data(generation: Generation) -> dict[str, Any]:
     """Where a job stands, for a page that watches it."""
     is_done = generation.status == Generation.Status.SUCCEEDED
-    takes = list(generation.takes.select_related("piece")) if is_done else []
+    takes = list(generation.takes.select_related("piece").prefetch_related("piece__tags")) if is_done else []
     piece = takes[0].piece if len(takes) == 1 else None
     seen = worker_seen()
     ensemble = ensemble_of(generation)
@@ -267,9 +119,12 @@ def generation_data(generation: Generation) -> dict[str, Any]:
         "keep_primer": generation.keep_primer,
         "error": generation.error_message or None,
         "takes_asked": generation.takes_asked,
+        "created_at": generation.created_at,
+        "started_at": generation.started_at,
+        "finished_at": generation.finished_at,
         "ranked": is_done,
         "takes": takes_data(generation, takes),
-        "piece": PieceSerializer(piece).data if piece else None,
+        "piece": piece_data(piece, generation) if piece else None,
     }
 
 
@@ -300,7 +155,7 @@ def _take_data(take: Take) -> dict[str, Any]:
         "facts": piece.facts.get("sentences", []) if piece else [],
         "originality": piece.facts.get("originality") if piece else None,
         "keep_url": reverse("api:piece-keep", args=[piece.pk]) if piece else None,
-        "piece": PieceSerializer(piece).data if piece else None,
+        "piece": piece_data(piece, take.generation) if piece else None,
     }
 
 

@@ -87,7 +87,7 @@ def _create(request: HttpRequest, form: ComposeForm, **wish: Any) -> HttpRespons
 
 
 def _mine(request: HttpRequest, pk: UUID) -> Generation:
-    mine = Generation.objects.owned_by(owner_of(request)).select_related("genre", "genre_model")
+    mine = Generation.objects.owned_by(owner_of(request)).listed().select_related("genre", "genre_model")
     return get_object_or_404(mine, pk=pk)
 
 
@@ -133,7 +133,7 @@ def generation_result(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def generation_cancel_view(request: HttpRequest, pk: UUID) -> HttpResponse:
-    generation = get_object_or_404(Generation.objects.owned_by(owner_of(request)), pk=pk)
+    generation = get_object_or_404(Generation.objects.owned_by(owner_of(request)).listed(), pk=pk)
     generation_cancel(generation=generation)
     return redirect("generator:generation", pk=pk)
 

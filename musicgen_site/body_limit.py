@@ -6,7 +6,9 @@ Django bounds the fields of a form, not its files: they would fill the disk of t
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
+
+from accounts.api_problems import problem_response
 
 SENTENCE = "That is more than this site takes at once: at most {} MB."
 
@@ -25,5 +27,5 @@ class BodyLimitMiddleware:
             return self.get_response(request)
         sentence = SENTENCE.format(limit // 2**20)
         if request.path.startswith("/api/"):
-            return JsonResponse({"detail": sentence}, status=413)
+            return problem_response(413, sentence)
         return HttpResponse(sentence, status=413, content_type="text/plain; charset=utf-8")

@@ -66,6 +66,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "allauth.account",
     "allauth.usersessions",
     "accounts",
@@ -231,10 +233,14 @@ CONTENT_SECURITY_POLICY = {
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.GuestSessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.PersonalTokenAuthentication",
+        "accounts.authentication.GuestTokenAuthentication",
+        "accounts.authentication.GuestSessionAuthentication",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api_limits.RequestsPerMinute"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 20,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 
@@ -339,6 +345,10 @@ STAFF_STORED_MB = env.integer("STAFF_STORED_MB", 10_000, minimum=1, maximum=10_0
 GUEST_RUNNING_JOBS = env.integer("GUEST_RUNNING_JOBS", 3, minimum=1, maximum=1000)
 MEMBER_RUNNING_JOBS = env.integer("MEMBER_RUNNING_JOBS", 3, minimum=1, maximum=1000)
 STAFF_RUNNING_JOBS = env.integer("STAFF_RUNNING_JOBS", 10, minimum=1, maximum=1000)
+
+# Requests to the API in a minute. A page that plays what is being composed asks twice a second.
+API_READS_PER_MINUTE = env.integer("API_READS_PER_MINUTE", 1200, minimum=1, maximum=1_000_000)
+API_WRITES_PER_MINUTE = env.integer("API_WRITES_PER_MINUTE", 120, minimum=1, maximum=1_000_000)
 
 # Bytes of one request. A file to start from may have 1 MB: one that is somewhat larger is told so beside its field.
 BODY_BYTES = 8 * 2**20

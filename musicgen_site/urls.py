@@ -9,7 +9,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.live, name="health"),
     path("readyz", health.ready, name="ready"),
-    path("api/v1/", include("generator.api_urls")),
+    path("api/v1/", include("musicgen_site.api_urls")),
     path("", include("accounts.signing_urls")),
     path("", include("accounts.urls")),
     path("", include("library.urls")),

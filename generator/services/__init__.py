@@ -20,6 +20,7 @@ from generator.services.genre_models import (
     genre_roll_back,
     genre_take_off,
 )
+from generator.services.history import generation_delete, generation_retry
 from generator.services.jobs import generation_claim, generation_compose
 from generator.services.requests import generation_cancel, generation_create
 from generator.services.sweeping import SweepResult, clean_up, generations_sweep
@@ -38,6 +39,8 @@ __all__ = [
     "generation_claim",
     "generation_compose",
     "generation_create",
+    "generation_delete",
+    "generation_retry",
     "generations_sweep",
     "genre_model_activate",
     "genre_model_delete",

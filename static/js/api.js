@@ -22,6 +22,13 @@ const SENTENCES = {
   500: "Something went wrong on our side. Try again in a minute.",
 };
 
+/* Problem details (RFC 9457): `errors` by field where something that was sent is wrong, one sentence otherwise. */
+function errorsOf(status, data) {
+  if (status !== 403 && data && Object.keys(data.errors ?? {}).length) return data.errors;
+  const told = status !== 403 && typeof data?.detail === "string" ? data.detail : "";
+  return { detail: told || (SENTENCES[status] ?? SENTENCES[500]) };
+}
+
 async function request(url, options) {
   let response;
   try {
@@ -37,9 +44,7 @@ async function request(url, options) {
   }
   if (response.ok && data) return data;
   const status = response.ok ? 500 : response.status;
-  const known = status === 403 || !data || typeof data !== "object" ? null : data;
-  const errors = known ?? { detail: SENTENCES[status] ?? SENTENCES[500] };
-  throw new ApiError(status, errors, Number(response.headers.get("Retry-After")) || null);
+  throw new ApiError(status, errorsOf(status, data), Number(response.headers.get("Retry-After")) || null);
 }
 
 export const getJson = (url) => request(url, { headers: { Accept: "application/json" } });

@@ -29,7 +29,7 @@ def test_what_is_large_is_refused_in_a_sentence(length: Any) -> None:
     page, api = answer("/", length), answer("/api/v1/generations/", length)
     assert (page.status_code, api.status_code) == (413, 413)
     assert page.content.decode() == "That is more than this site takes at once: at most 8 MB."
-    assert api["Content-Type"] == "application/json"
+    assert api["Content-Type"] == "application/problem+json"
 
 
 def test_an_administrator_may_upload_a_bundle() -> None:

@@ -1,0 +1,99 @@
+"""What all endpoints of the API share: who asks, how much, in which form, and how errors are told."""
+
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from rest_framework.exceptions import APIException, NotAuthenticated, NotFound, ParseError, PermissionDenied
+from rest_framework.parsers import JSONParser
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.api_limits import limit_headers
+from accounts.api_problems import answer_error
+from accounts.models import ApiToken, User
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class BodyTooLarge(APIException):
+    status_code = 413
+    default_detail = f"The body of a request may have at most {MAX_BODY_BYTES // 1024} kB."
+
+
+class SmallJSONParser(JSONParser):
+    """Refuses before it reads: Django's own limit does not hold for a body that a parser reads as a stream."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError from error
+
+
+class TokenMayDoIt(BasePermission):
+    """A personal token reads with the scope read and changes with the scope write. Everyone else has no scopes."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not isinstance(request.auth, ApiToken):
+            return True
+        scope = ApiToken.Scope.READ if request.method in SAFE_METHODS else ApiToken.Scope.WRITE
+        if scope not in request.auth.scopes:
+            raise PermissionDenied(f"This token has no scope {scope}.")
+        return True
+
+
+class MembersOnly(BasePermission):
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.user.is_authenticated:
+            raise NotAuthenticated("This is for members: sign in, or send a personal token.")
+        return True
+
+
+@method_decorator(never_cache, name="dispatch")
+class JsonView(APIView):
+    """An endpoint for everyone, guests too. Every view of the API is one of these."""
+
+    parser_classes = [SmallJSONParser]
+    permission_classes = [TokenMayDoIt]
+
+    def get_exception_handler(self) -> Any:
+        return answer_error
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        limit_headers(request, answer)
+        token = getattr(request, "guest_token", None)
+        if token:
+            answer["Guest-Token"] = token
+        return answer
+
+    def sent(self) -> dict[str, Any]:
+        """The body, which is an object: every endpoint that takes one takes names and values."""
+        if not isinstance(self.request.data, dict):
+            raise ParseError
+        return self.request.data
+
+
+class MemberView(JsonView):
+    """An endpoint for members; guests are told so."""
+
+    permission_classes = [TokenMayDoIt, MembersOnly]
+
+    @property
+    def member(self) -> User:
+        assert isinstance(self.request.user, User)  # noqa: S101  says to the type checker what MembersOnly saw to
+        return self.request.user
+
+
+class Missing(JsonView):
+    """Any other address of the API answers in JSON too."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

@@ -1,0 +1,154 @@
+"""Errors of the API as problem details (RFC 9457): one sentence, and by field what is wrong with what was sent."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.core.exceptions import ValidationError as ServiceError
+from django.http import Http404, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from rest_framework.exceptions import (
+    APIException,
+    MethodNotAllowed,
+    NotFound,
+    ParseError,
+    Throttled,
+    UnsupportedMediaType,
+    ValidationError,
+)
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import set_rollback
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+UNREADABLE = "The form cannot be read, or it has too many fields or files."
+NOT_FOUND = "There is nothing here, or it belongs to someone else."
+MAX_SENTENCE = 500
+
+
+class Problem(APIException):
+    """What a view raises where no exception of the framework fits."""
+
+    def __init__(
+        self,
+        status_code: int,
+        detail: str,
+        *,
+        slug: str = "",
+        errors: dict[str, list[str]] | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status_code = status_code
+        self.slug = slug
+        self.errors = errors
+        self.wait = retry_after_seconds
+
+
+def problem_data(
+    status: int, detail: str, *, slug: str = "", errors: dict[str, list[str]] | None = None
+) -> dict[str, Any]:
+    """The members of a problem: `type` is about:blank where the status says it all (RFC 9457, 4.2.1)."""
+    data: dict[str, Any] = {
+        "type": f"/api/v1/docs/#problem-{slug}" if slug else "about:blank",
+        "title": TITLES.get(slug) or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return data | ({"errors": errors} if errors is not None else {})
+
+
+# The kinds of problems that say more than their status; docs/api.md and the page of the documentation list them.
+TITLES = {
+    "invalid": "Something that was sent is not right",
+    "changed-meanwhile": "It was changed since you read it",
+    "version-missing": "Say which version you change",
+    "key-reused": "This Idempotency-Key stands for another request",
+    "quota": "More than the limits allow at the moment",
+    "too-many-requests": "Too many requests in a minute",
+    "no-model": "No genre model is installed",
+}
+
+
+def problem_response(status: int, detail: str, **members: Any) -> JsonResponse:
+    """For code that stands outside the views of the API."""
+    return JsonResponse(problem_data(status, detail, **members), status=status, content_type=CONTENT_TYPE)
+
+
+def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Every error that has a meaning for the client; None, and so a 500 with a line in the log, for all others."""
+    problem = _problem_of(error)
+    if problem is None:
+        return None
+    set_rollback()
+    headers = {}
+    if getattr(problem, "auth_header", None):
+        headers["WWW-Authenticate"] = problem.auth_header
+    if getattr(problem, "wait", None):
+        headers["Retry-After"] = str(int(problem.wait))
+    data = problem_data(
+        problem.status_code,
+        str(problem.detail),
+        slug=getattr(problem, "slug", ""),
+        errors=getattr(problem, "errors", None),
+    )
+    return Response(data, status=problem.status_code, headers=headers, content_type=CONTENT_TYPE)
+
+
+def _problem_of(error: Exception) -> Any:
+    match error:
+        case Problem():
+            return error
+        case ValidationError():
+            return _invalid(_sentences_by_field(error.detail))
+        case ServiceError():
+            by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
+            return _invalid(by_field)
+        case SuspiciousOperation() | MultiPartParserError():
+            # Django found it while it looked for the CSRF token in the form.
+            return Problem(400, UNREADABLE)
+        case ParseError():
+            return Problem(400, "The body of the request is not valid JSON.")
+        case UnsupportedMediaType():
+            return Problem(415, "Send JSON, with the header Content-Type: application/json, or a form with a file.")
+        case Http404() | NotFound():
+            return Problem(404, NOT_FOUND)
+        case MethodNotAllowed():
+            return Problem(405, "This address does not take that method.")
+        case PermissionDenied():
+            return Problem(403, "You may not do that.")
+        case Throttled():
+            wait = int(error.wait or 1)
+            sentence = f"Too many requests. Try again in {wait} second{'' if wait == 1 else 's'}."
+            return Problem(429, sentence, slug="too-many-requests", retry_after_seconds=wait)
+        case APIException():
+            return error
+    return None
+
+
+def _invalid(by_field: dict[str, list[str]]) -> Problem:
+    fields = {name: [one[:MAX_SENTENCE] for one in told] for name, told in by_field.items() if name not in _WHOLE}
+    whole = [sentence for name in _WHOLE for sentence in by_field.get(name, [])]
+    sentences = whole or [sentence for told in fields.values() for sentence in told]
+    return Problem(400, sentences[0] if sentences else "", slug="invalid", errors=fields)
+
+
+_WHOLE = ("__all__", "detail", api_settings.NON_FIELD_ERRORS_KEY)
+
+
+def _sentences_by_field(detail: Any) -> dict[str, list[str]]:
+    if not isinstance(detail, dict):
+        return {"detail": _flat(detail)}
+    return {str(name): _flat(told) for name, told in detail.items()}
+
+
+def _flat(told: Any) -> list[str]:
+    """Sentences from however deep they stand: what was wrong with the third of a list is wrong with the list."""
+    if isinstance(told, dict):
+        told = list(told.values())
+    if isinstance(told, list | tuple):
+        return list(dict.fromkeys(sentence for one in told for sentence in _flat(one)))
+    return [str(told)]

@@ -1,0 +1,13 @@
+"""The addresses of the API below /api/v1/. The apps name their own."""
+
+from django.urls import include, path, re_path
+
+from accounts.api_base import Missing
+
+app_name = "api"
+
+urlpatterns = [
+    path("", include("library.api_urls")),
+    path("", include("generator.api_urls")),
+    re_path("", Missing.as_view()),
+]
