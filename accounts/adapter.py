@@ -1,10 +1,13 @@
 """What we want otherwise than django-allauth does it."""
 
 import ipaddress
+import logging
+from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,6 +15,8 @@ from django.shortcuts import redirect
 from accounts.guests import client_address
 from accounts.models import User
 from accounts.services import deletion_remember
+
+logger = logging.getLogger(__name__)
 
 NO_ADDRESS = "0.0.0.0"  # noqa: S104  stands for an address that is not known; nothing listens there
 
@@ -47,7 +52,16 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ValidationError("A name may have letters, digits and . + - _ only.")
         return super().clean_username(name, shallow)
 
-    def set_password(self, user: User, password: str) -> None:  # type: ignore[override]  our own user
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away is told to whoever waits for the mail; it is no error of the page."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, SMTPException):
+            logger.exception("A mail could not be sent.")
+            sentence = "The mail could not be sent just now. Try again in a few minutes."
+            messages.error(self.request, sentence, fail_silently=True)
+
+    def set_password(self, user: User, password: str) -> None:
         """The password alone: whatever else has changed in the row meanwhile stays."""
         user.set_password(password)
         user.save(update_fields=["password"])
@@ -55,7 +69,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return str(settings.LOGIN_REDIRECT_URL)
 
-    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:  # type: ignore[override]
+    def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         """Right password, but the account is closed. Its owner may be about to undo its deletion."""
         if user.deletion_requested_at is None:
             return super().respond_user_inactive(request, user)

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files import File
@@ -157,7 +158,7 @@ def _account(user: User) -> dict[str, Any]:
         "last_signed_in_at": user.last_login.isoformat() if user.last_login else None,
         "sessions": [
             {"began_at": began.isoformat(), "address": ip, "browser": agent}
-            for began, ip, agent in user.usersession_set.values_list("created_at", "ip", "user_agent")
+            for began, ip, agent in UserSession.objects.filter(user=user).values_list("created_at", "ip", "user_agent")
         ],
         "tokens": [
             {"name": token.name, "begins_with": token.prefix, "made_at": token.created_at.isoformat()}
@@ -220,8 +221,9 @@ def exports_sweep() -> int:
 
 def export_delete(*, export: DataExport) -> None:
     """The row, then the file: nobody finds an export without its file."""
+    name = _name(export)
     export.delete()
-    _discard(_name(export))
+    _discard(name)
 
 
 def exports_expire() -> int:

@@ -1,6 +1,7 @@
 """Members, and what belongs to an account alone: tokens, exports of its data, the site's own texts."""
 
 import uuid
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -29,7 +30,7 @@ class User(AbstractUser):
     )
     deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = MemberManager()
+    objects: ClassVar[MemberManager] = MemberManager()
 
     class Meta(AbstractUser.Meta):
         constraints = [

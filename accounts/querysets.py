@@ -13,18 +13,14 @@ if TYPE_CHECKING:
     from accounts.models import ApiToken, DataExport, User  # noqa: F401  named in the base classes
 
 
-class MemberQuerySet(models.QuerySet["User"]):
-    def deletion_asked(self) -> Self:
+class MemberManager(UserManager["User"]):
+    def deletion_asked(self) -> models.QuerySet["User"]:
         """Those whose owners want them gone, and who have not undone it."""
         return self.filter(is_active=False).exclude(deletion_requested_at=None)
 
-    def deletion_due(self) -> Self:
+    def deletion_due(self) -> models.QuerySet["User"]:
         before = timezone.now() - timedelta(days=settings.ACCOUNT_DELETION_DAYS)
         return self.deletion_asked().filter(deletion_requested_at__lte=before)
-
-
-class MemberManager(UserManager.from_queryset(MemberQuerySet)):  # type: ignore[misc]  made by a call
-    """Django's own, with our sentences."""
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):

@@ -65,7 +65,7 @@ class WithMail:
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.MAIL_CONFIGURED:
             raise Http404("This site sends no mail.")
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc, no-any-return]
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
 
 class RequestCode(WithMail, FormPage, views.RequestLoginCodeView):

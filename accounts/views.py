@@ -149,8 +149,8 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 def delete(request: HttpRequest) -> HttpResponse:
     """Closes the account at once, after the password was given once more."""
-    form = PasswordForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    form = PasswordForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         try:
             if not get_adapter(request).reauthenticate(user_of(request), form.cleaned_data["password"]):
                 raise ValidationError("The password is not right.")

@@ -1,9 +1,11 @@
+from typing import Any
+
 from django.db import migrations
 
 SLUGS = ("privacy", "terms", "contact")
 
 
-def make_rows(apps, schema_editor):
+def make_rows(apps: Any, schema_editor: Any) -> None:
     """A row a page, so that the administration lists them. An empty text is the one that comes with the site."""
     site_text = apps.get_model("accounts", "SiteText")
     for slug in SLUGS:

@@ -5,12 +5,13 @@ from unittest import mock
 
 import pytest
 from allauth.usersessions.models import UserSession
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
 from library.models import Piece, Rating
 from tests import factories
+
+RIGHT = "secret-enough"
 
 pytestmark = pytest.mark.django_db
 
@@ -18,12 +19,7 @@ URL = "/account/login/"
 WRONG = "The name or the password is not right."
 
 
-@pytest.fixture(autouse=True)
-def _no_attempts_yet() -> None:
-    cache.clear()
-
-
-def sign_in(client: Client, name: str = "alice", password: str = "secret-enough", **fields: str) -> Any:
+def sign_in(client: Client, name: str = "alice", password: str = RIGHT, **fields: str) -> Any:
     address = fields.pop("address", "192.0.2.1")
     return client.post(URL, {"login": name, "password": password, **fields}, REMOTE_ADDR=address)
 

@@ -1,0 +1,58 @@
+"""Fixtures of accounts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.core.files.storage import default_storage
+from django.test import Client
+
+from accounts.models import User
+
+
+@pytest.fixture(autouse=True)
+def _no_attempts_yet() -> Iterator[None]:
+    """Counts of attempts outlive a test: they lie in memory, not in the database."""
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def alices(alice: User) -> Client:
+    """Alice's browser, signed in through the page, so that the session stands in her list."""
+    client = Client()
+    client.post("/account/login/", {"login": "alice", "password": "secret-enough"})
+    return client
+
+
+@pytest.fixture
+def bobs(bob: User) -> Client:
+    client = Client()
+    client.force_login(bob)
+    return client
+
+
+@pytest.fixture
+def mail(settings: Any) -> None:
+    """As where EMAIL_URL is set; what is sent lies in django.core.mail.outbox."""
+    settings.MAIL_CONFIGURED = True
+    settings.ACCOUNT_EMAIL_VERIFICATION = "optional"
+    settings.ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+    settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+
+
+def stored_names(folder: str) -> list[str]:
+    """What lies in a folder of the storage."""
+    path = Path(settings.MEDIA_ROOT) / folder
+    return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+
+
+@pytest.fixture
+def exports_folder() -> str:
+    for name in stored_names("exports"):
+        default_storage.delete(f"exports/{name}")
+    return "exports"

@@ -1,0 +1,28 @@
+"""Accounts in the administration."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import ApiToken, User
+from accounts.tokens import token_create
+
+pytestmark = pytest.mark.django_db
+
+
+def test_tokens_can_be_looked_at_and_removed_but_not_made(client: Client, carol: User, alice: User) -> None:
+    token, plain = token_create(user=alice, name="script", scopes=["read"])
+    client.force_login(carol)
+    page = client.get(f"/admin/accounts/apitoken/{token.pk}/change/").content.decode()
+    assert token.prefix in page
+    assert token.token_hash not in page and plain not in page
+    assert client.get("/admin/accounts/apitoken/add/").status_code == 403
+    client.post(f"/admin/accounts/apitoken/{token.pk}/delete/", {"post": "yes"})
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize("url", ["/admin/accounts/user/", "/admin/accounts/sitetext/", "/admin/accounts/apitoken/"])
+def test_members_see_none_of_it(client: Client, alice: User, carol: User, url: str) -> None:
+    client.force_login(alice)
+    assert client.get(url).status_code == 302
+    client.force_login(carol)
+    assert client.get(url).status_code == 200
