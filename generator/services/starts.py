@@ -15,6 +15,8 @@ from library.models import Piece
 logger = logging.getLogger(__name__)
 
 Start = Generation.Start
+# How a piece that is composed may begin.
+KINDS = tuple(kind for kind in Piece.Kind.values if kind != Piece.Kind.UPLOAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,8 @@ def beginning_of(
     Raises ValidationError for a kind without its source, a file that no music can start from, a piece whose file is
     gone.
     """
-    if kind not in Piece.Kind.values:
-        raise ValidationError({"kind": f"Choose one of {', '.join(Piece.Kind.values)}."})
+    if kind not in KINDS:
+        raise ValidationError({"kind": f"Choose one of {', '.join(KINDS)}."})
     if (source is None) != (kind == Piece.Kind.NEW):
         raise ValidationError(
             {"source": "Choose the piece to start from."}

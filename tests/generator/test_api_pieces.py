@@ -37,10 +37,13 @@ def test_the_list_is_paged(guest_client: Client):
     for number in range(21):
         make_piece(title=str(number))
     first = guest_client.get(URL).json()
-    assert (first["count"], len(first["results"])) == (21, 20)
-    assert len(guest_client.get(f"{URL}?page=2").json()["results"]) == 1
-    response = guest_client.get(f"{URL}?page=99")
-    assert (response.status_code, list(response.json())) == (404, ["detail"])
+    assert len(first["results"]) == 20
+    second = guest_client.get(first["next"]).json()
+    assert (len(second["results"]), second["next"]) == (1, None)
+    found = {piece["id"] for piece in (*first["results"], *second["results"])}
+    assert len(found) == 21
+    response = guest_client.get(f"{URL}?after=nowhere")
+    assert (response.status_code, list(response.json()["errors"])) == (400, ["after"])
 
 
 def test_one_piece_with_its_facts(guest_client: Client):

@@ -54,8 +54,8 @@ def test_a_bad_file_is_answered_with_400_and_one_sentence_beside_the_field(
     wish = {"genre": "piano", "ensemble": "grand-piano", "length_seconds": "0:30"}
     response = client.post("/api/v1/generations/", {**wish, "primer": SimpleUploadedFile("song.mid", BAD[name])})
     assert response.status_code == 400
-    assert list(response.json()) == ["primer"]
-    (sentence,) = response.json()["primer"]
+    assert list(response.json()["errors"]) == ["primer"]
+    (sentence,) = response.json()["errors"]["primer"]
     assert sentence.endswith(".")
     assert ". " not in sentence
     assert not Generation.objects.exists()

@@ -70,8 +70,8 @@ class TestFiles:
     def test_what_is_no_start_is_told_beside_the_field(self, client: Client, midi: bytes) -> None:
         response = upload(client, midi)
         assert response.status_code == 400
-        assert list(response.json()) == ["primer"]
-        (sentence,) = response.json()["primer"]
+        assert list(response.json()["errors"]) == ["primer"]
+        (sentence,) = response.json()["errors"]["primer"]
         assert sentence.endswith(".")
         assert not Generation.objects.exists()
         assert not files_of_primers()
@@ -82,7 +82,7 @@ class TestFiles:
         genre = factories.make_genre("plain", with_model=False)
         factories.make_genre_model(genre, active=True, manifest={**plain, "genre": "plain"})
         response = upload(client, genre="plain")
-        assert (response.status_code, list(response.json())) == (400, ["primer"])
+        assert (response.status_code, list(response.json()["errors"])) == (400, ["primer"])
 
     def test_a_job_over_the_limits_leaves_no_file(self, client: Client, settings: Any) -> None:
         settings.GUEST_SECONDS_PER_HOUR = 40
@@ -129,8 +129,8 @@ class TestFiles:
     ) -> None:
         response = Client(enforce_csrf_checks=enforce_csrf_checks).generic("POST", URL, body, content_type)
         assert response.status_code in (400, 403)
-        assert response["Content-Type"] == "application/json"
-        assert all(isinstance(sentence, (str, list)) for sentence in response.json().values())
+        assert response["Content-Type"] == "application/problem+json"
+        assert response.json()["detail"].endswith(".")
         assert not Generation.objects.exists()
 
     def test_a_file_that_cannot_be_stored_is_told(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +139,8 @@ class TestFiles:
 
         monkeypatch.setattr(default_storage, "save", disk_full)
         response = upload(client)
-        assert (response.status_code, list(response.json())) == (400, ["primer"])
-        assert "cannot be stored" in response.json()["primer"][0]
+        assert (response.status_code, list(response.json()["errors"])) == (400, ["primer"])
+        assert "cannot be stored" in response.json()["errors"]["primer"][0]
         assert not Generation.objects.exists()
 
     def test_it_goes_with_its_job(self, client: Client) -> None:
@@ -215,7 +215,7 @@ class TestPieces:
                 client.force_login(user)
             response = ask(client, source=str(piece.pk), kind="another")
             assert response.status_code == 400
-            assert response.json() == {"source": ["There is no such piece, or it belongs to someone else."]}
+            assert response.json()["errors"] == {"source": ["There is no such piece, or it belongs to someone else."]}
 
     @pytest.mark.parametrize(
         ("fields", "field"),
@@ -223,17 +223,17 @@ class TestPieces:
     )
     def test_what_is_wrong_is_named(self, guest_client: Client, piece: Piece, fields: Any, field: str) -> None:
         response = ask(guest_client, source=str(piece.pk), **fields)
-        assert (response.status_code, list(response.json())) == (400, [field])
+        assert (response.status_code, list(response.json()["errors"])) == (400, [field])
 
     def test_a_piece_and_a_file_are_too_much(self, guest_client: Client, piece: Piece) -> None:
         response = upload(guest_client, source=str(piece.pk), kind="vary")
-        assert (response.status_code, list(response.json())) == (400, ["primer"])
+        assert (response.status_code, list(response.json()["errors"])) == (400, ["primer"])
 
     def test_what_the_model_offers_no_more_is_told_of_the_piece(self, guest_client: Client, piece: Piece) -> None:
         piece.params["style"] = "polka"
         piece.save()
         response = ask(guest_client, source=str(piece.pk), kind="another")
-        assert (response.status_code, list(response.json())) == (400, ["source"])
+        assert (response.status_code, list(response.json()["errors"])) == (400, ["source"])
 
     def test_an_old_piece_without_params_can_be_asked_for_again(self, guest_client: Client, piece: Piece) -> None:
         Piece.objects.update(params={})
