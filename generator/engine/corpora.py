@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from generator.engine.dataset import Segment, files_of_split, load_corpus
 from generator.engine.encodings import performance
-from generator.engine.encodings.band import BandSpec, band_spec
+from generator.engine.encodings.band import spec_of
 from generator.engine.errors import BundleError
 from generator.engine.genres import GenreProfile
 from generator.engine.manifest import Encoding
@@ -57,18 +57,6 @@ class Corpus(Protocol):
         ...
 
     def sampler(self, *, num_events: int, rng: np.random.Generator, stretch: float, transpose: int) -> Sampler: ...
-
-
-def spec_of(encoding: Encoding) -> BandSpec:
-    """The layout of a band encoding's classes and features.
-
-    Raises:
-        BundleError: the encoding's numbers do not belong together.
-    """
-    spec = band_spec(encoding.parts, encoding.velocity_bins, encoding.offset_bins)
-    if encoding.num_classes != spec.num_classes:
-        raise BundleError(f"Expected {spec.num_classes} classes of such a band; got {encoding.num_classes}.")
-    return spec
 
 
 def shape_of(encoding: Encoding) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def place_of_segment(rng: np.random.Generator) -> str:
 
 
 @dataclass(slots=True)
-class Corpus:
+class PerformanceCorpus:
     """The notes of all files of one split, one after another.
 
     Attributes:
@@ -232,7 +232,9 @@ def shifted(notes: NoteArrays, seconds: float) -> NoteArrays:
     return NoteArrays(notes.start_seconds + seconds, notes.end_seconds + seconds, notes.pitches, notes.velocities)
 
 
-def load_corpus(data_dir: Path, split: str, *, cache_dir: Path, progress: bool = True, min_notes: int = 16) -> Corpus:
+def load_corpus(
+    data_dir: Path, split: str, *, cache_dir: Path, progress: bool = True, min_notes: int = 16
+) -> PerformanceCorpus:
     """Notes of one split; read once, then kept as arrays in `cache_dir`.
 
     Files that cannot be read, or hold fewer than `min_notes` notes, are skipped and named in `skipped`.
@@ -246,7 +248,7 @@ def load_corpus(data_dir: Path, split: str, *, cache_dir: Path, progress: bool =
     )
     names: list[str] = json.loads(str(arrays["names"]))
     notes = NoteArrays(arrays["start_seconds"], arrays["end_seconds"], arrays["pitches"], arrays["velocities"])
-    corpus = Corpus(notes, arrays["offsets"], names, json.loads(str(arrays["skipped"])))
+    corpus = PerformanceCorpus(notes, arrays["offsets"], names, json.loads(str(arrays["skipped"])))
     if not names:
         raise TrainingError(f"None of the {len(files)} {split} files could be read: {'; '.join(corpus.skipped[:5])}")
     return corpus
@@ -360,7 +362,7 @@ class SegmentSampler:
 
     def __init__(
         self,
-        corpus: Corpus,
+        corpus: PerformanceCorpus,
         *,
         num_events: int,
         rng: np.random.Generator,

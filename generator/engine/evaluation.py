@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from generator.engine.bundles import Bundle
 from generator.engine.composer import Composer
 from generator.engine.controls import compose_request
-from generator.engine.corpora import Corpus, open_corpus, spec_of
+from generator.engine.corpora import Corpus, open_corpus
 from generator.engine.critic import PieceFacts, check_piece, piece_facts
 from generator.engine.dataset import CHUNK_EVENTS, Segment
 from generator.engine.encodings import performance
+from generator.engine.encodings.band import spec_of
 from generator.engine.excerpts import human_excerpts, qpm_of
 from generator.engine.genres import PROFILES, GenreProfile
 from generator.engine.likelihood import nats

@@ -286,7 +286,7 @@ def lines_of_piece(corpus: "Corpus", number: int) -> list[Line]:
     from generator.engine import dataset
     from generator.engine.band_dataset import BandCorpus
 
-    if isinstance(corpus, dataset.Corpus):
+    if isinstance(corpus, dataset.PerformanceCorpus):
         return lines_of_performance(corpus.file(number))
     if isinstance(corpus, BandCorpus):
         return _lines_of_band(corpus, number)

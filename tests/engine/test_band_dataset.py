@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from generator.engine.band_dataset import BandCorpus, density_bins, notes_of, parts_of
-from generator.engine.corpora import open_corpus, shape_of, spec_of
+from generator.engine.corpora import open_corpus, shape_of
 from generator.engine.encodings.band import (
     DENSITY_BOUNDS,
     PARTS,
@@ -17,6 +17,7 @@ from generator.engine.encodings.band import (
     BandState,
     countdown_bin,
     decode,
+    spec_of,
 )
 from generator.engine.errors import BundleError, TrainingError
 from generator.engine.genres import PROFILES, genre_profile
@@ -182,7 +183,7 @@ def test_a_profile_fits_its_network(genre: str) -> None:
 
 def test_an_encoding_whose_numbers_disagree_is_refused() -> None:
     wrong = Encoding("band", 0, 8, 100, 12, 0, PARTS)
-    with pytest.raises(BundleError, match="Expected 357 classes"):
+    with pytest.raises(BundleError, match="Expected an encoding band of 357 classes"):
         spec_of(wrong)
     with pytest.raises(BundleError, match="performance or band"):
         shape_of(Encoding("melody", 0, 8, 100))

@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from generator.engine.bundles import Bundle
 from generator.engine.composer import Composer, Composition, Listener
 from generator.engine.controls import compose_request
-from generator.engine.encodings.band import DURATIONS, MAX_NOTES_AT_ONCE, STEPS_PER_BAR, STEPS_PER_QUARTER, band_spec
-from generator.engine.encodings.band_session import spec_of
+from generator.engine.encodings.band import (
+    DURATIONS,
+    MAX_NOTES_AT_ONCE,
+    STEPS_PER_BAR,
+    STEPS_PER_QUARTER,
+    band_spec,
+    spec_of,
+)
 from generator.engine.errors import BundleError
 from generator.engine.keys import MODES, Key, parse_key
 from generator.engine.manifest import Encoding, Manifest
@@ -148,7 +154,7 @@ class TestEnding:
 class TestControls:
     def test_the_network_hears_what_was_asked_for(self) -> None:
         bundle = rock_bundle()
-        layout = spec_of(bundle.manifest).layout
+        layout = spec_of(bundle.manifest.encoding).layout
         runtime = BandRuntime(bundle.manifest)
         compose(
             bundle,
@@ -172,7 +178,7 @@ class TestControls:
 
     def test_a_band_that_nobody_told_anything_has_a_density_of_its_own(self) -> None:
         bundle = rock_bundle()
-        layout = spec_of(bundle.manifest).layout
+        layout = spec_of(bundle.manifest.encoding).layout
         densities = set()
         for seed in range(8):
             runtime = BandRuntime(bundle.manifest)
@@ -187,7 +193,7 @@ class TestControls:
 
     def test_a_drummer_that_nobody_told_anything_has_a_style_of_the_seed(self) -> None:
         bundle = drummers_bundle()
-        layout = spec_of(bundle.manifest).layout
+        layout = spec_of(bundle.manifest.encoding).layout
         offered = bundle.manifest.controls.style
         assert offered is not None
         styles = set()
@@ -292,7 +298,7 @@ def primer_of_two_bars(qpm: float | None = 100.0, key: str | None = "D major") -
 class TestPrimer:
     def test_the_network_hears_the_primer_in_its_own_frame_first(self) -> None:
         bundle = rock_bundle()
-        spec = spec_of(bundle.manifest)
+        spec = spec_of(bundle.manifest.encoding)
         runtime = BandRuntime(bundle.manifest)
         piece = compose(bundle, runtime, primer=primer_of_two_bars(), bars=8)
         classes = [event - spec.note for event in runtime.events if spec.note <= event < spec.duration]

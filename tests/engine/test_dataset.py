@@ -109,7 +109,7 @@ def test_without_an_index_about_a_twentieth_is_validation_and_it_stays_so(tmp_pa
     assert [f.split for f in dataset.list_files(tmp_path) if f.path.name != "new.mid"] == splits
 
 
-def one_file(tmp_path: Path, *, num_notes: int = 900) -> dataset.Corpus:
+def one_file(tmp_path: Path, *, num_notes: int = 900) -> dataset.PerformanceCorpus:
     write_performance(tmp_path / "a.mid", np.random.default_rng(7), num_notes=num_notes)
     (tmp_path / "index.tsv").write_text("file\tsplit\na.mid\ttrain\n")
     return dataset.load_corpus(tmp_path, "train", cache_dir=tmp_path / "cache", progress=False)

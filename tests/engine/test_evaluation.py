@@ -14,8 +14,8 @@ import pytest
 from generator.engine import dataset, evaluation, publishing, training
 from generator.engine.bundles import read_bundle
 from generator.engine.checkpoints import read_checkpoint
-from generator.engine.corpora import spec_of
 from generator.engine.encodings import performance
+from generator.engine.encodings.band import spec_of
 from generator.engine.errors import BundleError, TrainingError
 from generator.engine.excerpts import human_excerpts
 from generator.engine.genres import PROFILES, genre_profile

@@ -23,11 +23,16 @@ import bisect
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generator.engine.encodings.drum_sounds import NUM_DRUM_SOUNDS
+from generator.engine.errors import BundleError
+
+if TYPE_CHECKING:
+    from generator.engine.manifest import Encoding
 
 STEPS_PER_QUARTER = 12
 QUARTERS_PER_BAR = 4
@@ -194,6 +199,21 @@ class BandSpec:
 def band_spec(parts: tuple[str, ...], velocity_bins: int, offset_bins: int) -> BandSpec:
     """The spec, made once: its tables are shared."""
     return BandSpec(parts, velocity_bins, offset_bins)
+
+
+def spec_of(encoding: "Encoding") -> BandSpec:
+    """The layout that a bundle gives its classes and features.
+
+    Raises:
+        BundleError: the encoding's numbers do not belong together.
+    """
+    spec = band_spec(encoding.parts, encoding.velocity_bins, encoding.offset_bins)
+    if encoding.num_classes != spec.num_classes:
+        raise BundleError(
+            f"Expected an encoding band of {spec.num_classes} classes in the bundle; got band of "
+            f"{encoding.num_classes}."
+        )
+    return spec
 
 
 class Layout:

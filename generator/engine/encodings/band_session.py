@@ -23,7 +23,7 @@ from generator.engine.encodings.band import (
     BandControls,
     BandSpec,
     BandState,
-    band_spec,
+    spec_of,
 )
 from generator.engine.encodings.band_grammar import (
     IS_LAST_DRUM,
@@ -57,17 +57,11 @@ _DENSITY_OCTAVES = 0.5
 _KEY_STREAM, _DENSITY_STREAM, _STYLE_STREAM = 0x6B6579, 0x64656E, 0x737479
 
 
-def spec_of(manifest: Manifest) -> BandSpec:
-    """The encoding in the shape that the bundle gives it."""
-    encoding = manifest.encoding
-    return band_spec(encoding.parts, encoding.velocity_bins, encoding.offset_bins)
-
-
 class BandSession:
     """See `generator.engine.encodings.registry.Session`."""
 
     def __init__(self, requests: Sequence[ComposeRequest], ensembles: Sequence[Ensemble], manifest: Manifest) -> None:
-        self._spec = spec_of(manifest)
+        self._spec = spec_of(manifest.encoding)
         self.rows = [
             BandRow(BandPlan(request, ensemble, manifest, self._spec))
             for request, ensemble in zip(requests, ensembles, strict=True)

@@ -138,9 +138,9 @@ def _performance(manifest: Manifest) -> PlayedEncoding:
 
 def _band(manifest: Manifest) -> PlayedEncoding:
     from generator.engine.encodings import band_session
-    from generator.engine.encodings.band import MAX_STYLES, STEPS_PER_QUARTER
+    from generator.engine.encodings.band import MAX_STYLES, STEPS_PER_QUARTER, spec_of
 
-    spec = band_session.spec_of(manifest)
+    spec = spec_of(manifest.encoding)
     _check_grid(manifest, 0, STEPS_PER_QUARTER, spec.velocity_bins)
     return PlayedEncoding(
         name="band",
