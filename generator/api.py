@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError as ServiceError
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView
@@ -19,7 +20,9 @@ from rest_framework.response import Response
 from accounts.api_base import JsonView, SmallJSONParser
 from accounts.api_paging import NewestFirst
 from accounts.api_problems import Problem, answer_error
+from accounts.api_schema import IDEMPOTENCY_KEY
 from accounts.owners import Owner, ensure_owner_of, owner_of
+from generator import api_schema as schemas
 from generator.api_requests import GenerationRequestSerializer, asks_the_same
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.models import Generation, Genre, GenreModel, NoteChunk
@@ -57,6 +60,12 @@ class GeneratorView(JsonView):
 
 
 class GenreList(GeneratorView):
+    @extend_schema(
+        operation_id="genres_list",
+        summary="Genres, their types, and what one may choose",
+        tags=["genres"],
+        responses=schemas.GenreSerializer(many=True),
+    )
     def get(self, request: Request) -> Response:
         offered = []
         for genre in Genre.objects.with_active_model():
@@ -84,6 +93,15 @@ class GenerationList(GeneratorView, ListAPIView):
     serializer_class = GenerationListSerializer
     pagination_class = NewestFirst
 
+    @extend_schema(
+        operation_id="generations_list",
+        summary="The own requests, newest first",
+        tags=["generations"],
+        parameters=[schemas.STATUS],
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
     def get_queryset(self) -> QuerySet[Generation]:
         mine = Generation.objects.owned_by(owner_of(self.request)).listed()
         wanted = self.request.query_params.get("status", "")
@@ -92,6 +110,20 @@ class GenerationList(GeneratorView, ListAPIView):
         found = mine.filter(status=wanted) if wanted else mine
         return found.select_related("genre").prefetch_related("takes")
 
+    @extend_schema(
+        operation_id="generations_create",
+        summary="Ask for music",
+        description="Makes a job. A script that sends neither a token nor cookies is a guest from then on: "
+        "`guest_token` of the answer is its key to the job and to all that comes of it.",
+        tags=["generations"],
+        parameters=[IDEMPOTENCY_KEY],
+        request={
+            "application/json": schemas.WishSerializer,
+            "multipart/form-data": schemas.WishWithFileSerializer,
+        },
+        responses={201: schemas.MadeGenerationSerializer, 200: schemas.GenerationSerializer},
+        examples=[schemas.WISH_EXAMPLE],
+    )
     def post(self, request: Request) -> HttpResponseBase:
         wanted = GenerationRequestSerializer(data=self.sent(), context={"owner": owner_of(request)})
         wanted.is_valid(raise_exception=True)
@@ -113,16 +145,27 @@ class GenerationList(GeneratorView, ListAPIView):
             keep_primer=values["keep_primer"],
         )
         if key and generation.is_repeat and not asks_the_same(generation, wanted):
-            raise Problem(
-                422, "This Idempotency-Key stands for another request already.", slug="key-reused"
-            )
+            raise Problem(422, "This Idempotency-Key stands for another request already.", slug="key-reused")
         return self.made(generation)
 
 
 class GenerationDetail(GeneratorView):
+    @extend_schema(
+        operation_id="generations_read",
+        summary="Where a job stands, and its takes",
+        tags=["generations"],
+        responses=schemas.GenerationSerializer,
+    )
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(generation_data(self.generation(pk)))
 
+    @extend_schema(
+        operation_id="generations_delete",
+        summary="Take a finished job off the list",
+        description="Its pieces stay. 409 while it is in the making.",
+        tags=["generations"],
+        responses={204: None},
+    )
     def delete(self, request: Request, pk: UUID) -> Response:
         """Takes a finished one off the list; its pieces stay."""
         generation = self.generation(pk)
@@ -134,6 +177,13 @@ class GenerationDetail(GeneratorView):
 class GenerationNotes(GeneratorView):
     """What was composed since the chunk numbered `after`, asked for twice a second while the page plays."""
 
+    @extend_schema(
+        operation_id="generations_notes",
+        summary="The same, and the notes of take 1 so far",
+        tags=["generations"],
+        parameters=[schemas.AFTER],
+        responses=schemas.GenerationNotesSerializer,
+    )
     def get(self, request: Request, pk: UUID) -> Response:
         generation = self.generation(pk)
         after = request.query_params.get("after", "0")
@@ -152,6 +202,14 @@ class GenerationNotes(GeneratorView):
 
 
 class GenerationCancel(GeneratorView):
+    @extend_schema(
+        operation_id="generations_cancel",
+        summary="Cancel a job",
+        description="One that is composed stops at its next chunk; one that is finished stays as it is.",
+        tags=["generations"],
+        request=None,
+        responses=schemas.GenerationSerializer,
+    )
     def post(self, request: Request, pk: UUID) -> Response:
         generation = self.generation(pk)
         generation_cancel(generation=generation)
@@ -159,6 +217,14 @@ class GenerationCancel(GeneratorView):
 
 
 class GenerationRetry(GeneratorView):
+    @extend_schema(
+        operation_id="generations_retry",
+        summary="Ask for the same again, seed and all",
+        tags=["generations"],
+        parameters=[IDEMPOTENCY_KEY],
+        request=None,
+        responses={201: schemas.GenerationSerializer, 200: schemas.GenerationSerializer},
+    )
     def post(self, request: Request, pk: UUID) -> Response:
         generation = self.generation(pk)
         _only_finished(generation)

@@ -7,6 +7,7 @@ from accounts.api_base import Missing
 app_name = "api"
 
 urlpatterns = [
+    path("", include("accounts.api_urls")),
     path("", include("library.api_urls")),
     path("", include("generator.api_urls")),
     re_path("", Missing.as_view()),

@@ -67,7 +67,6 @@ INSTALLED_APPS = [
     "csp",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "allauth.account",
     "allauth.usersessions",
     "accounts",
@@ -242,6 +241,23 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Musicgen",
+    "DESCRIPTION": "Compose music, keep it, find it again. docs/api.md tells it as a story.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "StatusEnum": "generator.models.Generation.Status",
+        "KindEnum": "library.models.Piece.Kind",
+        "ComposedKindEnum": "generator.services.starts.KINDS",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accounts.api_schema.describe_errors",
+    ],
 }
 
 # --- jobs ------------------------------------------------------------------------------------------------------------

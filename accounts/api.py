@@ -1,0 +1,77 @@
+"""Who I am to the site, and how much I may use."""
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api_base import JsonView
+from accounts.models import ApiToken
+from accounts.owners import owner_of
+from accounts.quotas import quota_of, usage_of
+
+
+class AllowanceSerializer(serializers.Serializer):
+    """What is used now, and what of it one may use."""
+
+    used = serializers.FloatField()
+    limit = serializers.FloatField()
+
+
+class QuotaSerializer(serializers.Serializer):
+    seconds_this_hour = AllowanceSerializer(help_text="Of music, all takes together.")
+    stored_bytes = AllowanceSerializer()
+    running_jobs = AllowanceSerializer(help_text="Jobs that wait or run at the same time.")
+
+
+class TokenSerializer(serializers.ModelSerializer):
+    """The token that this request came with; the secret itself is nowhere."""
+
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices))
+
+    class Meta:
+        model = ApiToken
+        fields = ["name", "prefix", "scopes", "created_at", "expires_at"]
+        read_only_fields = fields
+
+
+class MeSerializer(serializers.Serializer):
+    role = serializers.ChoiceField(choices=["guest", "member", "staff"])
+    username = serializers.CharField(allow_null=True, help_text="Null for a guest.")
+    quota = QuotaSerializer()
+    token = TokenSerializer(allow_null=True, help_text="Null where the request came with a session or as a guest.")
+
+
+EXAMPLE = {
+    "role": "member",
+    "username": "alice",
+    "quota": {
+        "seconds_this_hour": {"used": 60, "limit": 7200},
+        "stored_bytes": {"used": 20480, "limit": 1048576000},
+        "running_jobs": {"used": 1, "limit": 3},
+    },
+    "token": None,
+}
+
+
+class Me(JsonView):
+    @extend_schema(
+        operation_id="me",
+        summary="Who asks, with which scopes, and what is used of the limits",
+        tags=["me"],
+        responses=MeSerializer,
+        examples=[OpenApiExample("A member", EXAMPLE, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        owner = owner_of(request)
+        quota, usage = quota_of(owner), usage_of(owner)
+        names = ("stored_bytes", "running_jobs")
+        allowances = {name: {"used": getattr(usage, name), "limit": getattr(quota, name)} for name in names}
+        allowances["seconds_this_hour"] = {"used": usage.seconds_this_hour, "limit": quota.seconds_per_hour}
+        me = {
+            "role": quota.role,
+            "username": owner.user.get_username() if owner.user else None,
+            "quota": allowances,
+            "token": request.auth if isinstance(request.auth, ApiToken) else None,
+        }
+        return Response(MeSerializer(me).data)

@@ -1,0 +1,109 @@
+"""The description of the API (OpenAPI), as far as it is the same for all endpoints."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes
+
+from accounts.api_problems import CONTENT_TYPE, TITLES
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Any text of yours, at most 255 characters. The same one again gives the same job, and no second one.",
+)
+
+
+class PersonalTokenScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.authentication.PersonalTokenAuthentication"
+    name = "personalToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A personal token, made on the page of the account, with the scopes read, write or both.",
+        }
+
+
+class GuestTokenScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.authentication.GuestTokenAuthentication"
+    name = "guestToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Guest ` and the token that the answer to a script's first request brought.",
+        }
+
+
+class SessionScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.authentication.GuestSessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": "The session of a browser. What changes something carries the header X-CSRFToken too.",
+        }
+
+
+PROBLEM_EXAMPLE = {
+    "type": "/api/v1/docs/#problem-invalid",
+    "title": TITLES["invalid"],
+    "status": 400,
+    "detail": "Choose a length, or write one such as 1:30.",
+    "errors": {"length_seconds": ["Choose a length, or write one such as 1:30."]},
+}
+
+LIMIT_HEADERS = {
+    "RateLimit-Limit": "Requests of this kind, reading or writing, that one may send in a minute.",
+    "RateLimit-Remaining": "How many are left in this minute.",
+    "RateLimit-Reset": "Seconds until the next minute begins.",
+}
+
+
+def describe_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Adds to every operation what all have in common: problems, and the headers that tell of the limits."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    components["headers"] = {
+        name: {"description": text, "schema": {"type": "integer"}} for name, text in LIMIT_HEADERS.items()
+    }
+    components["responses"] = {
+        "Problem": {
+            "description": "An error, as a problem (RFC 9457).",
+            "headers": {"Retry-After": {"description": "Seconds, with 429.", "schema": {"type": "integer"}}},
+            "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": PROBLEM_EXAMPLE}},
+        }
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                headers = {name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS}
+                answer.setdefault("headers", {}).update(headers)
+            operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
+    return result
+
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "An error (RFC 9457).",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "about:blank where the status says it all."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence for people."},
+        "errors": {
+            "type": "object",
+            "description": "By field, what is wrong with what was sent.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+}

@@ -1,0 +1,158 @@
+"""How the answers about genres and jobs look, for the description of the API; `generator.serializers` makes them."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, extend_schema_field
+from rest_framework import serializers
+
+from generator.models import MAX_TAKES, Generation
+from generator.params import PARAMS
+from generator.services.starts import KINDS
+from library.serializers import PieceSerializer, VoiceSerializer
+
+Number = serializers.FloatField
+Text = serializers.CharField
+Flag = serializers.BooleanField
+Whole = serializers.IntegerField
+
+
+class EnsembleSerializer(serializers.Serializer):
+    key = Text()
+    name = Text()
+    voices = VoiceSerializer(many=True)
+
+
+class LengthOfferSerializer(serializers.Serializer):
+    min_seconds = Number()
+    max_seconds = Number()
+    default_seconds = Number()
+    presets = serializers.ListField(child=Number())
+
+
+class GenreSerializer(serializers.Serializer):
+    """A genre with its types, and what its active model lets one choose."""
+
+    slug = Text()
+    name = Text()
+    model = Text(help_text="Name of the model that composes now.")
+    ensembles = EnsembleSerializer(many=True)
+    default_ensemble = Text()
+    length = LengthOfferSerializer()
+    controls = serializers.DictField(help_text="By name of the param, what may be chosen; only what is on offer.")
+
+
+class TakeSerializer(serializers.Serializer):
+    """One candidate; until they are ranked there is an entry for each that will be."""
+
+    id = Whole(allow_null=True)
+    index = Whole()
+    attempt = Whole()
+    label = Text()
+    rank = Whole(allow_null=True, help_text="1 for the best.")
+    rank_label = Text()
+    plays_live = Flag(help_text="Whether its notes come while it is composed.")
+    broken = Flag()
+    broken_sentences = serializers.ListField(child=Text())
+    replaces = Whole(allow_null=True, help_text="Index of the broken take that it was composed for.")
+    is_draft = Flag()
+    kept = Flag()
+    facts = serializers.ListField(child=Text())
+    originality = Text(allow_null=True)
+    keep_url = Text(allow_null=True, help_text="POST here to keep it.")
+    piece = PieceSerializer(allow_null=True)
+
+
+class GenerationSerializer(serializers.Serializer):
+    """A request for music and where it stands."""
+
+    id = serializers.UUIDField()
+    url = Text(help_text="The page of the job.")
+    status = serializers.ChoiceField(choices=Generation.Status.choices)
+    attempts = Whole()
+    title = Text()
+    message = Text(help_text="Where it stands, as one sentence.")
+    worker_seen = Flag()
+    queue_position = Whole(allow_null=True, help_text="1 for the one that is served next.")
+    seconds_composed = Number()
+    length_seconds = Number(help_text="Of the whole result.")
+    genre = Text()
+    genre_name = Text()
+    ensemble = Text(help_text="Key of the type.")
+    ensemble_name = Text()
+    voices = VoiceSerializer(many=True)
+    params = serializers.DictField()
+    seed = Whole()
+    kind = serializers.ChoiceField(choices=KINDS)
+    source = serializers.UUIDField(allow_null=True)
+    has_primer = Flag()
+    keep_primer = Flag()
+    error = Text(allow_null=True)
+    takes_asked = Whole()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    ranked = Flag()
+    takes = TakeSerializer(many=True)
+    piece = PieceSerializer(allow_null=True, help_text="There where one take is all there is.")
+
+
+class MadeGenerationSerializer(GenerationSerializer):
+    guest_token = Text(
+        required=False, help_text="For a script without token and cookies: the only way back to what it has made."
+    )
+
+
+class GenerationNotesSerializer(GenerationSerializer):
+    next = Whole(help_text="Give it as `after` the next time.")
+    notes = serializers.ListField(
+        child=serializers.ListField(child=Whole(), min_length=5, max_length=5),
+        help_text="[pitch, velocity, start_ms, end_ms, voice] each.",
+    )
+
+
+def _field(schema: dict[str, Any]) -> serializers.Field:
+    """A field of the description alone: the request's own serializer reads the value."""
+    described = extend_schema_field(schema)(type("DescribedField", (serializers.Field,), {}))
+    return described(required=False)
+
+
+_LENGTH = {
+    "oneOf": [{"type": "number"}, {"type": "string"}],
+    "description": '90, "90", "1:30" or "2 min". Needed without source and without bars.',
+}
+_PARAM = {"oneOf": [{"type": "number"}, {"type": "string", "maxLength": 100}], "nullable": True}
+_VOICES = {"type": "array", "items": {"type": "string"}, "nullable": True, "description": "Parts that do not play."}
+
+
+class WishSerializer(serializers.Serializer):
+    """What can be asked for. Everything that is left out is left to the model, or is as it was for the source."""
+
+    genre = Text(required=False, max_length=100, help_text="Slug of a genre. Needed without source.")
+    ensemble = Text(required=False, max_length=100, help_text="Key of a type. Needed without source.")
+    takes = Whole(required=False, min_value=1, max_value=MAX_TAKES)
+    kind = serializers.ChoiceField(choices=KINDS, required=False)
+    source = serializers.UUIDField(required=False, help_text="Id of a piece to continue, to vary, or to be like.")
+    keep_primer = Flag(required=False, help_text="Whether the result begins with the file or the piece.")
+    form_token = Text(required=False, allow_blank=True, max_length=64, help_text="As Idempotency-Key, in the body.")
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        fields["length_seconds"] = _field(_LENGTH)
+        fields["seed"] = _field({"type": "integer", "minimum": 0, "nullable": True})
+        for name in PARAMS:
+            if name not in fields:
+                fields[name] = _field(_VOICES if name == "voices_off" else _PARAM)
+        return fields
+
+
+class WishWithFileSerializer(WishSerializer):
+    primer = serializers.FileField(required=False, help_text="A MIDI file to start from, at most 1 MB.")
+
+
+WISH_EXAMPLE = OpenApiExample(
+    "A minute of piano",
+    {"genre": "piano", "ensemble": "grand-piano", "length_seconds": "1:00", "takes": 2},
+    request_only=True,
+)
+STATUS = OpenApiParameter("status", OpenApiTypes.STR, enum=Generation.Status.values, description="Only those.")
+AFTER = OpenApiParameter("after", OpenApiTypes.INT, description="What the last answer called next; 0 at first.")
