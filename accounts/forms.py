@@ -25,10 +25,11 @@ WORDS = {
 def dressed(form: forms.BaseForm) -> None:
     """Our words and classes; errors are told to screen readers beside their field."""
     for name, field in form.fields.items():
-        field.label = WORDS.get(name, field.label)
+        # What is shown of a field that was read already is kept apart from the field.
+        field.label = form[name].label = WORDS.get(name, field.label)
         attrs = field.widget.attrs
         attrs.pop("placeholder", None)
-        field.help_text = ""
+        field.help_text = form[name].help_text = ""
         if isinstance(field.widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
             continue
         attrs["class"] = "form-control form-control-full"

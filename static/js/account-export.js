@@ -1,6 +1,11 @@
 // <account-export data-status="…">: fetches the state of an export until it is finished, then shows the whole page anew.
 
+import { visit } from "./navigation.js";
+
 const EVERY_MS = 2000;
+
+// What plays goes on.
+const showAnew = () => visit(location.href, { replace: true, keepScroll: true });
 
 class AccountExport extends HTMLElement {
   #timer = 0;
@@ -24,7 +29,7 @@ class AccountExport extends HTMLElement {
     try {
       const response = await fetch(this.dataset.status, { credentials: "same-origin" });
       if (response.redirected || response.status === 404) {
-        location.reload();
+        showAnew();
         return;
       }
       if (response.ok) {
@@ -45,7 +50,7 @@ class AccountExport extends HTMLElement {
       return;
     }
     if (state.hasAttribute("data-export-finished")) {
-      location.reload();
+      showAnew();
       return;
     }
     // The button under somebody's finger stays; only what changed is replaced.
