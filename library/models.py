@@ -70,6 +70,9 @@ class Piece(models.Model):
     tags = models.ManyToManyField(Tag, blank=True, related_name="pieces")
     search_text = models.TextField(blank=True, editable=False, help_text="Words of title, tags and comment.")
     trashed_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(
+        default=1, editable=False, help_text="One more with each change by its owner; nobody overwrites unseen ones."
+    )
 
     genre = models.SlugField(blank=True, help_text="Empty for an uploaded piece.")
     genre_name = models.CharField(max_length=100)

@@ -130,8 +130,9 @@ SESSION_COOKIE_AGE = 30 * 24 * 3600
 ACCOUNT_DELETION_DAYS = 7
 # Everything of an account as a zip file is kept for its owner to download for this long.
 DATA_EXPORT_DAYS = 7
-# A take that nobody keeps is removed after this long.
-DRAFT_DAYS = 7
+# What was composed and nobody keeps is removed after this long (a guest's after GUEST_DAYS), and so is the trash.
+DRAFT_DAYS = 30
+TRASH_DAYS = 30
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # Without a mail server there are no codes and no reset by mail, and no page offers them.

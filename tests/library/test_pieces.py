@@ -83,7 +83,7 @@ def days_left(piece: Piece) -> float | None:
 
 def test_drafts_expire_for_members_too_until_they_are_kept(alice: Any) -> None:
     draft, piece = (store(factories.member(alice), is_draft=is_draft) for is_draft in (True, False))
-    assert (days_left(draft), days_left(piece)) == (7, None)
+    assert (days_left(draft), days_left(piece)) == (30, None)
     assert set(Piece.objects.kept()) == {piece}
     piece_keep(piece=draft)
     assert (draft.is_draft, draft.expires_at) == (False, None)

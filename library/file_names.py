@@ -1,0 +1,36 @@
+"""What downloads are called. Titles are hostile text: of them letters, digits and hyphens alone reach a file name."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from django.utils.text import slugify
+
+from library.models import Piece
+
+MAX_STEM = 80
+# What Windows keeps for its devices.
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+
+
+def stem_of(title: str, *, otherwise: str = "piece") -> str:
+    """ASCII letters, digits and hyphens alone; 1:30 in a title stays apart from 130."""
+    stem = slugify(title.replace(":", "-").replace("/", "-").replace(".", "-"))[:MAX_STEM].strip("-_")
+    return f"{otherwise}-{stem}" if stem in _RESERVED else stem or otherwise
+
+
+def file_name_of(piece: Piece, ending: str, *, part: str = "") -> str:
+    """What the download of a piece is called, such as "copper-river.mid" or, of a `part`, "copper-river-bass.mid"."""
+    stem = stem_of(piece.title)
+    return f"{stem}-{stem_of(part, otherwise='part')}.{ending}" if part else f"{stem}.{ending}"
+
+
+def file_names_apart(names: Iterable[str]) -> Iterator[str]:
+    """The names in order, those that came before with a number: a.mid, a-2.mid, also where letters differ in case."""
+    taken: set[str] = set()
+    for name in names:
+        path, number, apart = PurePosixPath(name), 1, name
+        while apart.lower() in taken:
+            number += 1
+            apart = str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+        taken.add(apart.lower())
+        yield apart

@@ -1,0 +1,38 @@
+"""The small picture of a piece: a handful of numbers that a list of pieces can hold and draw without its file."""
+
+import math
+from collections.abc import Iterable
+
+WIDTH, ROWS = 240, 32
+MAX_NOTES = 300
+
+
+def roll_of(notes: Iterable[tuple[int, float, float]], length_seconds: float) -> list[list[int]]:
+    """At most `MAX_NOTES` [x, y, width] of (pitch, start, end in seconds): x and width in 240ths of the length, y from
+    0, the lowest pitch, to 31, the highest.
+
+    Notes that fall on the same place are one. Of more than fit, every n-th is left out evenly, so that the picture
+    keeps its shape from the beginning to the end.
+    """
+    if not (length_seconds > 0 and math.isfinite(length_seconds)):
+        return []
+    sounding = [(pitch, max(0.0, start), end) for pitch, start, end in notes if end > start and start < length_seconds]
+    if not sounding:
+        return []
+    pitches = [pitch for pitch, _, _ in sounding]
+    lowest, range_ = min(pitches), max(pitches) - min(pitches)
+    widths: dict[tuple[int, int], int] = {}
+    for pitch, start, end in sounding:
+        x = min(WIDTH - 1, int(start / length_seconds * WIDTH))
+        # One pitch alone, or few that lie close together, stand in the middle, a row each.
+        y = (
+            round((pitch - lowest) * (ROWS - 1) / range_)
+            if range_ >= ROWS
+            else pitch - lowest + (ROWS - 1 - range_) // 2
+        )
+        width = min(WIDTH - x, max(1, round((min(end, length_seconds) - start) / length_seconds * WIDTH)))
+        widths[x, y] = max(width, widths.get((x, y), 0))
+    drawn = [[x, y, width] for (x, y), width in sorted(widths.items())]
+    if len(drawn) <= MAX_NOTES:
+        return drawn
+    return [drawn[index * len(drawn) // MAX_NOTES] for index in range(MAX_NOTES)]

@@ -1,0 +1,68 @@
+"""Writes of the library, by what changes together."""
+
+from library.services.bulk import BULK_AT_MOST, ids_of
+from library.services.collections import (
+    collection_add,
+    collection_create,
+    collection_delete,
+    collection_edit,
+    collection_order,
+    collection_remove,
+)
+from library.services.pieces import (
+    piece_edit,
+    piece_favourite,
+    piece_file_discard,
+    piece_file_name,
+    piece_file_write,
+    piece_keep,
+    piece_store,
+)
+from library.services.ratings import piece_rate, rating_of
+from library.services.sharing import share_link_create, share_link_revoke, share_link_seen
+from library.services.tags import piece_tag, pieces_tag
+from library.services.trash import (
+    drafts_trash,
+    piece_delete,
+    piece_restore,
+    piece_trash,
+    pieces_delete,
+    pieces_expire,
+    pieces_remove,
+    pieces_restore,
+    pieces_trash,
+)
+
+__all__ = [
+    "BULK_AT_MOST",
+    "collection_add",
+    "collection_create",
+    "collection_delete",
+    "collection_edit",
+    "collection_order",
+    "collection_remove",
+    "drafts_trash",
+    "ids_of",
+    "piece_delete",
+    "piece_edit",
+    "piece_favourite",
+    "piece_file_discard",
+    "piece_file_name",
+    "piece_file_write",
+    "piece_keep",
+    "piece_rate",
+    "piece_restore",
+    "piece_store",
+    "piece_tag",
+    "piece_trash",
+    "pieces_delete",
+    "pieces_expire",
+    "pieces_remove",
+    "pieces_restore",
+    "pieces_tag",
+    "pieces_trash",
+    "rating_of",
+    "share_link_create",
+    "share_link_revoke",
+    "share_link_seen",
+]

@@ -1,0 +1,44 @@
+"""Links that let whoever has them hear and download one piece."""
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from library.models import Piece, ShareLink
+from library.services.pieces import piece_keep
+
+MAX_OPEN_LINKS = 20
+
+
+def share_link_create(*, piece: Piece, expires_at: datetime | None = None) -> ShareLink:
+    """A new link to a member's piece, until it is revoked or `expires_at`. A draft is kept by it: nobody wants to
+    share what will be gone soon. Raises ValidationError."""
+    if piece.owner_id is None:
+        raise ValidationError("Sign up to share pieces.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise ValidationError({"expires_at": "Choose a day in the future, or none."})
+    with transaction.atomic():
+        if not Piece.objects.select_for_update().filter(pk=piece.pk, trashed_at=None).exists():
+            raise ValidationError("This piece is in the trash. Put it back to share it.")
+        if ShareLink.objects.open().filter(piece=piece).count() >= MAX_OPEN_LINKS:
+            raise ValidationError(f"There are {MAX_OPEN_LINKS} links to this piece. Revoke one first.")
+        piece_keep(piece=piece)
+        link = ShareLink(piece=piece, expires_at=expires_at)
+        link.full_clean()
+        link.save(force_insert=True)
+    return link
+
+
+def share_link_revoke(*, link: ShareLink) -> ShareLink:
+    """Closes a link for good; a second time changes nothing."""
+    ShareLink.objects.filter(pk=link.pk, revoked_at=None).update(revoked_at=timezone.now())
+    link.refresh_from_db()
+    return link
+
+
+def share_link_seen(*, link: ShareLink) -> None:
+    """Counts one look at the shared page."""
+    ShareLink.objects.filter(pk=link.pk).update(views_count=F("views_count") + 1)
