@@ -87,15 +87,17 @@ class BarsOfMidi:
 
     def end(self, bars: int, at_most_seconds: float | None) -> Primer:
         """The last bars; all earlier ones are the prefix."""
-        num_bars = int(self._steps.max()) // STEPS_PER_BAR + 1
+        all_bars = num_bars = int(self._steps.max()) // STEPS_PER_BAR + 1
         in_last = self._steps[self._steps >= (num_bars - 1) * STEPS_PER_BAR] % STEPS_PER_BAR
         if num_bars > 1 and in_last.max() < _CLOSING_STEPS:
             num_bars -= 1
         first = num_bars - self._bounded(bars, num_bars, at_most_seconds)
-        # A primer that begins with silence says less.
+        # A primer that begins with silence says less, and after a long silence the closing chord is all there is.
         onsets = self._steps[(self._steps >= first * STEPS_PER_BAR) & (self._steps < num_bars * STEPS_PER_BAR)]
         if len(onsets):
             first = int(onsets.min()) // STEPS_PER_BAR
+        else:
+            first, num_bars = all_bars - 1, all_bars
         return self._primer(first, num_bars)
 
     def opening(self, bars: int, at_most_seconds: float | None) -> Primer:

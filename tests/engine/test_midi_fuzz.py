@@ -36,6 +36,9 @@ KEPT = {
     "a drum struck late, with the last step of a bar": file_of(
         b"\x00\x99\x26\x50\x30\x26\x00" + b"\x8e\x34\x26\x50\x30\x26\x00" + END
     ),
+    "one beat that closes, twelve bars after all others": file_of(
+        NOTE * 4 + b"\x81\xb1\x00\x90\x3c\x50\x60\x80\x3c\x00" + END
+    ),
     "a header that is all": file_of(),
     "a header longer than the file": b"MThd\xff\xff\xff\xff" + bytes(100),
     "a header that says it is short": b"MThd\x00\x00\x00\x00\x00\x00\x00\x01\x01\xe0" + file_of(NOTE)[14:],
