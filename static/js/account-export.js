@@ -1,4 +1,4 @@
-// <account-export data-status="…">: fetches the state of an export until it is finished, then shows the whole page anew.
+// Watches a zip file of one's data being made, from the address in data-status, and shows the page anew when it is.
 
 import { visit } from "./navigation.js";
 
