@@ -191,8 +191,8 @@ export class GenerationView {
       return;
     }
     const src = `${piece.midi_url}?inline`;
-    const facts = { src, voices: piece.voices, lengthSeconds: piece.length_seconds, title: piece.title };
-    if (this.live) this.player.finishLive({ src, lengthSeconds: piece.length_seconds });
+    const facts = { src, voices: piece.voices, lengthSeconds: piece.length_seconds, title: piece.title, href: piece.url };
+    if (this.live) this.player.finishLive(facts);
     else if (this.player?.load) {
       // It was finished before its first notes were asked for: the click on Generate still wants to hear it.
       Promise.resolve(this.player.load(facts)).then(() => this.heard && this.player.play());

@@ -5,6 +5,8 @@
  *
  * Methods: load · play · pause · stop · seek, and for a piece that grows: prepare (before the click) → unlock (inside the
  * click) → startLive → appendNotes and setComposed, again and again → finishLive, or abortLive.
+ * load and finishLive take the address of the piece's page as `href`, for the player bar, which goes on with a piece whose
+ * page goes.
  * Notes of appendNotes are [pitch, velocity, start_ms, end_ms, voice].
  * Read only: currentTime, duration, state, rms (loudness now, 0 … 1).
  * Events, all bubbling: player:ready, player:play, player:pause, player:ended, player:seek, player:first-sound,
@@ -129,10 +131,10 @@ export class MusicPlayer extends HTMLElement {
   }
 
   /* Shows a stored piece; it sounds when play() is called. Resolves to whether it could be read. */
-  async load({ src, voices = [], lengthSeconds = 0, title }) {
+  async load({ src, voices = [], lengthSeconds = 0, title, href }) {
     this.halt();
     this.reset(new PlayerPiece({ voices, lengthSeconds }));
-    this.source = { src, voices, lengthSeconds, title };
+    this.source = { src, voices, lengthSeconds, title, href };
     this.setTitle(title);
     this.roll.clear(lengthSeconds);
     this.showVoices();
@@ -210,11 +212,12 @@ export class MusicPlayer extends HTMLElement {
   }
 
   /* The piece is complete. What sounds goes on; from now the stored file is what plays. */
-  async finishLive({ src, lengthSeconds }) {
+  async finishLive({ src, lengthSeconds, title = this.dataset.title, href }) {
     if (!this.live) return;
     const attempt = (this.loadAttempt += 1);
     this.piece.complete(lengthSeconds);
-    this.source = { src, voices: this.voices, lengthSeconds: this.duration, title: this.dataset.title };
+    this.source = { src, voices: this.voices, lengthSeconds: this.duration, title, href };
+    this.setTitle(title);
     this.roll.setNotes(this.notes, this.duration);
     if (this.sent && this.sounds) {
       this.engine.setLimit(Infinity, this.duration);

@@ -128,14 +128,17 @@ export async function visit(address, { body = null, replace = false, keepScroll 
       headers: { Accept: "text/html,*/*;q=0.8" },
     });
     const found = new URL(response.url);
-    if (!found.hash && (!body || response.redirected)) found.hash = body ? "" : url.hash;
+    if (!body) found.hash = url.hash;
     if (isAside(found)) {
       window.location.assign(found);
       return;
     }
     if (!response.headers.get("Content-Type")?.startsWith("text/html")) {
       if (body) await save(response);
-      else load();
+      else {
+        own.abort(); // the browser asks once more, and saves or shows it
+        load();
+      }
       return;
     }
     const next = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -231,11 +234,13 @@ function exchange(next, base) {
 function settle({ url, isReturn, keepScroll, pressed }) {
   shown = url;
   const meant = url.hash ? document.getElementById(decodeURIComponent(url.hash.slice(1))) : null;
-  const again = pressed ? main.querySelector(pressed) : null;
-  (again ?? main.querySelector("[autofocus]:not([hidden])") ?? main).focus({ preventScroll: true });
   if (isReturn) restoreScroll(url);
   else if (meant) meant.scrollIntoView({ behavior: "instant" });
   else if (!keepScroll) window.scrollTo({ top: 0, behavior: "instant" });
+  const again = pressed ? main.querySelector(pressed) : null;
+  const wanted = again ? null : main.querySelector("[autofocus]:not([hidden])");
+  if (wanted) wanted.focus(); // an error is scrolled to
+  else (again ?? main).focus({ preventScroll: true });
   const told = main.querySelector(":scope > [role=status]")?.textContent.trim();
   announce(told || document.title);
 }

@@ -25,7 +25,8 @@ function play(row) {
   slot.hidden = false;
   player.unlock(); // still inside the click
   const { src, title, length, voices } = row.dataset;
-  const loaded = player.load({ src, title, voices: JSON.parse(voices), lengthSeconds: Number(length) });
+  const { href } = row.querySelector("[data-row-play]");
+  const loaded = player.load({ src, title, href, voices: JSON.parse(voices), lengthSeconds: Number(length) });
   Promise.resolve(loaded).then(() => player.play());
   const button = row.querySelector("[data-row-play]");
   button.setAttribute("aria-expanded", "true");

@@ -35,18 +35,26 @@ export class PlayerBar extends HTMLElement {
     this.piece = null;
     this.sent = false;
     this.state = "idle";
-    const kept = restore(this.dataset.owner ?? "");
-    this.queue = kept?.queue ?? new Queue();
-    this.position = kept?.position ?? 0;
+    this.queue = new Queue();
+    this.position = 0;
     this.view = new BarView(this);
     this.view.showVolume(this.volume, this.muted);
     addPlayer(this);
     document.addEventListener("page:leave", ({ detail }) => this.takeOver(detail.path));
     document.addEventListener("page:load", () => this.queue.current && !this.engine.owner && announceMedia(this));
     window.addEventListener("pagehide", () => this.keep());
+    window.addEventListener("pageshow", (event) => event.persisted && this.restore());
     followLists(this);
-    if (this.queue.current) this.state = "paused";
-    this.changed();
+    this.restore();
+  }
+
+  /* As it was left at the last full load of a page, and silent. */
+  restore() {
+    const kept = restore(this.dataset.owner ?? "");
+    this.queue = kept?.queue ?? new Queue();
+    this.piece = null;
+    this.position = kept?.position ?? 0;
+    this.setState(this.current ? "paused" : "idle");
   }
 
   /* ---- facts ------------------------------------------------------------------------------------------------------ */
@@ -138,7 +146,7 @@ export class PlayerBar extends HTMLElement {
   }
 
   next() {
-    if (this.queue.forward()) this.turnTo({ plays: this.isActive });
+    if (this.queue.forward()) this.turnTo({ plays: this.isActive || this.state === "error" });
   }
 
   previous() {
@@ -308,7 +316,7 @@ export class PlayerBar extends HTMLElement {
     const player = this.engine.owner;
     if (player === this || !player?.source?.src || player.live || player.state !== "playing") return;
     const { src, title, voices } = player.source;
-    const href = player.closest("[data-href]")?.dataset.href ?? path;
+    const href = player.source.href ?? player.closest("[data-href]")?.dataset.href ?? path;
     if (this.current?.src !== src) {
       const [entry] = this.queue.insertNext([{ src, title, href, voices, length: player.duration }]);
       if (!entry) return;
@@ -342,8 +350,10 @@ export class PlayerBar extends HTMLElement {
     this.turnTo({ plays: goesOn });
   }
 
-  soundTaken(position) {
+  soundTaken(position, taker) {
     if (this.sent) this.position = position;
+    // The same piece, opened on its page: it goes on there.
+    if (this.sent && taker.position === 0 && taker.source?.src === this.current?.src) taker.position = position;
     this.sent = false;
     this.attempt += 1;
     if (this.isActive) this.setState("paused");

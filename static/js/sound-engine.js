@@ -277,7 +277,7 @@ class SoundEngine {
     const before = this.owner;
     if (before) {
       this.post({ type: "pause" });
-      before.soundTaken(this.position);
+      before.soundTaken(this.position, owner);
     }
     this.clock = { ...this.clock, position: 0, playing: false, waiting: false };
     this.owner = owner;

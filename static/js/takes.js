@@ -47,7 +47,7 @@ function enhanceTake(take, { root, player, onKept }) {
     }
     player.unlock(); // still inside the click
     showCurrent(root, src);
-    const loaded = player.load({ src, title, voices: JSON.parse(voices), lengthSeconds: Number(length) });
+    const loaded = player.load({ src, title, voices: JSON.parse(voices), lengthSeconds: Number(length), href: play.href });
     Promise.resolve(loaded).then((worked) => worked && player.play());
   };
   play.addEventListener("click", listen);

@@ -60,6 +60,9 @@ class PlayerSite:
         self.broken: set[str] = set()
         self.policy = POLICY
         self.requested: list[str] = []
+        # What a form sent to a path is answered: status, headers, body. What it sent is in `posted`.
+        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
+        self.posted: list[tuple[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://localhost:{self._server.server_address[1]}"
@@ -99,6 +102,18 @@ class PlayerSite:
                 self.send_header("Content-Length", str(len(body)))
                 self.send_header("Content-Security-Policy", site.policy)
                 self.send_header("Cache-Control", "no-store")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                path = urlsplit(self.path).path
+                sent = self.rfile.read(int(self.headers["Content-Length"]))
+                site.posted.append((path, sent.decode()))
+                status, headers, body = site.answers[path]
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Security-Policy", site.policy)
                 self.end_headers()
                 self.wfile.write(body)
 
