@@ -14,7 +14,7 @@ worker is warm. A guest POSTs a wish to the JSON interface and asks for notes ev
 the piece is stored; the clock starts with the POST. CPU seconds are those of web and worker until then, the asking
 included. Memory is resident memory, gunicorn's arbiter and its worker added up."""
 
-PAGES = ("/", "/recent/", "/help/garageband/", "/api/v1/genres/", "/api/v1/pieces/", "/healthz")
+PAGES = ("/", "/library/", "/help/garageband/", "/api/v1/genres/", "/api/v1/pieces/", "/healthz")
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ def main() -> None:
             for run in range(runs):
                 say(f"worker {run + 1} of {runs}")
                 with site.process(*worker_command()) as worker:
-                    site.wait_until(lambda: site.health().get("worker_seen"), worker, "the worker beats")
+                    site.wait_until(lambda: site.health().get("worker") == "ok", worker, "the worker beats")
                     loaded.append(rss_mb([worker]))
                     start_cpu.append(cpu_seconds([worker]))
                     for _ in range(jobs):
@@ -98,7 +98,7 @@ def all_models(bundles: list[Path]) -> tuple[float, float]:
             site.wait_until(site.health, web, "the web process answers")
             visitor = Visitor(site.url)
             with site.process(*worker_command()) as worker:
-                site.wait_until(lambda: site.health().get("worker_seen"), worker, "the worker beats")
+                site.wait_until(lambda: site.health().get("worker") == "ok", worker, "the worker beats")
                 loaded = rss_mb([worker])
                 for genre in visitor.choices:
                     visitor.watch(visitor.ask_for(15, genre=genre, takes=TAKES), time.monotonic())

@@ -60,9 +60,16 @@ class ScratchSite:
             self._manage("import_genre_model", str(bundle), "--activate", "--trusted")
         self._manage("collectstatic", "--no-input", "--verbosity", "0")
 
+    def python(self, code: str, *words: str) -> str:
+        """What a few lines print that run in a process of the site, with Django set up."""
+        return self._run([sys.executable, "-c", f"import django; django.setup()\n{code}", *words])
+
     def _manage(self, *words: str) -> None:
+        self._run([sys.executable, "manage.py", *words])
+
+    def _run(self, command: Sequence[str]) -> str:
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
+            command,
             cwd=ROOT,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -71,7 +78,8 @@ class ScratchSite:
             errors="replace",
         )
         if done.returncode:
-            raise BenchError(f"manage.py {words[0]} failed:\n{done.stderr[-2000:]}")
+            raise BenchError(f"{' '.join(command[1:3])} failed:\n{done.stderr[-2000:]}")
+        return done.stdout
 
     @contextmanager
     def running(self) -> Iterator["Processes"]:
@@ -120,17 +128,26 @@ class ScratchSite:
         return result
 
     def health(self) -> dict[str, Any]:
+        """What the site says of its parts; nothing while nobody answers."""
+        request = urllib.request.Request(  # noqa: S310  our own address
+            f"{self.url}/readyz", headers={"Authorization": f"Bearer {READY_TOKEN}"}
+        )
         try:
-            request = urllib.request.Request(  # noqa: S310  our own address
-                f"{self.url}/readyz", headers={"Authorization": f"Bearer {READY_TOKEN}"}
-            )
-            with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310  our own address
+            try:
+                response = urllib.request.urlopen(request, timeout=5)  # noqa: S310  our own address
+            except urllib.error.HTTPError as error:
+                # Without a worker the site is not ready, and says so.
+                response = error
+            with response:
                 return dict(json.load(response)["checks"])
-        except (urllib.error.URLError, OSError, ValueError):
+        except (OSError, ValueError, KeyError):
             return {}
 
+    def log_text(self) -> str:
+        return (self.folder / "log.txt").read_text(errors="replace")
+
     def log_end(self) -> str:
-        return (self.folder / "log.txt").read_text(errors="replace")[-3000:]
+        return self.log_text()[-3000:]
 
 
 class Processes:
