@@ -164,7 +164,7 @@ class Generation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.genre_id} {self.length_seconds:g} s ({self.status})"
+        return f"{self.genre} {self.length_seconds:g} s ({self.status})"
 
     @property
     def total_seconds(self) -> float:
