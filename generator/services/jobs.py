@@ -147,6 +147,10 @@ def _compose_and_store(generation: Generation, live_notes: LiveNotes) -> None:
         heard = primer.at_tempo(request.qpm) if request.qpm else primer
         new_seconds = heard.new_seconds(request.length_seconds, keep=request.keep_primer)
         request = replace(request, length_seconds=new_seconds)
+        if heard.is_continued:
+            # Shorter than the piece where its closing chord makes room for what comes.
+            generation.kept_seconds = heard.kept_seconds
+            Generation.objects.of_claim(generation).update(kept_seconds=heard.kept_seconds)
     live_notes.start(loaded.sha256)
     takes = compose_takes(loaded, request, generation.takes_asked, live_notes)
     _store(generation, live_notes, [(take, _draft_of(generation, loaded, take, len(takes))) for take in takes])

@@ -54,6 +54,7 @@ def test_a_continued_piece_is_the_old_one_and_then_the_new_one() -> None:
     assert piece.title == f"Piano: Grand piano, {clock(piece.length_seconds)}"
     assert piece.params["length_seconds"] == 20
     assert generation.seconds_composed == generation.total_seconds
+    assert 0 <= generation.total_seconds - piece.length_seconds <= 1, "what the page said to expect"
     drawn = [row for chunk in NoteChunk.objects.filter(generation=generation) for row in chunk.notes]
     assert len(drawn) == piece.notes_count, "the page draws what was kept too"
 
