@@ -58,7 +58,7 @@ def _count(key: str) -> int:
 
 def _who(request: Request, *, is_read: bool) -> str:
     if request.user.is_authenticated:
-        return f"user {request.user.pk}"
+        return f"user-{request.user.pk}"
     key = guest_key(request) if is_read else None
     return salted_hmac("accounts.api_limits", key or client_address(request), algorithm="sha256").hexdigest()
 

@@ -6,19 +6,16 @@ from typing import Any, cast
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as ServiceError
-from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api_base import JsonView, SmallJSONParser
-from accounts.api_paging import NewestFirst
 from accounts.api_problems import Problem, answer_error
 from accounts.api_schema import IDEMPOTENCY_KEY
 from accounts.owners import Owner, ensure_owner_of, owner_of
@@ -29,6 +26,7 @@ from generator.models import Generation, Genre, GenreModel, NoteChunk
 from generator.serializers import GenerationListSerializer, generation_data, genre_data
 from generator.services import generation_cancel, generation_create, generation_delete, generation_retry
 from generator.services.primers import MAX_PRIMER_BYTES
+from library.api_paging import PAGING, page_of, page_response
 
 MAX_KEY = 255
 
@@ -86,29 +84,26 @@ def token_of_key(request: Request, owner: Owner) -> str | None:
     return hashlib.sha256(f"{who}\n{key}".encode()).hexdigest()
 
 
-class GenerationList(GeneratorView, ListAPIView):
+class GenerationList(GeneratorView):
     """The own requests, newest first; and asking for music: JSON, or a form where a MIDI file comes along."""
 
     parser_classes = [SmallJSONParser, MultiPartParser]
-    serializer_class = GenerationListSerializer
-    pagination_class = NewestFirst
 
     @extend_schema(
         operation_id="generations_list",
         summary="The own requests, newest first",
         tags=["generations"],
-        parameters=[schemas.STATUS],
+        parameters=[schemas.STATUS, *PAGING],
+        responses=page_of("GenerationPage", GenerationListSerializer(many=True)),
     )
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    def get_queryset(self) -> QuerySet[Generation]:
-        mine = Generation.objects.owned_by(owner_of(self.request)).listed()
-        wanted = self.request.query_params.get("status", "")
+    def get(self, request: Request) -> Response:
+        mine = Generation.objects.owned_by(owner_of(request)).listed()
+        wanted = request.query_params.get("status", "")
         if wanted and wanted not in Generation.Status.values:
             raise ValidationError({"status": [f"Choose one of {', '.join(Generation.Status.values)}."]})
         found = mine.filter(status=wanted) if wanted else mine
-        return found.select_related("genre").prefetch_related("takes")
+        found = found.select_related("genre").prefetch_related("takes")
+        return page_response(request, found, GenerationListSerializer)
 
     @extend_schema(
         operation_id="generations_create",

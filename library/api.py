@@ -1,47 +1,263 @@
-"""Pieces over the API."""
+"""Pieces over the API: lists, reading, changing, the trash."""
 
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from rest_framework.generics import ListAPIView
+from django.utils.cache import get_conditional_response
+from django.utils.http import parse_etags
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api_base import JsonView
-from accounts.api_paging import NewestFirst
-from accounts.owners import owner_of
+from accounts.api_problems import Problem
+from accounts.owners import Owner, ensure_owner_of, owner_of
+from library import api_schema as schemas
+from library import services
+from library.api_paging import page_example, page_of, page_response
+from library.errors import PieceChanged
+from library.filters import PieceFilters
 from library.models import Piece
-from library.serializers import PieceSerializer
-from library.services import piece_keep
+from library.querysets import PieceQuerySet
+from library.serializers import (
+    BulkSerializer,
+    CountSerializer,
+    FavouriteSerializer,
+    IdsSerializer,
+    PieceChangeSerializer,
+    PieceSerializer,
+    RatingSerializer,
+    is_owned_by,
+)
+
+MEMBERS_TAG = "Sign up to put tags on pieces."
+
+
+def etag_of(piece: Piece) -> str:
+    return f'"{piece.version}"'
 
 
 class PieceView(JsonView):
+    @property
+    def owner(self) -> Owner:
+        return owner_of(self.request)
+
     def answer(self, piece: Piece) -> Response:
-        return Response(PieceSerializer(piece, context={"owner": owner_of(self.request)}).data)
+        data = PieceSerializer(piece, context={"owner": self.owner}).data
+        return Response(data, headers={"ETag": etag_of(piece)})
+
+    def list_answer(self, pieces: PieceQuerySet, *, sort: str = "newest") -> Response:
+        pieces = pieces.prefetch_related("tags")
+        return page_response(self.request, pieces, PieceSerializer, sort=sort, context={"owner": self.owner})
 
     def mine(self, pk: UUID) -> Piece:
-        return get_object_or_404(Piece.objects.in_library(owner_of(self.request)), pk=pk)
+        """One of the library."""
+        return get_object_or_404(Piece.objects.in_library(self.owner), pk=pk)
+
+    def mine_anywhere(self, pk: UUID) -> Piece:
+        """One of the library or of its trash."""
+        return get_object_or_404(Piece.objects.owned_by(self.owner).not_expired(), pk=pk)
 
 
-class PieceList(PieceView, ListAPIView):
-    serializer_class = PieceSerializer
-    pagination_class = NewestFirst
+class PieceList(PieceView):
+    @extend_schema(
+        operation_id="pieces_list",
+        summary="The own library, with the filters of its page",
+        tags=["pieces"],
+        parameters=schemas.FILTERS,
+        responses=page_of("PiecePage", PieceSerializer(many=True)),
+        examples=[page_example("One piece", schemas.PIECE)],
+    )
+    def get(self, request: Request) -> Response:
+        filters = PieceFilters.from_query(request.query_params)
+        return self.list_answer(Piece.objects.in_library(self.owner).filtered(filters), sort=filters.sort)
 
-    def get_queryset(self) -> QuerySet[Piece]:
-        return Piece.objects.in_library(owner_of(self.request)).kept().prefetch_related("tags")
 
-    def get_serializer_context(self) -> dict[str, object]:
-        return super().get_serializer_context() | {"owner": owner_of(self.request)}
+class TrashList(PieceView):
+    @extend_schema(
+        operation_id="trash_list",
+        summary="What is in the trash, the newest in it first",
+        tags=["pieces"],
+        parameters=schemas.PAGING,
+        responses=page_of("TrashPage", PieceSerializer(many=True)),
+    )
+    def get(self, request: Request) -> Response:
+        return self.list_answer(Piece.objects.in_trash(self.owner).order_by(), sort="trashed")
 
 
 class PieceDetail(PieceView):
-    def get(self, request: Request, pk: UUID) -> Response:
-        return self.answer(get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk))
+    @extend_schema(
+        operation_id="pieces_read",
+        summary="One piece, an own one or an example",
+        tags=["pieces"],
+        parameters=[schemas.ETAG],
+        responses=PieceSerializer,
+        examples=[schemas.PIECE_EXAMPLE],
+    )
+    def get(self, request: Request, pk: UUID) -> HttpResponseBase:
+        piece = get_object_or_404(Piece.objects.visible_to(self.owner), pk=pk)
+        response = self.answer(piece)
+        # Before the framework renders it: an answer without a body has nothing to render.
+        unchanged = get_conditional_response(request._request, etag=etag_of(piece))
+        return Response(status=304, headers={"ETag": etag_of(piece)}) if unchanged else response
+
+    @extend_schema(
+        operation_id="pieces_change",
+        summary="Change title, notes, tags or favourite",
+        description="Changes what is given. `tags` are all tags of the piece from then on.",
+        tags=["pieces"],
+        parameters=[schemas.IF_MATCH, schemas.ETAG],
+        request=PieceChangeSerializer,
+        responses=PieceSerializer,
+        examples=[schemas.CHANGE_EXAMPLE, schemas.PIECE_EXAMPLE],
+    )
+    def patch(self, request: Request, pk: UUID) -> Response:
+        piece = self.mine(pk)
+        change = PieceChangeSerializer(data=self.sent())
+        change.is_valid(raise_exception=True)
+        values = change.validated_data
+        if "tags" in values and self.owner.is_guest:
+            raise ValidationError({"tags": [MEMBERS_TAG]})
+        version = _version_wanted(request, piece)
+        try:
+            services.piece_edit(piece=piece, version=version, **values)
+        except PieceChanged as error:
+            raise _changed() from error
+        except Piece.DoesNotExist as error:
+            raise NotFound from error
+        return self.answer(piece)
+
+    @extend_schema(
+        operation_id="pieces_delete",
+        summary="Remove a piece of the trash for good",
+        description="409 for one that is not in the trash.",
+        tags=["pieces"],
+        responses={204: None},
+    )
+    def delete(self, request: Request, pk: UUID) -> Response:
+        piece = self.mine_anywhere(pk)
+        if piece.trashed_at is None:
+            raise Problem(409, "Only what is in the trash is removed for good. Move it there first.")
+        services.piece_delete(piece=piece)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _version_wanted(request: Request, piece: Piece) -> int | None:
+    """The version that a change is meant for; None for whichever there is."""
+    given = request.headers.get("If-Match", "").strip()
+    if not given:
+        sentence = "Send the ETag of the version that you read as If-Match, so that no other change is lost."
+        raise Problem(428, sentence, slug="version-missing")
+    if given == "*":
+        return None
+    if etag_of(piece) not in parse_etags(given):
+        raise _changed()
+    return piece.version
+
+
+def _changed() -> Problem:
+    return Problem(412, PieceChanged.message, slug="changed-meanwhile")
+
+
+def _act(name: str, summary: str, description: str = "", request: Any = None) -> Any:
+    """The description of a step that answers with the piece."""
+    return extend_schema(
+        operation_id=f"pieces_{name}",
+        summary=summary,
+        description=description,
+        tags=["pieces"],
+        request=request,
+        responses=PieceSerializer,
+    )
 
 
 class PieceKeep(PieceView):
-    """Makes a draft a piece of the library; of a piece that is kept already it changes nothing."""
-
+    @_act("keep", "Keep a draft", "Of a piece that is kept already it changes nothing.")
     def post(self, request: Request, pk: UUID) -> Response:
-        return self.answer(piece_keep(piece=self.mine(pk)))
+        return self.answer(services.piece_keep(piece=self.mine(pk)))
+
+
+class PieceTrash(PieceView):
+    @_act("trash", "Move a piece to the trash", "It stays there for 30 days. Twice is once.")
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.answer(services.piece_trash(piece=self.mine_anywhere(pk)))
+
+
+class PieceRestore(PieceView):
+    @_act("restore", "Take a piece out of the trash", "Twice is once.")
+    def post(self, request: Request, pk: UUID) -> Response:
+        return self.answer(services.piece_restore(piece=self.mine_anywhere(pk)))
+
+
+class PieceFavourite(PieceView):
+    @_act("favourite", "Make a piece a favourite, or no longer", request=FavouriteSerializer)
+    def put(self, request: Request, pk: UUID) -> Response:
+        piece = self.mine(pk)
+        wanted = FavouriteSerializer(data=self.sent())
+        wanted.is_valid(raise_exception=True)
+        return self.answer(services.piece_favourite(piece=piece, **wanted.validated_data))
+
+
+class PieceRating(PieceView):
+    @extend_schema(
+        operation_id="pieces_rate",
+        summary="Rate an own piece or an example: 1, -1, or 0 to take it back",
+        tags=["pieces"],
+        request=RatingSerializer,
+        responses=RatingSerializer,
+    )
+    def put(self, request: Request, pk: UUID) -> Response:
+        piece = get_object_or_404(Piece.objects.visible_to(self.owner), pk=pk)
+        wanted = RatingSerializer(data=self.sent())
+        wanted.is_valid(raise_exception=True)
+        person = ensure_owner_of(request)
+        services.piece_rate(piece=piece, person=person, value=wanted.validated_data["rating"])
+        headers = {"ETag": etag_of(piece)} if is_owned_by(piece, person) else {}
+        return Response({"rating": services.rating_of(piece=piece, person=person)}, headers=headers)
+
+
+class PiecesBulk(PieceView):
+    @extend_schema(
+        operation_id="pieces_bulk",
+        summary="One step with many own pieces",
+        description="`tag` and `untag` want `tags`. Ids that are not one's own are passed over; `count` says how many "
+        "pieces it was done to.",
+        tags=["pieces"],
+        request=BulkSerializer,
+        responses=CountSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        wanted = BulkSerializer(data=self.sent())
+        wanted.is_valid(raise_exception=True)
+        values = wanted.validated_data
+        pieces = Piece.objects.owned_by(self.owner).not_expired().filter(pk__in=values["ids"])
+        match values["action"]:
+            case "trash":
+                count = services.pieces_trash(pieces=pieces)
+            case "restore":
+                count = services.pieces_restore(pieces=pieces)
+            case "delete":
+                count = services.pieces_delete(pieces=pieces.exclude(trashed_at=None))
+            case action:
+                if self.owner.user is None:
+                    raise ValidationError({"tags": [MEMBERS_TAG]})
+                names = {"names" if action == "tag" else "remove": values["tags"]}
+                count = services.pieces_tag(pieces=pieces.not_trashed(), user=self.owner.user, **names)
+        return Response({"count": count})
+
+
+class DraftsTrash(PieceView):
+    @extend_schema(
+        operation_id="drafts_trash",
+        summary="Move all drafts but favourites to the trash",
+        description="At most 2,000 at once, the oldest first; the ids, to take them out again.",
+        tags=["pieces"],
+        request=None,
+        responses=IdsSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        return Response({"ids": services.drafts_trash(owner=self.owner)})

@@ -7,7 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.owners import Owner
-from library.models import Piece
+from library.models import Collection, Piece, ShareLink, Tag
+from library.services import BULK_AT_MOST
 
 
 class VoiceSerializer(serializers.Serializer):
@@ -98,3 +99,72 @@ class PieceSerializer(serializers.ModelSerializer):
 
     def get_figures(self, piece: Piece) -> dict[str, Any]:
         return dict(piece.facts.get("figures", {}))
+
+
+class PieceChangeSerializer(serializers.Serializer):
+    """What its owner may change. The services say what is too long."""
+
+    title = serializers.CharField(required=False, help_text="At most 200 characters.")
+    comment = serializers.CharField(required=False, allow_blank=True, help_text="Notes, at most 10,000 characters.")
+    is_favourite = serializers.BooleanField(required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="For members; at most 30.")
+
+
+class FavouriteSerializer(serializers.Serializer):
+    is_favourite = serializers.BooleanField()
+
+
+class RatingSerializer(serializers.Serializer):
+    rating = serializers.IntegerField(min_value=-1, max_value=1)
+
+
+class IdsSerializer(serializers.Serializer):
+    ids = serializers.ListField(child=serializers.UUIDField(), max_length=BULK_AT_MOST)
+
+
+class CountSerializer(serializers.Serializer):
+    count = serializers.IntegerField()
+
+
+class BulkSerializer(IdsSerializer):
+    action = serializers.ChoiceField(choices=["trash", "restore", "delete", "tag", "untag"])
+    tags = serializers.ListField(child=serializers.CharField(), required=False, default=list)
+
+
+class CollectionSerializer(serializers.ModelSerializer):
+    """Pieces in an order of their owner's; `pieces_count` are those that can be heard."""
+
+    title = serializers.CharField(help_text="At most 200 characters.")
+    description = serializers.CharField(required=False, allow_blank=True, help_text="At most 10,000 characters.")
+    pieces_count = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Collection
+        fields = ["id", "title", "description", "pieces_count", "created_at", "updated_at"]
+        read_only_fields = ["id", "pieces_count", "created_at", "updated_at"]
+
+
+class TagSerializer(serializers.ModelSerializer):
+    """A tag, and how many pieces of the library have it."""
+
+    pieces_count = serializers.IntegerField(read_only=True)
+
+    class Meta:
+        model = Tag
+        fields = ["name", "pieces_count"]
+        read_only_fields = fields
+
+
+class ShareLinkSerializer(serializers.ModelSerializer):
+    """A link to one piece, for whoever has it."""
+
+    url = serializers.SerializerMethodField(help_text="To give away.")
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null or absent for no end.")
+
+    class Meta:
+        model = ShareLink
+        fields = ["id", "url", "created_at", "expires_at", "views_count"]
+        read_only_fields = ["id", "url", "created_at", "views_count"]
+
+    def get_url(self, link: ShareLink) -> str:
+        return self.context["request"].build_absolute_uri(f"/s/{link.token}/")

@@ -3,6 +3,7 @@
 from django.urls import include, path, re_path
 
 from accounts.api_base import Missing
+from musicgen_site import api_docs
 
 app_name = "api"
 
@@ -10,5 +11,7 @@ urlpatterns = [
     path("", include("accounts.api_urls")),
     path("", include("library.api_urls")),
     path("", include("generator.api_urls")),
+    path("schema/", api_docs.SchemaView.as_view(), name="schema"),
+    path("docs/", api_docs.docs, name="docs"),
     re_path("", Missing.as_view()),
 ]

@@ -1,0 +1,210 @@
+"""Collections, tags and links to share over the API: for members."""
+
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api_base import MemberView
+from accounts.owners import owner_of
+from library import services
+from library.api_paging import PAGING, page_of, page_response
+from library.models import Collection, Piece, ShareLink, Tag
+from library.serializers import (
+    CollectionSerializer,
+    CountSerializer,
+    IdsSerializer,
+    PieceSerializer,
+    ShareLinkSerializer,
+    TagSerializer,
+)
+
+COLLECTION_EXAMPLE = OpenApiExample("A collection", {"title": "For the train"}, request_only=True)
+
+
+class CollectionView(MemberView):
+    def collection(self, pk: int) -> Collection:
+        return get_object_or_404(Collection.objects.of(self.member).with_counts(), pk=pk)
+
+    def answer(self, pk: int, code: int = status.HTTP_200_OK) -> Response:
+        return Response(CollectionSerializer(self.collection(pk)).data, status=code)
+
+
+class CollectionList(CollectionView):
+    @extend_schema(
+        operation_id="collections_list",
+        summary="The own collections, by title",
+        tags=["collections"],
+        parameters=PAGING,
+        responses=page_of("CollectionPage", CollectionSerializer(many=True)),
+    )
+    def get(self, request: Request) -> Response:
+        mine = Collection.objects.of(self.member).with_counts()
+        return page_response(request, mine, CollectionSerializer, sort="title")
+
+    @extend_schema(
+        operation_id="collections_create",
+        summary="Begin a collection",
+        tags=["collections"],
+        request=CollectionSerializer,
+        responses={201: CollectionSerializer},
+        examples=[COLLECTION_EXAMPLE],
+    )
+    def post(self, request: Request) -> Response:
+        wanted = CollectionSerializer(data=self.sent())
+        wanted.is_valid(raise_exception=True)
+        collection = services.collection_create(user=self.member, **wanted.validated_data)
+        return self.answer(collection.pk, status.HTTP_201_CREATED)
+
+
+class CollectionDetail(CollectionView):
+    @extend_schema(
+        operation_id="collections_read",
+        summary="One collection",
+        tags=["collections"],
+        responses=CollectionSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        return self.answer(pk)
+
+    @extend_schema(
+        operation_id="collections_change",
+        summary="Change title or description",
+        tags=["collections"],
+        request=CollectionSerializer(partial=True),
+        responses=CollectionSerializer,
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        collection = self.collection(pk)
+        change = CollectionSerializer(data=self.sent(), partial=True)
+        change.is_valid(raise_exception=True)
+        services.collection_edit(collection=collection, **change.validated_data)
+        return self.answer(pk)
+
+    @extend_schema(
+        operation_id="collections_delete",
+        summary="Remove a collection; its pieces stay",
+        tags=["collections"],
+        responses={204: None},
+    )
+    def delete(self, request: Request, pk: int) -> Response:
+        services.collection_delete(collection=self.collection(pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CollectionPieces(CollectionView):
+    def ids(self) -> list[UUID]:
+        wanted = IdsSerializer(data=self.sent())
+        wanted.is_valid(raise_exception=True)
+        return list(wanted.validated_data["ids"])
+
+    @extend_schema(
+        operation_id="collections_pieces",
+        summary="Its pieces, in its order",
+        tags=["collections"],
+        parameters=PAGING,
+        responses=page_of("CollectedPage", PieceSerializer(many=True)),
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        pieces = Piece.objects.owned_by(owner_of(request)).in_collection(self.collection(pk))
+        pieces = pieces.prefetch_related("tags")
+        return page_response(request, pieces, PieceSerializer, sort="position", context={"owner": owner_of(request)})
+
+    @extend_schema(
+        operation_id="collections_add",
+        summary="Put own pieces at its end",
+        description="Those that are in it already stay where they are; `count` is how many were new.",
+        tags=["collections"],
+        request=IdsSerializer,
+        responses=CountSerializer,
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        collection = self.collection(pk)
+        pieces = Piece.objects.in_library(owner_of(request)).filter(pk__in=self.ids())
+        return Response({"count": services.collection_add(collection=collection, pieces=pieces)})
+
+    @extend_schema(
+        operation_id="collections_order",
+        summary="Put its pieces in this order",
+        description="Those that are not named come behind, in the order that they had.",
+        tags=["collections"],
+        request=IdsSerializer,
+        responses={204: None},
+    )
+    def put(self, request: Request, pk: int) -> Response:
+        collection = self.collection(pk)
+        services.collection_order(collection=collection, piece_ids=self.ids())
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CollectionPiece(CollectionView):
+    @extend_schema(
+        operation_id="collections_remove",
+        summary="Take a piece out of it; the piece stays",
+        tags=["collections"],
+        responses={204: None},
+    )
+    def delete(self, request: Request, pk: int, piece: UUID) -> Response:
+        collection = self.collection(pk)
+        there = get_object_or_404(Piece.objects.owned_by(owner_of(request)), pk=piece, collections=collection)
+        services.collection_remove(collection=collection, pieces=Piece.objects.filter(pk=there.pk))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class TagList(MemberView):
+    @extend_schema(
+        operation_id="tags_list",
+        summary="The own tags, and how many pieces have each",
+        description="A tag is there for as long as a piece has it; pieces are given theirs where they are changed.",
+        tags=["tags"],
+        responses=TagSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        return Response(TagSerializer(Tag.objects.of(self.member).with_counts(), many=True).data)
+
+
+class ShareLinks(MemberView):
+    def piece(self, pk: UUID) -> Piece:
+        return get_object_or_404(Piece.objects.in_library(owner_of(self.request)), pk=pk)
+
+    @extend_schema(
+        operation_id="share_links_list",
+        summary="The links that lead to a piece now",
+        tags=["share links"],
+        responses=ShareLinkSerializer(many=True),
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        links = ShareLink.objects.open().filter(piece=self.piece(pk))
+        return Response(ShareLinkSerializer(links, many=True, context={"request": request}).data)
+
+    @extend_schema(
+        operation_id="share_links_create",
+        summary="Make a link to a piece",
+        description="A draft is kept by it.",
+        tags=["share links"],
+        request=ShareLinkSerializer,
+        responses={201: ShareLinkSerializer},
+    )
+    def post(self, request: Request, pk: UUID) -> Response:
+        piece = self.piece(pk)
+        wanted = ShareLinkSerializer(data=self.sent())
+        wanted.is_valid(raise_exception=True)
+        link = services.share_link_create(piece=piece, expires_at=wanted.validated_data.get("expires_at"))
+        data = ShareLinkSerializer(link, context={"request": request}).data
+        return Response(data, status=status.HTTP_201_CREATED)
+
+
+class ShareLinkDetail(MemberView):
+    @extend_schema(
+        operation_id="share_links_revoke",
+        summary="Close a link for good",
+        tags=["share links"],
+        responses={204: None},
+    )
+    def delete(self, request: Request, pk: UUID) -> Response:
+        link = get_object_or_404(ShareLink.objects.filter(piece__owner=self.member), pk=pk)
+        services.share_link_revoke(link=link)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,62 @@
+"""Pages of lists over the API: `next` is the address of the following one."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from library.paging import KeysetPage
+
+PAGE_SIZE = 20
+MAX_PAGE_SIZE = 100
+
+LIMIT = OpenApiParameter(
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+    description="How many at most.",
+)
+AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="As the address under `next` says it.")
+PAGING = [LIMIT, AFTER]
+
+
+def page_response(
+    request: Request,
+    queryset: QuerySet[Any],
+    serializer: type[serializers.BaseSerializer],
+    *,
+    sort: str = "newest",
+    context: dict[str, Any] | None = None,
+) -> Response:
+    """Raises ValidationError for a `limit` or an `after` that cannot be."""
+    page = KeysetPage.of(queryset, sort=sort, after=request.query_params.get("after", ""), size=_size(request))
+    results = serializer(page.items, many=True, context=context or {}).data
+    return Response({"next": _address(request, page.next), "results": results})
+
+
+def _size(request: Request) -> int:
+    given = request.query_params.get("limit", "") or str(PAGE_SIZE)
+    if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= MAX_PAGE_SIZE):
+        raise ValidationError({"limit": [f"Give a number from 1 to {MAX_PAGE_SIZE}."]})
+    return int(given)
+
+
+def _address(request: Request, cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    query = request.query_params.copy()
+    query["after"] = cursor
+    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def page_of(name: str, serializer: serializers.BaseSerializer) -> Any:
+    """The description of such an answer."""
+    following = serializers.URLField(allow_null=True, help_text="Where the list goes on; null at its end.")
+    return inline_serializer(name, {"next": following, "results": serializer})
+
+
+def page_example(name: str, one: dict[str, Any]) -> OpenApiExample:
+    return OpenApiExample(name, {"next": None, "results": [one]}, response_only=True, status_codes=["200"])

@@ -1,0 +1,163 @@
+"""The description of the API: as OpenAPI for programs, and as a page of our own for people.
+
+Swagger UI and Redoc are a megabyte of script each, want styles that our Content-Security-Policy forbids, and show
+nothing without script. The page is made here from the same description, so that it cannot say anything else.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api_base import JsonView
+from accounts.api_problems import TITLES
+from accounts.api_schema import LIMIT_HEADERS
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """It follows from the code alone, so it is made once."""
+    return json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))
+
+
+class SchemaView(JsonView):
+    schema = None
+
+    def get(self, request: Request) -> Response:
+        return Response(schema())
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    context = {
+        "groups": _groups(schema()),
+        "objects": _objects(schema()),
+        "problems": TITLES,
+        "limit_headers": LIMIT_HEADERS,
+        "reads": settings.API_READS_PER_MINUTE,
+        "writes": settings.API_WRITES_PER_MINUTE,
+        "site_url": settings.SITE_URL,
+    }
+    return render(request, "api_docs.html", context)
+
+
+def _groups(description: dict[str, Any]) -> list[dict[str, Any]]:
+    """Operations by tag, in the order of their addresses."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, operations in description["paths"].items():
+        for method in METHODS:
+            if method in operations:
+                operation = operations[method]
+                for tag in operation["tags"]:
+                    groups.setdefault(tag, []).append(_operation(path, method, operation))
+    return [{"name": name, "operations": operations} for name, operations in groups.items()]
+
+
+def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    content = operation.get("requestBody", {}).get("content", {})
+    return {
+        "id": operation["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "summary": operation.get("summary", ""),
+        "description": operation.get("description", ""),
+        "parameters": [
+            {
+                "name": one["name"],
+                "where": {"query": "after ?", "path": "in the address", "header": "header"}[one["in"]],
+                "type": _type(one["schema"]),
+                "description": one.get("description", ""),
+            }
+            for one in operation.get("parameters", [])
+        ],
+        "bodies": [
+            {"media": media, "type": _type(body["schema"]), "examples": _examples(body)}
+            for media, body in content.items()
+        ],
+        "answers": [
+            {
+                "code": code,
+                "types": [_type(body["schema"]) for body in answer.get("content", {}).values()],
+                "examples": [example for body in answer.get("content", {}).values() for example in _examples(body)],
+                "description": answer.get("description", ""),
+            }
+            for code, answer in operation["responses"].items()
+            if code != "default"
+        ],
+        "curl": _curl(path, method, content),
+    }
+
+
+def _examples(body: dict[str, Any]) -> list[str]:
+    found = [one["value"] for one in body.get("examples", {}).values()]
+    return [json.dumps(one, indent=2, ensure_ascii=False) for one in found]
+
+
+def _curl(path: str, method: str, content: dict[str, Any]) -> str:
+    """The request as one would type it."""
+    parts = ["curl"]
+    if method != "get":
+        parts.append(f"-X {method.upper()}")
+    parts.append('-H "Authorization: Bearer $TOKEN"')
+    if "application/json" in content:
+        examples = content["application/json"].get("examples", {})
+        body = next((one["value"] for one in examples.values()), {})
+        parts += ["--json", f"'{json.dumps(body)}'"]
+    return " ".join([*parts, f"{settings.SITE_URL}{path}"])
+
+
+def _objects(description: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every object and list of values that requests and answers are made of."""
+    found = []
+    for name, one in sorted(description["components"]["schemas"].items()):
+        required = one.get("required", [])
+        fields = [
+            {
+                "name": field,
+                "type": _type(what),
+                "description": what.get("description", ""),
+                "required": field in required,
+            }
+            for field, what in one.get("properties", {}).items()
+        ]
+        found.append(
+            {"name": name, "description": one.get("description", ""), "fields": fields, "values": one.get("enum", [])}
+        )
+    return found
+
+
+def _type(one: dict[str, Any]) -> dict[str, str]:
+    """What a value is, in words around at most one object that has a place of its own on the page."""
+    for several in ("allOf", "oneOf", "anyOf"):
+        options = [_type(option) for option in one.get(several, []) if option.get("type") != "null"]
+        if options:
+            with_object = next((option for option in options if option["object"]), None)
+            words = " or ".join(dict.fromkeys(option["before"] for option in options if option["before"]))
+            found = with_object or {"before": words, "object": ""}
+            return _or_null(found, one)
+    if "$ref" in one:
+        return {"before": "", "object": one["$ref"].rsplit("/", 1)[1], "after": ""}
+    kind = one.get("type", "")
+    if kind == "array":
+        inner = _type(one.get("items", {}))
+        return _or_null({"before": f"list of {inner['before']}", "object": inner["object"]}, one)
+    words = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
+    name = {"uuid": "id", "date-time": "time", "date": "date", "uri": "address", "binary": "file"}.get(
+        one.get("format", ""), words.get(kind, "object" if kind == "object" else "anything")
+    )
+    if one.get("enum"):
+        name = ", ".join(str(value) for value in one["enum"] if value not in (None, ""))
+    return _or_null({"before": name, "object": ""}, one)
+
+
+def _or_null(found: dict[str, str], one: dict[str, Any]) -> dict[str, str]:
+    return found | {"after": " or null" if one.get("nullable") else ""}
