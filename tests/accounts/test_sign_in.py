@@ -182,7 +182,7 @@ def test_an_account_that_was_closed_by_the_administration_stays_closed(client: C
 
 
 def test_the_menu_says_who_one_is(client: Client, alice: User) -> None:
-    assert 'href="/account/login/"' in client.get("/recent/").content.decode()
+    assert 'href="/account/login/"' in client.get("/library/").content.decode()
     client.force_login(alice)
-    text = client.get("/recent/").content.decode()
+    text = client.get("/library/").content.decode()
     assert 'href="/account/"' in text and ">alice<" in text and "Sign out" in text
