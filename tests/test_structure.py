@@ -85,7 +85,7 @@ call_command("migrate", verbosity=0)
 from tests import factories
 factories.make_genre("piano")
 client = Client(HTTP_HOST="localhost")
-answers = [client.get("/").status_code, client.get("/recent/").status_code, client.get("/healthz").status_code]
+answers = [client.get("/").status_code, client.get("/library/").status_code, client.get("/healthz").status_code]
 body = {"genre": "piano", "ensemble": "grand-piano", "length_seconds": 15, "form_token": "t"}
 made = client.post("/api/v1/generations/", body, content_type="application/json")
 answers.append(made.status_code)

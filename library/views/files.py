@@ -4,17 +4,12 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from accounts.owners import owner_of
+from library.file_names import file_name_of
 from library.models import Piece
 from library.storage_responses import StoredFile, stored_file_response
-
-
-def midi_file_name(piece: Piece) -> str:
-    """ASCII letters, digits and hyphens alone; 1:30 in a title stays apart from 130."""
-    return f"{slugify(piece.title.replace(':', '-'))[:80] or 'piece'}.mid"
 
 
 def midi_response(request: HttpRequest, piece: Piece) -> HttpResponseBase:
@@ -25,7 +20,7 @@ def midi_response(request: HttpRequest, piece: Piece) -> HttpResponseBase:
         # A stored piece never changes.
         version=f"{piece.pk.hex}-{piece.size_bytes}",
         content_type="audio/midi",
-        file_name=midi_file_name(piece),
+        file_name=file_name_of(piece, "mid"),
     )
     return stored_file_response(request, file, inline="inline" in request.GET)
 

@@ -1,21 +1,56 @@
-"""The library: all pieces of an owner."""
+"""The library: all pieces of an owner, found, sorted and paged."""
 
-from django.core.paginator import Paginator
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.owners import owner_of
+from library.filters import PieceFilters
 from library.models import Piece
+from library.paging import KeysetPage
+from library.querysets import PieceQuerySet
+from library.views.finding import SORTS, Finding
 
-PIECES_PER_PAGE = 12
+PIECES_PER_PAGE = {"pictures": 24, "table": 50}
+
+
+@require_safe
+def recent(request: HttpRequest) -> HttpResponse:
+    """Where the pieces of guests were before members had a library."""
+    return redirect("library:pieces", permanent=True)
 
 
 @require_safe
 @never_cache
-def recent(request: HttpRequest) -> HttpResponse:
-    """What was composed in this browser and is still kept."""
-    pieces = Piece.objects.owned_by(owner_of(request)).not_expired().kept().newest_first()
-    page = Paginator(pieces, PIECES_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "library/recent.html", {"page": page, "nav": "recent"})
+def pieces(request: HttpRequest) -> HttpResponse:
+    """A member's library, and a guest's recent pieces. What of the filters cannot be understood is said."""
+    owner = owner_of(request)
+    filters, errors = PieceFilters.read(request.GET)
+    mine = Piece.objects.in_library(owner)
+    page = _page(mine.filtered(filters).prefetch_related("tags"), filters, errors)
+    finding = Finding.of(owner, request.GET, errors)
+    context = {
+        "page": page,
+        "finding": finding,
+        "sorts": SORTS,
+        "next_url": finding.url(after=page.next) if page.next else None,
+        "previous_url": finding.url(after=page.previous) if page.previous else None,
+        "drafts_count": mine.drafts().count(),
+        "guest_days": settings.GUEST_DAYS,
+        "draft_days": settings.DRAFT_DAYS if owner.user else settings.GUEST_DAYS,
+        "nav": "library",
+    }
+    return render(request, "library/pieces.html", context, status=422 if errors else 200)
+
+
+def _page(found: PieceQuerySet, filters: PieceFilters, errors: dict[str, str]) -> KeysetPage[Piece]:
+    """The page that is asked for, or the first one where its place cannot be found."""
+    size = PIECES_PER_PAGE[filters.view]
+    try:
+        return KeysetPage.of(found, sort=filters.sort, after=filters.after, size=size)
+    except ValidationError as error:
+        errors["after"] = error.message_dict["after"][0]
+        return KeysetPage.of(found, sort=filters.sort, size=size)

@@ -1,4 +1,4 @@
-"""A piece's page, its MIDI file, and the recent pieces of a browser."""
+"""A piece's page as everyone sees it, and its MIDI file."""
 
 import uuid
 from datetime import timedelta
@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from library.models import Piece
-from tests.factories import TINY_MIDI, guest, make_piece, member
+from tests.factories import TINY_MIDI, guest, make_piece
 
 pytestmark = pytest.mark.django_db
 
@@ -133,66 +133,6 @@ class TestMidi:
         assert "try again" in response.content.decode()
 
 
-class TestRecent:
-    def test_it_lists_the_own_pieces_newest_first(self, guest_client: Client, alice: Any):
-        now = timezone.now()
-        make_piece(title="Older piece", created_at=now - timedelta(hours=2))
-        make_piece(title="Newer piece", created_at=now - timedelta(hours=1))
-        make_piece(title="Expired piece", expires_at=now)
-        make_piece(guest("guest-bob"), title="Bobs piece")
-        make_piece(member(alice), title="Alices piece")
-        make_piece(guest(""), title="Example piece", is_example=True)
-        page = guest_client.get("/recent/").content.decode()
-        assert page.index("Newer piece") < page.index("Older piece")
-        for hidden in ("Expired piece", "Bobs piece", "Alices piece", "Example piece"):
-            assert hidden not in page
-
-    def test_each_row_says_how_long_ago_in_one_unit(self, guest_client: Client):
-        now = timezone.now()
-        make_piece(created_at=now)
-        make_piece(created_at=now - timedelta(hours=3, minutes=20))
-        page = guest_client.get("/recent/").content.decode().replace("\xa0", " ")
-        assert "just now" in page
-        assert "3 hours ago" in page
-
-    def test_nothing_yet(self, client: Client):
-        response = client.get("/recent/")
-        assert response.status_code == 200
-        assert "Nothing here yet" in response.content.decode()
-
-    def test_it_is_paged_and_forgives_bad_pages(self, guest_client: Client):
-        for number in range(13):
-            make_piece(title=f"Piece number {number}")
-        assert "Page 1 of 2" in guest_client.get("/recent/").content.decode()
-        assert "Page 2 of 2" in guest_client.get("/recent/?page=2").content.decode()
-        for page in ("0", "-1", "99", "x"):
-            assert guest_client.get(f"/recent/?page={page}").status_code == 200
-
-    def test_it_is_only_read(self, client: Client):
-        assert client.post("/recent/").status_code == 405
-
-
-class TestKeep:
-    def test_a_draft_becomes_a_piece_of_its_owner(self, guest_client: Client):
-        piece = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=1))
-        page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
-        assert "Keep this take" in page
-        assert piece.title not in guest_client.get("/recent/").content.decode()
-        response = guest_client.post(f"/pieces/{piece.pk}/keep/")
-        assert (response.status_code, response["Location"]) == (302, f"/pieces/{piece.pk}/")
-        assert "Keep this take" not in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
-        assert piece.title in guest_client.get("/recent/").content.decode()
-
-    def test_only_the_owner_may(self, guest_client: Client, bob: Any):
-        piece = make_piece(is_draft=True)
-        for stranger in strangers(bob):
-            assert stranger.post(f"/pieces/{piece.pk}/keep/").status_code == 404
-        assert guest_client.get(f"/pieces/{piece.pk}/keep/").status_code == 405
-        assert guest_client.post(f"/pieces/{uuid.uuid4()}/keep/").status_code == 404
-        piece.refresh_from_db()
-        assert piece.is_draft
-
-
 class TestFacts:
     def test_tempo_key_originality_and_source_are_told(self, guest_client: Client):
         source = make_piece(title="The first one")
@@ -208,7 +148,7 @@ class TestFacts:
             "The first one",
         ):
             assert wanted in page
-        row = guest_client.get("/recent/").content.decode()
+        row = guest_client.get("/library/").content.decode()
         assert "96 BPM · E♭ dorian" in row
 
     def test_what_is_broken_about_a_piece_is_said(self, guest_client: Client):

@@ -44,7 +44,7 @@ def test_web_and_worker_outlive_their_database_connections(
         DATABASE,
     )
     assert (True,) in ended, "PostgreSQL had connections to end, as it does when it is restarted"
-    assert guest.get("/recent/").status == 200
+    assert guest.get("/library/").status == 200
     asked = guest.ask_for_music(15)
     assert asked.status == 201
     last, _ = guest.follow(asked.json["id"])

@@ -1,0 +1,117 @@
+"""What the list of generations says of each."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from generator.models import Generation, GenreModel
+from generator.progress import sentence_of
+from library.models import Piece
+from library.templatetags.music import accidentals, clock
+
+STATES = {
+    Generation.Status.QUEUED: "Waiting",
+    Generation.Status.RUNNING: "Composing",
+    Generation.Status.SUCCEEDED: "Finished",
+    Generation.Status.FAILED: "Failed",
+    Generation.Status.CANCELLED: "Cancelled",
+}
+KINDS = {
+    Piece.Kind.CONTINUE: "continues",
+    Piece.Kind.VARY: "varies",
+    Piece.Kind.ANOTHER: "like",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRow:
+    generation: Generation
+    state: str
+    title: str
+    settings: list[str]
+    source: str
+    sentence: str
+    pieces: list[Piece]
+    again_url: str
+    share: float
+
+    @property
+    def is_finished(self) -> bool:
+        return self.generation.is_finished
+
+    @classmethod
+    def of(cls, generation: Generation, model: GenreModel | None, *, worker_seen: bool) -> "GenerationRow":
+        """Asks no question of the database about a finished one whose takes and pieces were fetched with it."""
+        ensemble = _ensemble_name(generation, model)
+        pieces = [take.piece for take in generation.takes.all() if take.piece and take.piece.trashed_at is None]
+        return cls(
+            generation=generation,
+            state=STATES[Generation.Status(generation.status)],
+            title=f"{generation.genre.name}: {ensemble}" if ensemble else generation.genre.name,
+            settings=settings_in_words(generation),
+            source=_source(generation),
+            sentence=_sentence(generation, pieces, worker_seen),
+            pieces=pieces,
+            again_url=again_url(generation),
+            share=min(1.0, generation.seconds_composed / max(1.0, generation.total_seconds)),
+        )
+
+
+def _ensemble_name(generation: Generation, model: GenreModel | None) -> str:
+    key = generation.params.get("ensemble", "")
+    offered = model.manifest.get("ensembles", []) if model else []
+    return next((one["name"] for one in offered if one["key"] == key), key)
+
+
+def settings_in_words(generation: Generation) -> list[str]:
+    """What was chosen, as short as the page of a piece says it: "1:30", "96 BPM", "C minor", "3 takes"."""
+    params: dict[str, Any] = generation.params
+    words = [clock(generation.total_seconds)]
+    if params.get("bars"):
+        words.append(f"{params['bars']} bars")
+    if params.get("style"):
+        words.append(str(params["style"]).replace("-", " "))
+    if params.get("qpm"):
+        words.append(f"{params['qpm']:.0f} BPM")
+    if params.get("key"):
+        words.append(accidentals(str(params["key"])))
+    if params.get("density"):
+        words.append(f"density {params['density']}")
+    if params.get("feel"):
+        words.append(str(params["feel"]).replace("-", " "))
+    if params.get("voices_off"):
+        words.append(f"without {', '.join(map(str, params['voices_off']))}")
+    if generation.takes_asked > 1:
+        words.append(f"{generation.takes_asked} takes")
+    return words
+
+
+def _source(generation: Generation) -> str:
+    if generation.source_piece is not None:
+        return f"{KINDS.get(Piece.Kind(generation.kind), 'from')} “{generation.source_piece.title}”"
+    return "from a MIDI file" if generation.start == Generation.Start.FILE else ""
+
+
+def _sentence(generation: Generation, pieces: list[Piece], worker_seen: bool) -> str:
+    match generation.status:
+        case Generation.Status.SUCCEEDED:
+            return "" if pieces else "What came of it is no longer kept."
+        case Generation.Status.FAILED:
+            return generation.error_message or "It could not be composed."
+        case Generation.Status.CANCELLED:
+            return ""
+    return sentence_of(generation, worker_seen=worker_seen)
+
+
+def again_url(generation: Generation) -> str:
+    """The compose page with the same settings chosen."""
+    settings = {"genre": generation.genre.slug, "length": clock(generation.length_seconds)}
+    for name, value in generation.params.items():
+        if name == "length_seconds" or value in (None, "", []):
+            continue
+        if isinstance(value, list):
+            value = ",".join(map(str, value))
+        settings[name] = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{reverse('generator:compose')}?{urlencode(settings)}"

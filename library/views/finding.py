@@ -1,0 +1,179 @@
+"""What the library page offers to find pieces by, and what was chosen of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from accounts.owners import Owner
+from library.models import Collection, Piece, Tag
+from library.templatetags.music import accidentals
+
+Choices = list[tuple[str, str]]
+
+NAMES = (
+    *("q", "genre", "type", "style", "key", "qpm_min", "qpm_max", "length_min", "length_max", "from", "until"),
+    *("favourite", "collection", "tag", "origin", "rating", "state"),
+)
+SORTS: Choices = [
+    ("newest", "Newest first"),
+    ("oldest", "Oldest first"),
+    ("title", "Title"),
+    ("longest", "Longest first"),
+    ("shortest", "Shortest first"),
+    ("tempo", "Tempo"),
+]
+ORIGINS: Choices = [
+    ("new", "Composed from nothing"),
+    ("continue", "Continues another"),
+    ("vary", "Varies another"),
+    ("another", "Made like another"),
+    ("upload", "Uploaded"),
+]
+RATINGS: Choices = [("1", "Thumb up"), ("-1", "Thumb down"), ("0", "Not rated")]
+STATES: Choices = [("kept", "Kept"), ("draft", "Drafts")]
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    name: str
+    label: str
+    choices: Choices
+    value: str
+    errors: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    label: str
+    low: str
+    high: str
+    low_value: str
+    high_value: str
+    errors: list[str]
+    type: str = "text"
+    inputmode: str = "decimal"
+    hint: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One chosen filter, and the address without it."""
+
+    label: str
+    url: str
+
+
+@dataclass(slots=True)
+class Finding:
+    """The form of the filters: what can be chosen in this library, and what was."""
+
+    query: QueryDict
+    errors: dict[str, str] = field(default_factory=dict)
+    genres: Choices = field(default_factory=list)
+    types: Choices = field(default_factory=list)
+    styles: Choices = field(default_factory=list)
+    keys: Choices = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
+    collections: list[Collection] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, owner: Owner, query: QueryDict, errors: dict[str, str]) -> "Finding":
+        """Three queries, however large the library is."""
+        facets = Piece.objects.in_library(owner).facets()
+        finding = cls(query, errors, facets["genres"], facets["types"], facets["styles"])
+        finding.keys = [(key, accidentals(key)) for key, _ in facets["keys"]]
+        if owner.user is not None:
+            finding.tags = list(Tag.objects.of(owner.user))
+            finding.collections = list(Collection.objects.of(owner.user).by_title())
+        return finding
+
+    @property
+    def values(self) -> dict[str, str]:
+        return {name: self.query.get(name, "")[:200] for name in NAMES}
+
+    @property
+    def view(self) -> str:
+        return "table" if self.query.get("view") == "table" else "pictures"
+
+    @property
+    def sort(self) -> str:
+        wanted = self.query.get("sort", "")
+        return wanted if wanted in dict(SORTS) else SORTS[0][0]
+
+    def url(self, **changes: str | None) -> str:
+        """This page with other choices, from its first page on; without what is empty or goes without saying."""
+        chosen = self.values | {"sort": self.sort, "view": self.view} | changes
+        usual = {"sort": SORTS[0][0], "view": "pictures"}
+        left = {name: value for name, value in chosen.items() if value and value != usual.get(name)}
+        return reverse("library:pieces") + (f"?{urlencode(left)}" if left else "")
+
+    def errors_of(self, *names: str) -> list[str]:
+        return list(dict.fromkeys(self.errors[name] for name in names if name in self.errors))
+
+    @property
+    def pictures_url(self) -> str:
+        return self.url(view=None)
+
+    @property
+    def table_url(self) -> str:
+        return self.url(view="table")
+
+    @property
+    def is_found(self) -> bool:
+        """Whether anything was looked for."""
+        return any(self.values.values())
+
+    @property
+    def selects(self) -> list[Select]:
+        offered: list[tuple[str, str, Choices]] = [
+            ("genre", "Style", self.genres),
+            ("type", "Type", self.types),
+            ("style", "Colour", self.styles),
+            ("key", "Key", self.keys),
+            ("tag", "Tag", [(tag.name, tag.name) for tag in self.tags]),
+            ("collection", "Collection", [(str(one.pk), one.title) for one in self.collections]),
+            ("origin", "Origin", ORIGINS),
+            ("state", "Kept or draft", STATES),
+            ("rating", "Rating", RATINGS),
+        ]
+        values = self.values
+        return [Select(name, label, choices, values[name], self.errors_of(name)) for name, label, choices in offered]
+
+    @property
+    def ranges(self) -> list[Range]:
+        return [
+            self._range("Length", "length_min", "length_max", hint=("0:30", "2:00")),
+            self._range("Tempo (BPM)", "qpm_min", "qpm_max", hint=("60", "180")),
+            self._range("Composed", "from", "until", type="date"),
+        ]
+
+    def _range(self, label: str, low: str, high: str, **options: Any) -> Range:
+        errors = self.errors_of(low, high)
+        if low.startswith("length"):
+            options["inputmode"] = "text"
+        return Range(label, low, high, self.values[low], self.values[high], errors, **options)
+
+    @property
+    def chips(self) -> list[Chip]:
+        values = self.values
+        chips = []
+        for select in self.selects:
+            if values[select.name]:
+                name = dict(select.choices).get(values[select.name], values[select.name])
+                chips.append(Chip(f"{select.label}: {name}", self.url(**{select.name: None})))
+        for one in self.ranges:
+            if one.low_value or one.high_value:
+                text = f"{one.label}: {one.low_value or '…'} – {one.high_value or '…'}"
+                chips.append(Chip(text, self.url(**{one.low: None, one.high: None})))
+        if values["favourite"]:
+            chips.append(Chip("Favourites", self.url(favourite=None)))
+        if values["q"]:
+            chips.append(Chip(f"“{values['q'][:40]}”", self.url(q=None)))
+        return chips
+
+    @property
+    def all_url(self) -> str:
+        return self.url(**dict.fromkeys(NAMES))

@@ -1,0 +1,80 @@
+"""The trash: what can still be had back."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.owners import owner_of
+from library import services
+from library.models import Piece
+from library.paging import KeysetPage
+from library.views.back import back
+from library.views.undo import trashed_message, trashed_together
+
+PIECES_PER_PAGE = 50
+
+
+@require_safe
+@never_cache
+def trash(request: HttpRequest) -> HttpResponse:
+    pieces = Piece.objects.in_trash(owner_of(request))
+    try:
+        page = KeysetPage.of(pieces, sort="trashed", after=request.GET.get("after", ""), size=PIECES_PER_PAGE)
+    except ValidationError:
+        return redirect("library:trash")
+    context = {
+        "items": [(piece, _goes_at(piece)) for piece in page.items],
+        "next_url": f"?{urlencode({'after': page.next})}" if page.next else None,
+        "previous_url": f"?{urlencode({'after': page.previous})}" if page.previous else None,
+        "trash_days": settings.TRASH_DAYS,
+        "nav": "library",
+    }
+    return render(request, "library/trash.html", context)
+
+
+def _goes_at(piece: Piece) -> datetime:
+    """When a piece in the trash goes for ever."""
+    assert piece.trashed_at is not None
+    goes_at = piece.trashed_at + timedelta(days=settings.TRASH_DAYS)
+    return min(goes_at, piece.expires_at) if piece.expires_at else goes_at
+
+
+@require_POST
+def undo(request: HttpRequest) -> HttpResponse:
+    """Takes back what went to the trash together."""
+    pieces = trashed_together(Piece.objects.in_trash(owner_of(request)), request.POST.get("trashed_at", "")[:40])
+    count = services.pieces_restore(pieces=pieces)
+    if count:
+        messages.success(request, f"Back in the library: {counted(count)}.")
+    return back(request, "library:pieces")
+
+
+@require_POST
+def empty(request: HttpRequest) -> HttpResponse:
+    """Everything in the trash, for ever."""
+    services.pieces_delete(pieces=Piece.objects.in_trash(owner_of(request)))
+    messages.success(request, "The trash is empty.")
+    return redirect("library:trash")
+
+
+@require_POST
+def drafts_trash(request: HttpRequest) -> HttpResponse:
+    """All drafts but favourites."""
+    ids = services.drafts_trash(owner=owner_of(request))
+    if ids:
+        moved = Piece.objects.in_trash(owner_of(request)).filter(pk__in=ids[:1])
+        trashed_message(request, moved, f"In the trash: {counted(len(ids), 'draft')}.")
+    else:
+        messages.info(request, "There is no draft that is not a favourite.")
+    return redirect("library:pieces")
+
+
+def counted(count: int, what: str = "piece") -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
