@@ -67,28 +67,34 @@ function onSubmit(event) {
   const url = new URL(given("action") || pageOf(shown), document.baseURI);
   if (isAside(url) || method === "dialog" || !mayLeave()) return;
   event.preventDefault();
-  if (sending === form) return; // a double click
+  if (sending?.form === form && sending.submitter === submitter) return; // a double click
   const data = new FormData(form, submitter);
   const isMultipart = given("enctype") === "multipart/form-data";
   const plain = () => new URLSearchParams([...data].map(([name, value]) => [name, value instanceof File ? value.name : value]));
   if (method === "get") {
     url.search = plain();
-    visit(url, { replace: pageOf(url) === pageOf(shown) });
+    const focused = document.activeElement;
+    const again = selectorsOf(focused?.form === form ? focused : submitter, form);
+    visit(url, { replace: pageOf(url) === pageOf(shown), again });
     return;
   }
-  sending = form;
-  visit(url, { body: isMultipart ? data : plain(), pressed: signatureOf(form, submitter) }).finally(() => {
-    if (sending === form) sending = null;
+  const own = (sending = { form, submitter });
+  visit(url, { body: isMultipart ? data : plain(), again: selectorsOf(submitter, form) }).finally(() => {
+    if (sending === own) sending = null;
   });
 }
 
-/* How to find the same button in the page that comes. */
-function signatureOf(form, submitter) {
-  if (!submitter) return null;
-  if (submitter.id) return `#${CSS.escape(submitter.id)}`;
-  const attributes = ["name", "value"].map((name) => [name, submitter.getAttribute(name)]).filter(([, value]) => value !== null);
-  const button = attributes.map(([name, value]) => `[${name}="${CSS.escape(value)}"]`).join("");
-  return `form[action="${CSS.escape(form.getAttribute("action") ?? "")}"] :is(button, input[type=submit])${button}`;
+/* How to find the same control in the page that comes: selectors, the surest first. */
+function selectorsOf(element, form = element?.form) {
+  if (!element || !main.contains(element)) return [];
+  const attribute = (name, value) => (value === null ? "" : `[${name}="${CSS.escape(value)}"]`);
+  const own = (name) => attribute(name, element.getAttribute(name));
+  const tag = element.localName;
+  const within = form && !own("formaction") ? `form${attribute("action", form.getAttribute("action"))} ` : "";
+  const place = `${within}${tag}${own("href")}${own("formaction")}`;
+  const named = own("name") ? [`${place}${own("name")}${own("value")}`, `${place}${own("name")}`] : [];
+  const isMeant = element.id || own("name") || own("href") || form;
+  return isMeant ? [element.id ? attribute("id", element.id) : "", ...named, place].filter(Boolean) : [];
 }
 
 function onPopState(event) {
@@ -105,10 +111,11 @@ function onPopState(event) {
 
 /**
  * @param {string | URL} address
- * @param {{body?: BodyInit, replace?: boolean, keepScroll?: boolean, pressed?: string, isReturn?: boolean}} options
- *   body: sent with POST; isReturn: the browser's address is already the new one
+ * @param {{body?: BodyInit, replace?: boolean, keepScroll?: boolean, again?: string[], isReturn?: boolean}} options
+ *   body: sent with POST; again: where the focus returns to, if the path stays the same;
+ *   isReturn: the browser's address is already the new one
  */
-export async function visit(address, { body = null, replace = false, keepScroll = false, pressed = null, isReturn = false } = {}) {
+export async function visit(address, { body = null, replace = false, keepScroll = false, again = null, isReturn = false } = {}) {
   const url = new URL(address, document.baseURI);
   const load = () => (isReturn ? window.location.reload() : window.location.assign(url));
   if (!marker || isAside(url)) {
@@ -120,20 +127,20 @@ export async function visit(address, { body = null, replace = false, keepScroll 
   const isOver = () => own.signal.aborted;
   document.documentElement.toggleAttribute("data-navigating", true);
   try {
-    const response = await fetch(url, {
-      method: body ? "POST" : "GET",
-      body,
-      signal: own.signal,
-      credentials: "same-origin",
-      headers: { Accept: "text/html,*/*;q=0.8" },
-    });
+    const answer = await ask(url, body, own.signal);
+    if (isOver()) return;
+    if (!answer) {
+      say(NO_SITE);
+      return;
+    }
+    const { response, text } = answer;
     const found = new URL(response.url);
     if (!body) found.hash = url.hash;
     if (isAside(found)) {
       window.location.assign(found);
       return;
     }
-    if (!response.headers.get("Content-Type")?.startsWith("text/html")) {
+    if (text === null) {
       if (body) await save(response);
       else {
         own.abort(); // the browser asks once more, and saves or shows it
@@ -141,8 +148,7 @@ export async function visit(address, { body = null, replace = false, keepScroll 
       }
       return;
     }
-    const next = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (isOver()) return;
+    const next = new DOMParser().parseFromString(text, "text/html");
     if (next.querySelector("script[data-navigation]")?.getAttribute("src") !== marker.getAttribute("src")) {
       // A page of another make, or a newer version of the site.
       if (!body) load();
@@ -152,22 +158,37 @@ export async function visit(address, { body = null, replace = false, keepScroll 
     }
     await addStyleSheets(next, found);
     if (isOver()) return;
-    // A POST that was refused shows its form anew under the address it came from.
-    const target = body && !response.redirected ? shown : found;
+    // A form that was refused is shown anew under the address it came from; its errors get the focus.
+    const isRefused = body !== null && !response.redirected;
+    const target = isRefused ? shown : found;
     const isSame = pageOf(target) === pageOf(shown);
-    if (!isReturn) remember(target, replace || (body && isSame));
+    if (!isReturn) remember(target, replace || (body !== null && isSame));
+    const isStaying = target.pathname === shown.pathname && !isRefused;
+    const focus = isStaying ? (again ?? (keepScroll ? selectorsOf(document.activeElement) : [])) : [];
     exchange(next, found);
-    const isBack = Boolean(body) && isSame;
-    settle({ url: target, isReturn, keepScroll: keepScroll || (isBack && response.ok), pressed: isBack ? pressed : null });
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    if (!(error instanceof TypeError)) throw error;
-    say(NO_SITE);
+    settle({ url: target, isReturn, keepScroll: keepScroll || (body !== null && isSame && !isRefused), focus });
   } finally {
     if (fetching === own) {
       fetching = null;
       document.documentElement.removeAttribute("data-navigating");
     }
+  }
+}
+
+/* {response, text}, where text is null for what is no page; null when nothing answers. */
+async function ask(url, body, signal) {
+  try {
+    const response = await fetch(url, {
+      method: body ? "POST" : "GET",
+      body,
+      signal,
+      credentials: "same-origin",
+      headers: { Accept: "text/html,*/*;q=0.8" },
+    });
+    const isPage = response.headers.get("Content-Type")?.startsWith("text/html");
+    return { response, text: isPage ? await response.text() : null };
+  } catch {
+    return null;
   }
 }
 
@@ -231,16 +252,17 @@ function exchange(next, base) {
 }
 
 /* Where the page stands, what has the focus, and what a screen reader says. */
-function settle({ url, isReturn, keepScroll, pressed }) {
+function settle({ url, isReturn, keepScroll, focus }) {
   shown = url;
   const meant = url.hash ? document.getElementById(decodeURIComponent(url.hash.slice(1))) : null;
+  const same = focus.map((selector) => main.querySelector(selector)).find(Boolean);
   if (isReturn) restoreScroll(url);
   else if (meant) meant.scrollIntoView({ behavior: "instant" });
-  else if (!keepScroll) window.scrollTo({ top: 0, behavior: "instant" });
-  const again = pressed ? main.querySelector(pressed) : null;
-  const wanted = again ? null : main.querySelector("[autofocus]:not([hidden])");
+  else if (!keepScroll && !same) window.scrollTo({ top: 0, behavior: "instant" });
+  const wanted = same ? null : main.querySelector("[autofocus]:not([hidden])");
   if (wanted) wanted.focus(); // an error is scrolled to
-  else (again ?? main).focus({ preventScroll: true });
+  else (same ?? main).focus({ preventScroll: true });
+  if (same?.matches("input[type=search], input[type=text]")) same.setSelectionRange(same.value.length, same.value.length);
   const told = main.querySelector(":scope > [role=status]")?.textContent.trim();
   announce(told || document.title);
 }
