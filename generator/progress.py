@@ -1,5 +1,7 @@
 """What a page may say about a job, in one place for pages and API."""
 
+from django.conf import settings
+
 from generator.models import Generation, Take, WorkerBeat
 from library.templatetags.music import clock
 
@@ -58,4 +60,5 @@ def _outcome(takes: list[Take]) -> str:
         return f"{clock(pieces[0].length_seconds)} of music, {pieces[0].notes_count} notes."
     if any(take.replaces_heard for take in takes):
         return "What played proved broken and was composed again. Keep what you like."
-    return "The best comes first. Keep what you like; the others are removed after a week."
+    days = settings.DRAFT_DAYS if takes[0].generation.owner_id else settings.GUEST_DAYS
+    return f"The best comes first. Keep what you like; the others are removed after {days} days."

@@ -22,8 +22,9 @@ class GenreQuerySet(models.QuerySet["Genre"]):
 
 class GenerationQuerySet(OwnedQuerySet["Generation"]):
     def listed(self) -> Self:
-        """Without those that their owners took off their list."""
-        return self.filter(hidden_at=None)
+        """Without those that their owners took off their list, and the old ones."""
+        oldest = timezone.now() - timedelta(days=settings.GENERATION_DAYS)
+        return self.filter(hidden_at=None, created_at__gte=oldest)
 
     def queued(self) -> Self:
         return self.filter(status="queued")

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "allauth.account",
     "allauth.usersessions",
+    "allauth.mfa",
     "accounts",
     "library",
     "generator",
@@ -133,6 +134,8 @@ DATA_EXPORT_DAYS = 7
 # What was composed and nobody keeps is removed after this long (a guest's after GUEST_DAYS), and so is the trash.
 DRAFT_DAYS = 30
 TRASH_DAYS = 30
+# What a member asked for stands on the list of generations for this long, and its row for longer where a piece is left.
+GENERATION_DAYS = 90
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # Without a mail server there are no codes and no reset by mail, and no page offers them.
@@ -157,6 +160,9 @@ ACCOUNT_EMAIL_NOTIFICATIONS = MAIL_CONFIGURED
 ACCOUNT_LOGIN_BY_CODE_ENABLED = MAIL_CONFIGURED
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_SESSION_REMEMBER = True
+# Passkeys alone of what allauth.mfa can do.
+MFA_SUPPORTED_TYPES = ["webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SERVED_OVER_HTTPS else "http"
 # By address alone where many people may share one; "key" is a name together with the address it was tried from
@@ -332,6 +338,7 @@ CELERY_TASK_ROUTES = {
     "generator.tasks.clean_up": {"queue": "maintenance"},
     "generator.tasks.check_bundles": {"queue": "maintenance"},
     "accounts.tasks.make_exports": {"queue": "maintenance"},
+    "library.tasks.render_pieces": {"queue": "render"},
 }
 # One composer a process. TensorFlow and LiteRT do not survive a fork, and threads share one loaded network.
 CELERY_WORKER_POOL = "threads"
@@ -345,6 +352,12 @@ CELERY_TIMEZONE = "UTC"
 # Which runtime plays the networks; auto is tensorflow where TensorFlow sees a GPU, and litert elsewhere.
 RUNTIME = env.choice("RUNTIME", ["auto", "litert", "tensorflow"], "auto")
 RUNTIME_THREADS = env.integer("RUNTIME_THREADS", 1, minimum=1, maximum=64)
+
+# What makes sound files: auto is fluidsynth where that is installed, else tinysoundfont, which comes with the packages.
+SYNTHESIZER = env.choice("SYNTHESIZER", ["auto", "fluidsynth", "tinysoundfont"], "auto")
+# Sound files can be made again: those that nobody asks for go after this long, and the oldest while all are too many.
+RENDERING_DAYS = env.integer("RENDERING_DAYS", 30, minimum=1, maximum=3650)
+RENDERINGS_MAX_MB = env.integer("RENDERINGS_MAX_MB", 20_000, minimum=1, maximum=100_000_000)
 
 # --- limits ----------------------------------------------------------------------------------------------------------
 

@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accounts.owners import Owner
-from generator.engine.controls import ComposeRequest
+from generator.engine.controls import ComposeRequest, seconds_per_bar
 from generator.models import Genre
 from generator.params import params_of
 from generator.titles import piece_title
 from library import services as library
 from library.models import Piece
+from library.rolls import roll_of
 
 if TYPE_CHECKING:
     from generator.composers import LoadedModel
     from generator.engine.composer import Composition
+
+METRE = "4/4"
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,26 @@ def draft_of(
     composition: "Composition",
     *,
     params: dict[str, Any] | None = None,
-    label: str = "",
+    title: str = "",
     **facts: Any,
 ) -> Draft:
     """
-    `params` are those that were chosen, of the request where they are not given; `label` tells pieces of one job apart;
-    `facts` are further fields of the piece.
+    `params` are those that were chosen, of the request where they are not given; `title` is one that is drawn from the
+    seed where none is given; `facts` are further fields of the piece.
     """
     ensemble = loaded.ensemble(request.ensemble)
-    # What is kept of a primer comes on top of the length that was asked for.
-    length_seconds = composition.length_seconds if request.primer else request.length_seconds
-    title = piece_title(genre.name, ensemble["name"], length_seconds) + (f", {label}" if label else "")
+    style_name = _style_name(loaded.manifest, request.style)
+    key, qpm, length_seconds = composition.key or "", composition.qpm, composition.length_seconds
+    title = title or piece_title(
+        genre.slug,
+        genre.name,
+        composition.seed,
+        take=request.take,
+        attempt=request.attempt,
+        style_name=style_name,
+        key=key,
+        qpm=qpm,
+    )
     return Draft(
         piece_id=piece_id,
         midi=composition.to_midi_bytes(title=title),
@@ -67,11 +79,19 @@ def draft_of(
             "genre_name": genre.name,
             "ensemble": ensemble["key"],
             "ensemble_name": ensemble["name"],
+            "style": request.style if style_name else "",
+            "style_name": style_name,
             "voices": ensemble["voices"],
-            "length_seconds": composition.length_seconds,
+            "length_seconds": length_seconds,
             "notes_count": len(composition.notes),
-            "qpm": composition.qpm,
-            "key": composition.key or "",
+            "qpm": qpm,
+            "key": key,
+            # On a grid all our models count four quarters a bar.
+            "metre": METRE if qpm else "",
+            "bars": max(1, round(length_seconds / seconds_per_bar(qpm))) if qpm else None,
+            "roll": roll_of(
+                ((note.pitch, note.start_seconds, note.end_seconds) for note in composition.notes), length_seconds
+            ),
             "seed": composition.seed,
             "temperature": request.temperature,
             "top_p": request.top_p,
@@ -82,3 +102,9 @@ def draft_of(
             **facts,
         },
     )
+
+
+def _style_name(manifest: dict[str, Any], key: str) -> str:
+    """What pages call a style; empty where none was chosen."""
+    offered = (manifest["controls"].get("style") or {}).get("choices", [])
+    return next((str(choice["name"]) for choice in offered if key and choice["key"] == key), "")

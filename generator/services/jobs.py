@@ -25,8 +25,9 @@ from generator.models import Generation, Take
 from generator.services.drafts import Draft, draft_of
 from generator.services.primers import primer_load
 from generator.services.takes import MAX_AGAIN, ComposedTake, compose_takes
+from generator.titles import AGAIN, title_after
 from library import services as library
-from library.models import Piece
+from library.models import MAX_TITLE, Piece
 
 if TYPE_CHECKING:
     from generator.composers import LoadedModel
@@ -153,13 +154,23 @@ def _compose_and_store(generation: Generation, live_notes: LiveNotes) -> None:
             Generation.objects.of_claim(generation).update(kept_seconds=heard.kept_seconds)
     live_notes.start(loaded.sha256)
     takes = compose_takes(loaded, request, generation.takes_asked, live_notes)
-    _store(generation, live_notes, [(take, _draft_of(generation, loaded, take, len(takes))) for take in takes])
+    title = _title_after_source(generation)
+    _store(generation, live_notes, [(take, _draft_of(generation, loaded, take, title)) for take in takes])
     logger.info("Stored %d takes of %s notes.", len(takes), [len(take.composition.notes) for take in takes])
 
 
-def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake, count: int) -> Draft:
+def _title_after_source(generation: Generation) -> str:
+    """What goes on from a piece or varies it is called after it, as long as that is there."""
+    if generation.kind not in AGAIN:
+        return ""
+    source = Piece.objects.filter(descendant_generations=generation.pk).only("title").first()
+    return title_after(source.title, generation.kind) if source else ""
+
+
+def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake, title: str) -> Draft:
     index, attempt = take.request.take, take.request.attempt
-    label = f"take {index + 1}{' again' if take.replaces_heard else ''}" if count > 1 else ""
+    if title and generation.takes_asked > 1:
+        title = f"{title[: MAX_TITLE - 20]}, take {index + 1}{' again' if take.replaces_heard else ''}"
     return draft_of(
         piece_id_of(generation, index, attempt),
         generation.genre,
@@ -167,7 +178,7 @@ def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake,
         take.request,
         take.composition,
         params=generation.params,
-        label=label,
+        title=title,
         facts=take.verdict.facts,
         kind=generation.kind,
     )
@@ -181,7 +192,7 @@ def piece_id_of(generation: Generation, take: int = 0, attempt: int = 0) -> uuid
 def _store(generation: Generation, live_notes: LiveNotes, drafts: list[tuple[ComposedTake, Draft]]) -> None:
     """The files first, then everything in one transaction: killed anywhere, the next try ends with the same pieces.
 
-    The only take of a job is kept; of several the owner keeps what pleases.
+    All are drafts: the owner keeps what pleases.
     """
     with _may_pass("storage"):
         for _, draft in drafts:
@@ -205,7 +216,7 @@ def _store(generation: Generation, live_notes: LiveNotes, drafts: list[tuple[Com
         source = Piece.objects.filter(descendant_generations=generation.pk).first()
         for take, draft in drafts:
             draft.facts["source_piece"] = source
-            piece = draft.store(owner, is_draft=len(drafts) > 1)
+            piece = draft.store(owner, is_draft=True)
             Take.objects.update_or_create(
                 generation=generation,
                 index=take.request.take,

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 # While every worker is busy a message may simply be waiting its turn; it is sent again only after this long.
 BUSY_REDELIVER_SECONDS = 60
 REDELIVER_AT_MOST = 100
-FINISHED_GENERATION_KEEP_DAYS = 30
+GUESTS_GENERATION_KEEP_DAYS = 30
 # The sweep forgets the dead of its own host; of other hosts it cannot know.
 WORKER_BEAT_KEEP_DAYS = 1
 
@@ -114,8 +114,8 @@ def _redeliver(idle: bool) -> int:
 
 
 def clean_up() -> None:
-    """Removes what nobody needs any more: notes of stored pieces, guests' old pieces and sessions, old addresses,
-    traces of workers that were lost with their machine, old messages."""
+    """Removes what nobody needs any more: notes of stored pieces, drafts and trash whose time is over, guests' old
+    pieces and sessions, old addresses, traces of workers that were lost with their machine, old messages."""
     now = timezone.now()
     old_chunks = NoteChunk.objects.filter(
         generation__finished_at__lt=now - timedelta(seconds=settings.NOTE_CHUNK_KEEP_SECONDS)
@@ -125,11 +125,14 @@ def clean_up() -> None:
         client_hash=""
     )
     library.pieces_expire()
+    library.renderings_clean_up()
     accounts_clean_up()
     SessionStore.clear_expired()
     WorkerBeat.objects.filter(seen_at__lt=now - timedelta(days=WORKER_BEAT_KEEP_DAYS)).delete()
     forgotten = Generation.objects.finished().without_pieces()
-    _remove_generations(forgotten.filter(finished_at__lt=now - timedelta(days=FINISHED_GENERATION_KEEP_DAYS)))
+    _remove_generations(forgotten.filter(finished_at__lt=now - timedelta(days=settings.GENERATION_DAYS)))
+    of_guests = forgotten.filter(owner=None, finished_at__lt=now - timedelta(days=GUESTS_GENERATION_KEEP_DAYS))
+    _remove_generations(of_guests)
     remove_old_folders()
     if settings.USES_FILESYSTEM_BROKER:
         options = settings.CELERY_BROKER_TRANSPORT_OPTIONS

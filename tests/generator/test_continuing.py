@@ -9,7 +9,6 @@ from generator.models import Generation, GenreModel, NoteChunk
 from generator.services import generation_compose, generation_create
 from generator.services.primers import MAX_PRIMER_BYTES
 from library.models import Piece
-from library.templatetags.music import clock
 from tests import factories
 from tests.generator.conftest import Outbox
 from tests.music import GRAND_PIANO, notes_of_midi, scale
@@ -51,7 +50,7 @@ def test_a_continued_piece_is_the_old_one_and_then_the_new_one() -> None:
     assert source.length_seconds + 15 < piece.length_seconds <= source.length_seconds + 20.5
     old = [note[:2] for note in heard(source)]
     assert [note[:2] for note in heard(piece)][: len(old) - 12] == old[: len(old) - 12]
-    assert piece.title == f"Piano: Grand piano, {clock(piece.length_seconds)}"
+    assert piece.title == f"{source.title}, continued"
     assert piece.params["length_seconds"] == 20
     assert generation.seconds_composed == generation.total_seconds
     assert 0 <= generation.total_seconds - piece.length_seconds <= 1, "what the page said to expect"

@@ -1,6 +1,8 @@
 """A job from claim to piece, and everything that can go wrong between."""
 
 import errno
+import hashlib
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,12 +79,16 @@ def test_composing_ends_with_a_stored_piece(generation: Generation) -> None:
     assert piece.expires_at is not None
     assert 6.9 < (piece.expires_at - timezone.now()).total_seconds() / 86400 <= 7
     assert (piece.genre, piece.genre_name, piece.ensemble) == ("piano", "Piano", "grand-piano")
-    assert piece.title == "Piano: Grand piano, 0:15"
+    assert re.fullmatch(r"[A-Z][a-z]+ [A-Z][a-z]+: [A-Z][a-z]+", piece.title), "a piano piece without a key"
+    assert piece.search_text == "".join(f" {word}" for word in piece.title.lower().replace(":", "").split())
+    assert (piece.style, piece.metre, piece.bars) == ("", "", None)
     assert piece.seed == 3
     assert piece.runtime == generation.runtime == "litert"
     assert piece.bundle_sha256 == generation.bundle_sha256 == composers.for_generation(generation).sha256
     midi = piece.midi.open("rb").read()
     assert piece.size_bytes == len(midi)
+    assert piece.file_sha256 == hashlib.sha256(midi).hexdigest()
+    assert 0 < len(piece.roll) <= piece.notes_count
     assert len(notes_of_midi(midi)) == piece.notes_count > 0
     drawn = [row for chunk in NoteChunk.objects.filter(generation=generation) for row in chunk.notes]
     assert len(drawn) == piece.notes_count
@@ -94,10 +100,12 @@ def test_the_same_seed_gives_the_same_file(piano: GenreModel) -> None:
     assert first == second
 
 
-def test_a_members_piece_does_not_expire(piano: GenreModel, alice: Any) -> None:
+def test_a_members_piece_is_a_draft_for_a_month(piano: GenreModel, alice: Any) -> None:
     generation = compose(factories.make_generation(factories.member(alice), genre=piano.genre))
-    assert generation.piece is not None
-    assert (generation.piece.owner, generation.piece.expires_at) == (alice, None)
+    piece = generation.piece
+    assert piece is not None and piece.expires_at is not None
+    assert (piece.owner, piece.is_draft) == (alice, True)
+    assert 29.9 < (piece.expires_at - timezone.now()).total_seconds() / 86400 <= 30
 
 
 def test_a_second_delivery_does_nothing(generation: Generation) -> None:

@@ -85,19 +85,19 @@ def test_the_first_take_is_the_one_that_plays_and_the_same_as_alone(piano: Genre
     heard = [row for chunk in NoteChunk.objects.filter(generation=one) for row in chunk.notes]
     assert sound(played) == sound(heard)
     assert set(NoteChunk.objects.values_list("take", flat=True)) == {0}
-    assert [piece.title for piece in Piece.objects.filter(take__generation=several).order_by("take__index")] == [
-        f"Piano: Grand piano, 0:15, take {number}" for number in (1, 2, 3)
-    ]
+    titles = list(
+        Piece.objects.filter(take__generation=several).order_by("take__index").values_list("title", flat=True)
+    )
+    assert titles[0] == alone.title
+    assert len(set(titles)) == 3, "each take is called otherwise"
 
 
-def test_one_take_is_kept_and_several_are_drafts(piano: GenreModel, alice: Any, verdicts: Any) -> None:
-    one = compose(piano, 1)
-    assert one.piece is not None
-    assert not one.piece.is_draft
-    several = compose(piano, 2, owner=factories.member(alice))
-    drafts = Piece.objects.filter(take__generation=several)
-    assert all(piece.is_draft and piece.owner == alice and piece.expires_at for piece in drafts)
-    assert set(Piece.objects.kept()) == {one.piece}
+@pytest.mark.parametrize("count", [1, 2])
+def test_every_take_is_a_draft(piano: GenreModel, alice: Any, verdicts: Any, count: int) -> None:
+    generation = compose(piano, count, owner=factories.member(alice))
+    drafts = Piece.objects.filter(take__generation=generation)
+    assert [piece.is_draft and piece.owner == alice and bool(piece.expires_at) for piece in drafts] == [True] * count
+    assert not Piece.objects.kept().exists()
 
 
 def test_a_broken_take_that_nobody_heard_is_composed_again(piano: GenreModel, batches: Any, verdicts: Any) -> None:
@@ -129,7 +129,7 @@ def test_what_played_is_never_swapped(piano: GenreModel, verdicts: Any, guest_cl
         False,
         0,
     )
-    assert replacement["piece"]["title"].endswith("take 1 again")
+    assert replacement["piece"]["title"] != heard["piece"]["title"]
     assert heard["is_draft"]
     assert replacement["is_draft"]
     assert heard["piece"]["id"] != replacement["piece"]["id"]
@@ -226,7 +226,9 @@ class TestOverTheApi:
         kept = guest_client.post(best["keep_url"])
         assert (kept.status_code, kept.json()["is_draft"]) == (200, False)
         assert guest_client.post(best["keep_url"]).status_code == 200
-        assert [piece["id"] for piece in guest_client.get("/api/v1/pieces/?state=kept").json()["results"]] == [best["piece"]["id"]]
+        assert [piece["id"] for piece in guest_client.get("/api/v1/pieces/?state=kept").json()["results"]] == [
+            best["piece"]["id"]
+        ]
 
     def test_what_is_kept_stays_and_drafts_go(
         self, piano: GenreModel, verdicts: Any, alice: Any, client: Client
