@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from accounts.guests import client_address
 from accounts.models import User
@@ -44,6 +45,16 @@ class AccountAdapter(DefaultAccountAdapter):
         """Failed attempts count by name *and* address: nobody can lock the owner of a name out from elsewhere."""
         key = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{self.get_client_ip(request)}"
+
+    def get_login_stages(self) -> list[str]:
+        """A passkey is another way to sign in; it is not asked for beside the password."""
+        return [stage for stage in super().get_login_stages() if not stage.startswith("allauth.mfa.")]
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, str]]:
+        """The password alone: who has none signs in again."""
+        if not user.is_authenticated or not user.has_usable_password():
+            return []
+        return [{"id": "reauthenticate", "description": "Your password", "url": reverse("account_reauthenticate")}]
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = User.normalize_username(username)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.mfa.webauthn.internal import auth
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.utils import timezone
@@ -88,6 +89,27 @@ class TokenForm(forms.Form):
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["days"]
         return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+class PasskeyForm(forms.Form):
+    """A passkey that the browser has made, as JSON, and what its owner calls it."""
+
+    name = forms.CharField(label="What you call it", max_length=100, initial="My passkey")
+    credential = forms.JSONField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_credential(self) -> Any:
+        """Raises ValidationError unless it answers the question that was asked in this session."""
+        credential = self.cleaned_data["credential"]
+        try:
+            auth.parse_registration_response(credential)
+            auth.complete_registration(credential)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise forms.ValidationError("The browser sent something that is no passkey. Try again.") from error
+        return credential
 
 
 class LimitedAdminAuthenticationForm(AdminAuthenticationForm):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts import export_views, pages, views
+from accounts import export_views, pages, passkey_views, views
 
 app_name = "accounts"
 
@@ -13,6 +13,10 @@ urlpatterns = [
     path("account/sessions/end/", views.session_end, name="session-end"),
     path("account/tokens/", views.tokens, name="tokens"),
     path("account/tokens/<int:pk>/revoke/", views.token_revoke, name="token-revoke"),
+    path("account/passkeys/", passkey_views.passkeys, name="passkeys"),
+    path("account/passkeys/options/", passkey_views.passkey_options, name="passkey-options"),
+    path("account/passkeys/login/", passkey_views.passkey_login, name="passkey-login"),
+    path("account/passkeys/<int:pk>/remove/", passkey_views.passkey_remove, name="passkey-remove"),
     path("account/export/", export_views.exports, name="exports"),
     path("account/export/<uuid:pk>/status/", export_views.export_status, name="export-status"),
     path("account/export/<uuid:pk>/stop/", export_views.export_stop, name="export-stop"),
