@@ -56,12 +56,14 @@ class Line:
         name: of the track.
         program: General MIDI sound, 0-based; 0 where none is named.
         is_drum: whether pitches name drums.
+        channel: 0–15.
     """
 
     name: str
     program: int
     is_drum: bool
     notes: list[LineNote] = field(default_factory=list)
+    channel: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ class _Track:
         program = self._programs[channel]
         line = self._lines.get((channel, program))
         if line is None:
-            line = self._lines[channel, program] = Line("", program, channel == DRUM_CHANNEL)
+            line = self._lines[channel, program] = Line("", program, channel == DRUM_CHANNEL, channel=channel)
         if held := self._held[channel].pop(pitch, None):
             held.end = tick
         note = LineNote(tick, tick, tick, pitch, velocity)

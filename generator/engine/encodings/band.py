@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from generator.engine.encodings.drum_sounds import NUM_DRUM_SOUNDS
 from generator.engine.errors import BundleError
+from generator.engine.phrases import PHRASE_BARS
 
 if TYPE_CHECKING:
     from generator.engine.manifest import Encoding
@@ -72,6 +73,9 @@ NUM_COUNTDOWN_FEATURES = NUM_EXACT_BARS + len(COUNTDOWN_BOUNDS) + 1
 NUM_ELAPSED_FEATURES = 8
 NUM_TEMPO_FEATURES = 8
 _SLOWEST, _FASTEST = math.log2(50.0), math.log2(220.0)
+
+MAX_PHRASE_BARS = 8
+"""A network is told a bar's place among so many."""
 
 NEVER = -(1 << 20)
 """Step of an onset that has not been."""
@@ -183,6 +187,13 @@ class BandSpec:
         gaps = [f"{self.advance}:{NUM_GAPS - 1}:{first}" for first in layout.gaps]
         return ",".join(notes + gaps)
 
+    @property
+    def closing(self) -> tuple[int, ...]:
+        """Features that are lit in bars which close a phrase of a drummer who plays alone; none for a band."""
+        if len(self.parts) > 1:
+            return ()
+        return tuple(self.layout.bar + bar for bar in range(PHRASE_BARS - 1, MAX_PHRASE_BARS, PHRASE_BARS))
+
     def velocity_bin(self, velocities: NDArray[np.integer]) -> NDArray[np.int64]:
         return (velocities.astype(np.int64) - 1) * self.velocity_bins // 127
 
@@ -225,7 +236,7 @@ class Layout:
     def __init__(self, spec: BandSpec) -> None:
         self._next = 0
         take = self._take
-        self.step, self.beat, self.bar = take(STEPS_PER_QUARTER), take(QUARTERS_PER_BAR), take(9)
+        self.step, self.beat, self.bar = take(STEPS_PER_QUARTER), take(QUARTERS_PER_BAR), take(MAX_PHRASE_BARS + 1)
         self.countdown, self.elapsed = take(NUM_COUNTDOWN_FEATURES), take(NUM_ELAPSED_FEATURES)
         self.tempo, self.mode, self.feel = take(NUM_TEMPO_FEATURES), take(2), take(2)
         self.density, self.style, self.parts = take(NUM_DENSITY_BINS), take(MAX_STYLES), take(len(PARTS))
@@ -502,9 +513,9 @@ class BandState:
             features[column] = 0.0
         bar, in_bar = divmod(step, STEPS_PER_BAR)
         beat, in_beat = divmod(in_bar, STEPS_PER_QUARTER)
-        lit = [layout.step + in_beat, layout.beat + beat, layout.bar + bar % 8]
-        if bar % 16 >= 8:
-            lit.append(layout.bar + 8)
+        lit = [layout.step + in_beat, layout.beat + beat, layout.bar + bar % MAX_PHRASE_BARS]
+        if bar // MAX_PHRASE_BARS % 2:
+            lit.append(layout.bar + MAX_PHRASE_BARS)
         if self.controls.num_steps is not None:
             left = (self.controls.num_steps - 1 - step) // STEPS_PER_BAR
             lit.append(layout.countdown + countdown_bin(left))

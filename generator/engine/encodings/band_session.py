@@ -32,7 +32,7 @@ from generator.engine.encodings.band_grammar import (
     BandGrammar,
     BandRules,
 )
-from generator.engine.encodings.band_leanings import WAITS, BandLeanings
+from generator.engine.encodings.band_leanings import REPEAT, WAITS, BandLeanings
 from generator.engine.encodings.band_primer import primer_events, primer_key
 from generator.engine.encodings.drum_sounds import DRUM_SOUNDS
 from generator.engine.keys import Key, parse_key
@@ -79,14 +79,19 @@ class BandSession:
 
     def biases(self) -> NDArray[np.float32] | None:
         leaning = [(index, row.leanings) for index, row in enumerate(self.rows) if row.leanings.is_active]
-        if not (leaning or self._has_pushes):
-            return None
         spec = self._spec
+        closes = self._features[:, spec.closing].any(axis=1, keepdims=True) if spec.closing else None
+        if not (leaning or self._has_pushes or (closes is not None and closes.any())):
+            return None
         biases = np.zeros((len(self.rows), spec.num_classes), np.float32)
         if self._has_pushes:
             pushes = np.array([row.leanings.pushes() for row in self.rows], np.float32)
             biases[:, spec.note : spec.duration] = pushes[:, spec.note_parts]
             np.multiply(pushes[:, -1:], WAITS, out=biases[:, : spec.note])
+        if closes is not None:
+            before = spec.layout.lookbacks[1]
+            stood = self._features[:, before : before + spec.num_notes]
+            biases[:, spec.note : spec.duration] += REPEAT * closes * stood
         for index, leanings in leaning:
             leanings.lean(biases[index, spec.note : spec.duration])
         return biases
