@@ -93,7 +93,7 @@ class ValueForm(forms.Form):
 class ShareForm(forms.Form):
     """How long a link is open."""
 
-    DAYS = (("", "Until I revoke it"), ("1", "One day"), ("7", "One week"), ("30", "One month"))
+    DAYS = (("", "until I revoke it"), ("1", "for a day"), ("7", "for a week"), ("30", "for a month"))
 
     days = forms.TypedChoiceField(choices=DAYS, coerce=int, required=False, empty_value=None)
 

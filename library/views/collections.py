@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -25,7 +25,8 @@ MAX_SHOWN = 500
 def _member(request: HttpRequest) -> User:
     """Whoever signed in; login_required has seen to it."""
     user = owner_of(request).user
-    assert user is not None
+    if user is None:
+        raise Http404
     return user
 
 

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -41,8 +42,7 @@ def trash(request: HttpRequest) -> HttpResponse:
 
 def _goes_at(piece: Piece) -> datetime:
     """When a piece in the trash goes for ever."""
-    assert piece.trashed_at is not None
-    goes_at = piece.trashed_at + timedelta(days=settings.TRASH_DAYS)
+    goes_at = (piece.trashed_at or timezone.now()) + timedelta(days=settings.TRASH_DAYS)
     return min(goes_at, piece.expires_at) if piece.expires_at else goes_at
 
 
