@@ -18,6 +18,7 @@ from accounts.exporter import exporter
 from generator import workers
 from generator.checker import checker
 from generator.models import WORKER_BEAT_SECONDS
+from library.render_worker import render_worker
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Worker:
         self._jobs_lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        self._renders = True
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -56,10 +58,13 @@ class Worker:
         self._quietly(composers.load_active)
         logger.info("Ready in %.1f s as %s.", time.monotonic() - started_at, workers.this_worker_id())
 
-    def start(self) -> None:
+    def start(self, *, renders: bool = True) -> None:
+        """`renders`: whether sound files are made here, beside the rest."""
         self._stopping.clear()
+        self._renders = renders
         checker.start()
         exporter.start()
+        render_worker.start()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._thread.start()
 
@@ -67,6 +72,7 @@ class Worker:
         self._stopping.set()
         checker.stop()
         exporter.stop()
+        render_worker.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self._quietly(workers.say_goodbye)
@@ -79,6 +85,8 @@ class Worker:
             self._quietly(self._follow_active_models)
             self._quietly(checker.look)
             self._quietly(exporter.look)
+            if self._renders:
+                self._quietly(render_worker.look)
             if cleaned_up_at is None or time.monotonic() - cleaned_up_at > CLEAN_UP_SECONDS:
                 self._quietly(self._send_clean_up)
                 cleaned_up_at = time.monotonic()
@@ -131,8 +139,9 @@ def _on_init(**kwargs: Any) -> None:
     worker.prepare()
 
 
-def _on_ready(**kwargs: Any) -> None:
-    worker.start()
+def _on_ready(sender: Any, **kwargs: Any) -> None:
+    # A worker for composing alone, on a machine with a GPU perhaps, leaves sound files to others.
+    worker.start(renders="render" in sender.app.amqp.queues.consume_from)
 
 
 def _on_shutdown(**kwargs: Any) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from library.views import bulk, collections, files, piece, pieces, sharing, trash
+from library.views import bulk, collections, downloads, files, piece, pieces, sharing, trash
 
 app_name = "library"
 
@@ -21,6 +21,11 @@ urlpatterns = [
     path("pieces/<uuid:pk>/restore/", piece.restore, name="piece-restore"),
     path("pieces/<uuid:pk>/delete/", piece.delete, name="piece-delete"),
     path("pieces/<uuid:pk>/midi/", files.piece_midi, name="piece-midi"),
+    path("pieces/<uuid:pk>/downloads/", downloads.piece_downloads, name="piece-downloads"),
+    path("pieces/<uuid:pk>/voices/", downloads.piece_voices, name="piece-voices"),
+    path("pieces/<uuid:pk>/audio/<slug:audio_format>/", downloads.piece_audio, name="piece-audio"),
+    path("pieces/<uuid:pk>/audio/<slug:audio_format>/cancel/", downloads.piece_audio_cancel, name="piece-audio-cancel"),
+    path("library/zip/", downloads.bulk_zip, name="bulk-zip"),
     path("pieces/<uuid:pk>/share/", sharing.share_create, name="share-create"),
     path("share-links/<uuid:pk>/revoke/", sharing.share_revoke, name="share-revoke"),
     path("s/<str:token>/", sharing.shared, name="shared"),

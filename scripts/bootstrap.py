@@ -18,6 +18,8 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
+# Installed by themselves; the file says why.
+NO_DEPS = "requirements-nodeps.txt"
 
 
 def say(text: str) -> None:
@@ -73,7 +75,7 @@ def digest(names: Sequence[str]) -> str:
 
 def install(names: Sequence[str]) -> None:
     """Installs the requirement files, unless exactly these were installed before."""
-    wanted = digest(names)
+    wanted = digest([*names, NO_DEPS])
     stamp = os.path.join(VENV, ".installed-" + "-".join(names))
     if os.path.exists(stamp):
         with open(stamp) as stream:
@@ -89,6 +91,7 @@ def install(names: Sequence[str]) -> None:
     for name in names:
         command += ["-r", name]
     run(command, "Installing the packages")
+    run([*uv, "pip", "install", "--python", VENV_PYTHON, "--no-deps", "-r", NO_DEPS], "Installing the synthesizer")
     with open(stamp, "w") as stream:
         stream.write(wanted)
 

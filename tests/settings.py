@@ -39,6 +39,7 @@ for _name in (
     *("ADDRESS_SECONDS_PER_HOUR", "EMAIL_URL", "MAIL_FROM"),
     *(f"{role}_{what}" for role in ("GUEST", "MEMBER", "STAFF") for what in QUOTAS),
     *("GENERATION_DEADLINE_SECONDS", "GENERATION_STALE_SECONDS", "API_READS_PER_MINUTE", "API_WRITES_PER_MINUTE"),
+    *("SYNTHESIZER", "RENDERING_DAYS", "RENDERINGS_MAX_MB"),
 ):
     os.environ[_name] = ""
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")

@@ -19,6 +19,13 @@ from library.services.pieces import (
     piece_store,
 )
 from library.services.ratings import piece_rate, rating_of
+from library.services.renderings import (
+    rendering_cancel,
+    rendering_missing,
+    rendering_request,
+    rendering_used,
+    renderings_clean_up,
+)
 from library.services.sharing import share_link_create, share_link_revoke, share_link_seen
 from library.services.tags import piece_tag, pieces_tag
 from library.services.trash import (
@@ -62,6 +69,11 @@ __all__ = [
     "pieces_tag",
     "pieces_trash",
     "rating_of",
+    "rendering_cancel",
+    "rendering_missing",
+    "rendering_request",
+    "rendering_used",
+    "renderings_clean_up",
     "share_link_create",
     "share_link_revoke",
     "share_link_seen",

@@ -83,7 +83,7 @@ def worker_command() -> list[str]:
     return [
         sys.executable,
         *("-m", "celery", "--quiet", "--app", "musicgen_site", "worker"),
-        *("--queues", "compose,maintenance"),
+        *("--queues", "compose,render,maintenance"),
         *("--without-gossip", "--without-mingle"),
         *("--loglevel", settings.LOG_LEVEL),
     ]

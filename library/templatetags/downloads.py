@@ -1,0 +1,17 @@
+"""The block of downloads on a page."""
+
+from typing import Any
+
+from django import template
+
+from library.models import Piece
+from library.views.downloads import downloads_context
+
+register = template.Library()
+
+
+@register.inclusion_tag("library/_downloads.html", takes_context=True)
+def downloads(context: dict[str, Any], piece: Piece) -> dict[str, Any]:
+    """{% downloads piece %}: the files that whoever may hear the piece may have."""
+    request = context["request"]
+    return downloads_context(request, piece) | {"request": request, "csrf_token": context.get("csrf_token")}
