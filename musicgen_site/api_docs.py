@@ -69,13 +69,13 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
         "method": method.upper(),
         "path": path,
         "summary": operation.get("summary", ""),
-        "description": operation.get("description", ""),
+        "description": _plain(operation.get("description", "")),
         "parameters": [
             {
                 "name": one["name"],
                 "where": {"query": "after ?", "path": "in the address", "header": "header"}[one["in"]],
                 "type": _type(one["schema"]),
-                "description": one.get("description", ""),
+                "description": _plain(one.get("description", "")),
             }
             for one in operation.get("parameters", [])
         ],
@@ -95,6 +95,10 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
         ],
         "curl": _curl(path, method, content),
     }
+
+
+def _plain(text: str) -> str:
+    return text.replace("`", "")
 
 
 def _examples(body: dict[str, Any]) -> list[str]:
@@ -124,7 +128,7 @@ def _objects(description: dict[str, Any]) -> list[dict[str, Any]]:
             {
                 "name": field,
                 "type": _type(what),
-                "description": what.get("description", ""),
+                "description": _plain(what.get("description", "")),
                 "required": field in required,
             }
             for field, what in one.get("properties", {}).items()
