@@ -26,7 +26,7 @@ GENERATIONS_PER_PAGE = 20
 @never_cache
 def generations(request: HttpRequest) -> HttpResponse:
     takes = Take.objects.select_related("piece").order_by("rank", "index", "attempt")
-    mine = Generation.objects.owned_by(owner_of(request)).newest_first().select_related("genre", "source_piece")
+    mine = Generation.objects.owned_by(owner_of(request)).listed().newest_first().select_related("genre", "source_piece")
     pages = Paginator(mine.prefetch_related(Prefetch("takes", takes)), GENERATIONS_PER_PAGE)
     page = pages.get_page(request.GET.get("page"))
     # Manifests are large and few: each once, not with every row.
@@ -42,7 +42,7 @@ def generations(request: HttpRequest) -> HttpResponse:
 
 
 def _finished(request: HttpRequest, pk: UUID) -> Generation:
-    return get_object_or_404(Generation.objects.owned_by(owner_of(request)).finished(), pk=pk)
+    return get_object_or_404(Generation.objects.owned_by(owner_of(request)).listed().finished(), pk=pk)
 
 
 @require_POST
