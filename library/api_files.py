@@ -1,18 +1,37 @@
 """Files of pieces over the API: for clients that have a token and no session."""
 
+from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponseBase
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from django.utils.http import content_disposition_header
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework import status
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.api_base import JsonView
 from accounts.api_problems import NOT_FOUND, Problem
 from accounts.owners import owner_of
-from library import api_schema as schemas
-from library.models import Piece
+from library import services
+from library.downloads import read_midi_file, voices_zip
+from library.file_names import file_name_of
+from library.models import Piece, Rendering
+from library.serializers import RenderingSerializer
+from library.views.downloads import CONTENT_TYPES, audio_response
 from library.views.files import midi_response
+
+AWAY = "The file cannot be read at the moment. Try again in a few minutes."
+ASK_AGAIN_SECONDS = 2
+
+FORMAT = OpenApiParameter("audio_format", OpenApiTypes.STR, OpenApiParameter.PATH, enum=Rendering.Format.values)
+RENDERING_EXAMPLE = OpenApiExample(
+    "Being made",
+    {"format": "mp3", "status": "running", "share": 0.4, "error": None, "size_bytes": 0},
+    response_only=True,
+)
 
 
 class FileView(JsonView):
@@ -24,7 +43,7 @@ class FileView(JsonView):
         if response.status_code == 404:
             raise Problem(404, NOT_FOUND)
         if response.status_code == 503:
-            raise Problem(503, "The file cannot be read at the moment. Try again in a few minutes.")
+            raise Problem(503, AWAY)
         return response
 
 
@@ -33,7 +52,109 @@ class PieceMidi(FileView):
         operation_id="pieces_midi",
         summary="The MIDI file",
         tags=["files"],
-        responses=schemas.MIDI_FILE,
+        responses={(200, "audio/midi"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         return self.told(midi_response(request._request, self.piece(pk)))
+
+
+class PieceVoices(FileView):
+    @extend_schema(
+        operation_id="pieces_voices",
+        summary="A zip with one MIDI file a voice",
+        tags=["files"],
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, pk: UUID) -> HttpResponseBase:
+        piece = self.piece(pk)
+        try:
+            data = voices_zip(piece, read_midi_file(piece))
+        except FileNotFoundError as error:
+            raise Http404 from error
+        except ValidationError as error:
+            raise Problem(409, error.messages[0]) from error
+        except OSError as error:
+            raise Problem(503, AWAY) from error
+        name = content_disposition_header(True, file_name_of(piece, "zip", part="voices"))
+        headers = {"Content-Disposition": name or "attachment", "X-Content-Type-Options": "nosniff"}
+        return HttpResponse(data, content_type="application/zip", headers=headers)
+
+
+class AudioView(FileView):
+    def format(self, given: str) -> str:
+        if given not in Rendering.Format.values:
+            raise Http404
+        return given
+
+
+class PieceAudioList(FileView):
+    @extend_schema(
+        operation_id="pieces_audio_list",
+        summary="The sound files that were asked for, and how far they are",
+        tags=["files"],
+        responses=RenderingSerializer(many=True),
+        examples=[RENDERING_EXAMPLE],
+    )
+    def get(self, request: Request, pk: UUID) -> Response:
+        renderings = self.piece(pk).renderings.order_by("format")
+        return Response(RenderingSerializer(renderings, many=True).data)
+
+
+class PieceAudio(AudioView):
+    @extend_schema(
+        operation_id="pieces_audio",
+        summary="The sound file, once it is made",
+        description="202 and how far it is while it is being made; 404 where nobody has asked for it. A download may "
+        "be redirected to the storage.",
+        tags=["files"],
+        parameters=[FORMAT],
+        responses={
+            **{(200, kind): OpenApiTypes.BINARY for kind in CONTENT_TYPES.values()},
+            (202, "application/json"): RenderingSerializer,
+            302: None,
+        },
+    )
+    def get(self, request: Request, pk: UUID, audio_format: str) -> HttpResponseBase:
+        piece = self.piece(pk)
+        rendering = get_object_or_404(piece.renderings, format=self.format(audio_format))
+        match rendering.status:
+            case Rendering.Status.SUCCEEDED:
+                return self.told(audio_response(request._request, piece, audio_format))
+            case Rendering.Status.FAILED:
+                raise Problem(409, rendering.error_message or "The sound file could not be made.")
+            case Rendering.Status.CANCELLED:
+                raise Http404
+        return self.on_its_way(rendering)
+
+    @extend_schema(
+        operation_id="pieces_audio_make",
+        summary="Ask for a sound file",
+        description="200 where it is ready, 202 where it is being made.",
+        tags=["files"],
+        parameters=[FORMAT],
+        request=None,
+        responses={200: RenderingSerializer, 202: RenderingSerializer},
+    )
+    def post(self, request: Request, pk: UUID, audio_format: str) -> Response:
+        piece, audio_format = self.piece(pk), self.format(audio_format)
+        rendering = services.rendering_request(piece=piece, audio_format=audio_format, owner=owner_of(request))
+        if rendering.is_finished:
+            return Response(RenderingSerializer(rendering).data)
+        return self.on_its_way(rendering)
+
+    @extend_schema(
+        operation_id="pieces_audio_cancel",
+        summary="Stop making a sound file of an own piece",
+        tags=["files"],
+        parameters=[FORMAT],
+        responses={204: None},
+    )
+    def delete(self, request: Request, pk: UUID, audio_format: str) -> Response:
+        piece = get_object_or_404(Piece.objects.in_library(owner_of(request)), pk=pk)
+        rendering = get_object_or_404(piece.renderings, format=self.format(audio_format))
+        services.rendering_cancel(rendering=rendering)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def on_its_way(self, rendering: Rendering) -> Response:
+        headers: dict[str, Any] = {"Retry-After": str(ASK_AGAIN_SECONDS)}
+        return Response(RenderingSerializer(rendering).data, status=status.HTTP_202_ACCEPTED, headers=headers)

@@ -94,4 +94,3 @@ PIECE: dict[str, Any] = {
 }
 PIECE_EXAMPLE = OpenApiExample("A piece", PIECE, response_only=True, status_codes=["200"])
 CHANGE_EXAMPLE = OpenApiExample("Title and tags", {"title": "Copper River", "tags": ["calm"]}, request_only=True)
-MIDI_FILE = {(200, "audio/midi"): OpenApiTypes.BINARY}

@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.owners import Owner
-from library.models import Collection, Piece, ShareLink, Tag
+from library.models import Collection, Piece, Rendering, ShareLink, Tag
 from library.services import BULK_AT_MOST
 
 
@@ -172,3 +172,18 @@ class ShareLinkSerializer(serializers.ModelSerializer):
 
     def get_url(self, link: ShareLink) -> str:
         return self.context["request"].build_absolute_uri(f"/s/{link.token}/")
+
+
+class RenderingSerializer(serializers.ModelSerializer):
+    """A piece as a sound file, and how far it is."""
+
+    share = serializers.FloatField(read_only=True, help_text="Of the work that is done, 0 to 1.")
+    error = serializers.SerializerMethodField(help_text="Why it failed, in one sentence.")
+
+    class Meta:
+        model = Rendering
+        fields = ["format", "status", "share", "error", "size_bytes"]
+        read_only_fields = fields
+
+    def get_error(self, rendering: Rendering) -> str | None:
+        return rendering.error_message or None

@@ -1,5 +1,6 @@
 """The description of the API is whole, true, and what programs find there never meets a server error."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
@@ -59,8 +60,7 @@ def test_every_address_and_method_is_described(description: dict[str, Any]) -> N
         view = getattr(callback, "cls", None)
         if view is None or view.schema is None:
             continue
-        path = address.replace("<uuid:", "{").replace("<int:", "{").replace("<str:", "{").replace(">", "}")
-        path = path.replace("{pk}", "{id}")
+        path = re.sub(r"<\w+:(\w+)>", r"{\1}", address).replace("{pk}", "{id}")
         there |= {(path, method) for method in METHODS if hasattr(view, method)}
     assert there == described
     assert len(there) > 25
