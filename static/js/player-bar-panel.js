@@ -58,13 +58,20 @@ export class QueuePanel {
     });
   }
 
+  showCurrent() {
+    const row = this.list.querySelector("[aria-current]")?.closest("li");
+    if (row) this.list.scrollTop = row.offsetTop - (this.list.clientHeight - row.offsetHeight) / 2;
+  }
+
   /* Writes the list anew; the focus stays on the same button of the same entry, or goes to the one in its place. */
   show({ queue }) {
     const focused = document.activeElement?.closest?.("[data-do]");
     const action = this.list.contains(focused) ? focused.dataset.do : null;
     const row = action && focused.closest("[data-key]");
     const place = row ? [...this.list.children].indexOf(row) : -1;
+    const { scrollTop } = this.list;
     this.list.replaceChildren(...queue.entries.map((entry, index) => this.row(entry, index, queue)));
+    this.list.scrollTop = scrollTop;
     if (!action) return;
     const rows = [...this.list.children];
     const again = rows.find((one) => one.dataset.key === row.dataset.key) ?? rows[Math.min(place, rows.length - 1)];

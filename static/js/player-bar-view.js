@@ -5,7 +5,8 @@ import { button, create, formatTime, setIcon, setLabel, showPercent, slider } fr
 const NOTE_MS = 4000;
 const SMALL_STEP_SECONDS = 5;
 const LARGE_STEP_SECONDS = 15;
-const NARROW = "(max-width: 47.99rem)";
+const NARROW = window.matchMedia("(max-width: 47.99rem)");
+const NARROWEST = window.matchMedia("(max-width: 26rem)");
 const LOOP_LABELS = { off: "Loop: off", all: "Loop: all pieces", one: "Loop: this piece" };
 
 /* Fills `host` and returns the parts that change. */
@@ -26,8 +27,9 @@ function build(host, panel) {
   const queue = button("pb-queue", "music-note-list", "Queue");
   queue.setAttribute("aria-expanded", "false");
   queue.setAttribute("aria-controls", "player-bar-queue");
+  const steps = create("div", { class: "pb-steps" }, [previous, play, next]);
   const row = create("div", { class: "pb-row" }, [
-    create("div", { class: "pb-steps" }, [previous, play, next]),
+    steps,
     create("div", { class: "pb-piece" }, [title, create("span", { class: "pb-line" }, [time, note])]),
     extras,
     queue,
@@ -36,7 +38,7 @@ function build(host, panel) {
   host.setAttribute("role", "region");
   host.setAttribute("aria-label", "Player bar");
   host.replaceChildren(panel.element, seek, row, announced);
-  return { seek, previous, play, next, title, time, note, shuffle, loop, mute, volume: volume.input, extras, queue, row, announced };
+  return { seek, steps, previous, play, next, title, time, note, shuffle, loop, mute, volume: volume.input, extras, queue, announced };
 }
 
 export class BarView {
@@ -75,21 +77,24 @@ export class BarView {
       event.stopPropagation();
       this.openPanel(false, bar);
     });
-    on(window.matchMedia(NARROW), "change", () => this.placeExtras());
+    for (const width of [NARROW, NARROWEST]) on(width, "change", () => this.placeExtras());
   }
 
   /* Where the bar is too narrow for them, the rarer controls stand in the queue panel. */
   placeExtras() {
-    const { extras, queue } = this.parts;
-    if (window.matchMedia(NARROW).matches) this.panel.head.after(extras);
+    const { extras, queue, previous, steps } = this.parts;
+    if (NARROW.matches) this.panel.head.after(extras);
     else queue.before(extras);
+    (NARROWEST.matches ? extras : steps).prepend(previous);
   }
 
   openPanel(isOpen, bar) {
     this.panel.element.hidden = !isOpen;
     this.parts.queue.setAttribute("aria-expanded", String(isOpen));
-    if (isOpen) this.panel.show(bar);
-    else this.parts.queue.focus();
+    if (isOpen) {
+      this.panel.show(bar);
+      this.panel.showCurrent();
+    } else this.parts.queue.focus();
   }
 
   /* ---- state ------------------------------------------------------------------------------------------------------ */
