@@ -1,11 +1,12 @@
 """My generations: everything that was asked for, what became of it, and asking again."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -18,6 +19,7 @@ from generator.history import GenerationRow
 from generator.models import Generation, GenreModel, Take
 from generator.progress import worker_seen
 from generator.services import generation_delete, generation_retry
+from library.paging import KeysetPage
 
 GENERATIONS_PER_PAGE = 20
 
@@ -26,18 +28,27 @@ GENERATIONS_PER_PAGE = 20
 @never_cache
 def generations(request: HttpRequest) -> HttpResponse:
     takes = Take.objects.select_related("piece").order_by("rank", "index", "attempt")
-    mine = Generation.objects.owned_by(owner_of(request)).listed().newest_first().select_related("genre", "source_piece")
-    pages = Paginator(mine.prefetch_related(Prefetch("takes", takes)), GENERATIONS_PER_PAGE)
-    page = pages.get_page(request.GET.get("page"))
+    mine = Generation.objects.owned_by(owner_of(request)).listed().select_related("genre", "source_piece")
+    try:
+        page = KeysetPage.of(
+            mine.prefetch_related(Prefetch("takes", takes)),
+            after=request.GET.get("after", ""),
+            size=GENERATIONS_PER_PAGE,
+        )
+    except ValidationError:
+        return redirect("generator:generations")
     # Manifests are large and few: each once, not with every row.
-    models = GenreModel.objects.in_bulk({one.genre_model_id for one in page.object_list if one.genre_model_id})
+    models = GenreModel.objects.in_bulk({one.genre_model_id for one in page.items if one.genre_model_id})
     seen = worker_seen()
-    rows = [GenerationRow.of(one, models.get(one.genre_model_id or 0), worker_seen=seen) for one in page.object_list]
-    context: dict[str, Any] = {"rows": rows, "is_live": any(not row.is_finished for row in rows), "nav": "generations"}
-    if page.has_next():
-        context["next_url"] = f"?page={page.next_page_number()}"
-    if page.has_previous():
-        context["previous_url"] = f"?page={page.previous_page_number()}"
+    rows = [GenerationRow.of(one, models.get(one.genre_model_id or 0), worker_seen=seen) for one in page.items]
+    context: dict[str, Any] = {
+        "rows": rows,
+        "is_live": any(not row.is_finished for row in rows),
+        "next_url": f"?{urlencode({'after': page.next})}" if page.next else None,
+        "previous_url": f"?{urlencode({'after': page.previous})}" if page.previous else None,
+        "kept_days": settings.GENERATION_DAYS,
+        "nav": "generations",
+    }
     return render(request, "generator/generations.html", context)
 
 
