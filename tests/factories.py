@@ -1,6 +1,8 @@
 """Makes rows for tests. Every argument has a default; traits are arguments with a name of their own."""
 
+import hashlib
 import itertools
+import uuid
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -10,6 +12,8 @@ from accounts.models import User
 from accounts.owners import Owner
 from generator.models import Generation, Genre, GenreModel, Take
 from library.models import Piece
+from library.services import piece_file_name
+from library.words import search_text_of
 from tests.manifests import piano_manifest
 
 _numbers = itertools.count(1)
@@ -86,7 +90,9 @@ def make_generation(owner: Owner | None = None, *, genre: Genre | None = None, *
 
 def make_piece(owner: Owner | None = None, *, midi: bytes = TINY_MIDI, **fields: Any) -> Piece:
     number = next(_numbers)
-    name = default_storage.save(f"pieces/test-{number}.mid", ContentFile(midi))
+    # Names that no other run has given: a demo fills a library that lasts (manage.py seed_demo).
+    pk = fields.pop("id", uuid.uuid4())
+    name = default_storage.save(piece_file_name(pk), ContentFile(midi))
     values: dict[str, Any] = {
         "title": f"Piece {number}",
         "genre": "piano",
@@ -103,10 +109,12 @@ def make_piece(owner: Owner | None = None, *, midi: bytes = TINY_MIDI, **fields:
         "bundle_sha256": "0" * 64,
         "runtime": "litert",
         "size_bytes": len(midi),
+        "file_sha256": hashlib.sha256(midi).hexdigest(),
         **owner_fields(owner or guest()),
         **fields,
     }
-    return Piece.objects.create(midi=name, **values)
+    values.setdefault("search_text", search_text_of([values["title"], values.get("comment", "")]))
+    return Piece.objects.create(id=pk, midi=name, **values)
 
 
 def make_succeeded_generation(owner: Owner | None = None, *, piece: Piece | None = None, **fields: Any) -> Generation:
