@@ -1,0 +1,155 @@
+"""The table of `test_who_may_see_what`: method, name of the address, what stands in it, and a status a person.
+
+A guest and another guest ask for a guest's things, the last three for those of the member Alice, the owner. A new
+address gets a line for each method that it takes.
+"""
+
+TABLE = """
+# method name                              thing      guest other owner member staff
+# what is everybody's
+GET    health                               -          200   200   200   200   200
+GET    ready                                -          503   503   503   503   503
+GET    accounts:privacy                     -          200   200   200   200   200
+GET    accounts:terms                       -          200   200   200   200   200
+GET    accounts:contact                     -          200   200   200   200   200
+GET    generator:help-garageband            -          200   200   200   200   200
+# the API
+GET    api:me                               -          200   200   200   200   200
+GET    api:pieces                           -          200   200   200   200   200
+POST   api:pieces-bulk                      -          200   200   200   200   200
+GET    api:piece                            piece      200   404   200   404   404
+PATCH  api:piece                            piece      428   404   428   404   404
+DELETE api:piece                            piece      409   404   409   404   404
+POST   api:piece-keep                       piece      200   404   200   404   404
+POST   api:piece-trash                      piece      200   404   200   404   404
+POST   api:piece-restore                    trashed    200   404   200   404   404
+PUT    api:piece-favourite                  piece      200   404   200   404   404
+PUT    api:piece-rating                     piece      200   404   200   404   404
+GET    api:share-links                      piece      401   401   200   404   404
+POST   api:share-links                      piece      401   401   201   404   404
+GET    api:piece-midi                       piece      200   404   200   404   404
+GET    api:piece-voices                     piece      200   404   200   404   404
+GET    api:piece-audio-list                 piece      200   404   200   404   404
+GET    api:piece-audio                      audio      202   404   202   404   404
+POST   api:piece-audio                      audio      202   404   202   404   404
+DELETE api:piece-audio                      audio      204   404   204   404   404
+POST   api:drafts-trash                     -          200   200   200   200   200
+GET    api:trash                            -          200   200   200   200   200
+GET    api:collections                      -          401   401   200   200   200
+POST   api:collections                      -          401   401   201   201   201
+GET    api:collection                       collection 401   401   200   404   404
+PATCH  api:collection                       collection 401   401   200   404   404
+DELETE api:collection                       collection 401   401   204   404   404
+GET    api:collection-pieces                collection 401   401   200   404   404
+POST   api:collection-pieces                collection 401   401   200   404   404
+PUT    api:collection-pieces                collection 401   401   204   404   404
+DELETE api:collection-piece                 item       401   401   204   404   404
+GET    api:tags                             -          401   401   200   200   200
+DELETE api:share-link                       link       401   401   204   404   404
+GET    api:genres                           -          200   200   200   200   200
+GET    api:generations                      -          200   200   200   200   200
+POST   api:generations                      -          201   201   201   201   201
+GET    api:generation                       job        200   404   200   404   404
+DELETE api:generation                       job        409   404   409   404   404
+GET    api:generation-notes                 job        200   404   200   404   404
+POST   api:generation-cancel                job        200   404   200   404   404
+POST   api:generation-retry                 done       201   404   201   404   404
+GET    api:schema                           -          200   200   200   200   200
+GET    api:docs                             -          200   200   200   200   200
+GET    api:                                 -          404   404   404   404   404
+# signing in and the account
+GET    account_signup                       -          200   200   302   302   302
+POST   account_signup                       -          422   422   302   302   302
+GET    account_login                        -          200   200   302   302   302
+POST   account_login                        -          422   422   302   302   302
+GET    account_logout                       -          302   302   200   200   200
+POST   account_logout                       -          302   302   302   302   302
+GET    account_inactive                     -          200   200   200   200   200
+GET    account_reauthenticate               -          302   302   200   200   200
+POST   account_reauthenticate               -          302   302   422   422   422
+GET    account_change_password              -          302   302   200   200   200
+POST   account_change_password              -          302   302   422   422   422
+GET    account_set_password                 -          302   302   302   302   302
+POST   account_set_password                 -          302   302   302   302   302
+GET    account_request_login_code           -          404   404   404   404   404
+POST   account_request_login_code           -          404   404   404   404   404
+GET    account_confirm_login_code           -          404   404   404   404   404
+POST   account_confirm_login_code           -          404   404   404   404   404
+GET    account_reset_password               -          404   404   404   404   404
+POST   account_reset_password               -          404   404   404   404   404
+GET    account_confirm_password_reset_code  -          404   404   404   404   404
+POST   account_confirm_password_reset_code  -          404   404   404   404   404
+GET    account_complete_password_reset      -          404   404   404   404   404
+POST   account_complete_password_reset      -          404   404   404   404   404
+GET    account_password_reset_completed     -          404   404   404   404   404
+POST   account_password_reset_completed     -          404   404   404   404   404
+GET    account_confirm_email                key        404   404   404   404   404
+POST   account_confirm_email                key        404   404   404   404   404
+GET    accounts:account                     -          302   302   200   200   200
+POST   accounts:email                       -          302   302   302   302   302
+GET    accounts:sessions                    -          302   302   200   200   200
+POST   accounts:session-end                 -          302   302   404   404   404
+GET    accounts:tokens                      -          302   302   200   200   200
+POST   accounts:tokens                      -          302   302   422   422   422
+POST   accounts:token-revoke                token      302   302   302   404   404
+GET    accounts:passkeys                    -          302   302   302   302   302
+POST   accounts:passkeys                    -          302   302   302   302   302
+GET    accounts:passkey-options             -          302   302   302   302   302
+GET    accounts:passkey-login               -          200   200   200   200   200
+POST   accounts:passkey-login               -          302   302   302   302   302
+POST   accounts:passkey-remove              passkey    302   302   404   404   404
+GET    accounts:exports                     -          302   302   200   200   200
+POST   accounts:exports                     -          302   302   302   302   302
+GET    accounts:export-status               export     302   302   200   404   404
+POST   accounts:export-stop                 export     302   302   302   404   404
+GET    accounts:export-download             export     302   302   404   404   404
+GET    accounts:delete                      -          302   302   200   200   200
+POST   accounts:delete                      -          302   302   422   422   422
+GET    accounts:restore                     -          302   302   302   302   302
+POST   accounts:restore                     -          302   302   302   302   302
+# the library
+GET    library:recent                       -          301   301   301   301   301
+GET    library:pieces                       -          200   200   200   200   200
+POST   library:bulk                         -          400   400   400   400   400
+POST   library:drafts-trash                 -          302   302   302   302   302
+GET    library:trash                        -          200   200   200   200   200
+POST   library:trash-empty                  -          302   302   302   302   302
+POST   library:undo                         -          302   302   302   302   302
+GET    library:piece                        piece      200   404   200   404   404
+POST   library:piece-edit                   piece      302   404   302   404   404
+POST   library:piece-keep                   piece      302   404   302   404   404
+POST   library:piece-favourite              piece      302   404   302   404   404
+POST   library:piece-rate                   piece      302   404   302   404   404
+POST   library:piece-trash                  piece      302   404   302   404   404
+POST   library:piece-restore                trashed    302   404   302   404   404
+POST   library:piece-delete                 trashed    302   404   302   404   404
+GET    library:piece-midi                   piece      200   404   200   404   404
+GET    library:piece-downloads              piece      200   404   200   404   404
+GET    library:piece-voices                 piece      200   404   200   404   404
+GET    library:piece-audio                  audio      302   404   302   404   404
+POST   library:piece-audio                  audio      302   404   302   404   404
+POST   library:piece-audio-cancel           audio      302   404   302   404   404
+POST   library:bulk-zip                     -          302   302   302   302   302
+POST   library:share-create                 piece      404   404   302   404   404
+POST   library:share-revoke                 link       404   404   302   404   404
+GET    library:shared                       shared     200   200   200   200   200
+GET    library:shared-midi                  shared     200   200   200   200   200
+GET    library:shared-picture               shared     200   200   200   200   200
+GET    library:collections                  -          302   302   200   200   200
+POST   library:collections                  -          302   302   422   422   422
+GET    library:collection                   collection 302   302   200   404   404
+POST   library:collection-edit              collection 404   404   302   404   404
+POST   library:collection-delete            collection 404   404   302   404   404
+POST   library:collection-order             collection 404   404   302   404   404
+POST   library:collection-remove            item       404   404   302   404   404
+# composing
+GET    generator:compose                    -          200   200   200   200   200
+POST   generator:compose                    -          422   422   422   422   422
+GET    generator:generations                -          200   200   200   200   200
+POST   generator:generation-retry           done       302   404   302   404   404
+POST   generator:generation-delete          done       302   404   302   404   404
+GET    generator:generation                 job        200   404   200   404   404
+GET    generator:generation-result          job        200   404   200   404   404
+POST   generator:generation-cancel          job        302   404   302   404   404
+POST   generator:compose-from               piece      302   404   302   404   404
+"""
