@@ -249,6 +249,7 @@ class WorkerBeat(models.Model):
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now, db_index=True)
+    composes = models.BooleanField(default=True, help_text="Not one that only renders or tidies up.")
 
     objects = WorkerBeatQuerySet.as_manager()
 

@@ -16,7 +16,7 @@ TITLES = {
 
 def worker_seen() -> bool:
     """Whether a worker has shown itself lately; without one a job waits, and the page says so."""
-    return WorkerBeat.objects.alive().exists()
+    return WorkerBeat.objects.alive().composing().exists()
 
 
 TITLES_OF_TAKES = {

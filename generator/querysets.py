@@ -80,6 +80,10 @@ class WorkerBeatQuerySet(models.QuerySet["WorkerBeat"]):
 
         return self.filter(seen_at__gte=timezone.now() - timedelta(seconds=WORKER_ALIVE_SECONDS))
 
+    def composing(self) -> Self:
+        """Those that take jobs; others only render or tidy up."""
+        return self.filter(composes=True)
+
 
 class BundleUploadQuerySet(models.QuerySet["BundleUpload"]):
     def waiting(self) -> Self:

@@ -6,9 +6,9 @@ Celery starts it (see `connect`). One thread of its own does this, so that a lon
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from celery import signals
 from django.core.management import BaseCommand, CommandError
@@ -24,6 +24,22 @@ logger = logging.getLogger(__name__)
 
 CLEAN_UP_SECONDS = 600
 
+COMPOSE = "compose"
+
+
+class Helper(Protocol):
+    """Something that a worker does beside composing; `look` begins with what waits."""
+
+    def start(self) -> None: ...
+
+    def look(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+# What a worker does beside composing, by the queue that it has to serve for it; each in a thread or process of its own.
+HELPERS: dict[str, tuple[Helper, ...]] = {"render": (render_worker,), "maintenance": (checker, exporter)}
+
 
 class Worker:
     """One worker process."""
@@ -33,7 +49,13 @@ class Worker:
         self._jobs_lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._renders = True
+        self.serve([COMPOSE, *HELPERS])
+
+    def serve(self, queues: Iterable[str]) -> None:
+        """Says which queues this process serves: one without `compose` loads no models and composes nothing."""
+        names = set(queues)
+        self._composes = COMPOSE in names
+        self._helpers = [helper for name, helpers in HELPERS.items() if name in names for helper in helpers]
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -52,27 +74,21 @@ class Worker:
 
     def prepare(self) -> None:
         """Before the first message is taken: models loaded, so that the first visitor does not wait for them."""
-        from generator.composers import composers
-
         started_at = time.monotonic()
-        self._quietly(composers.load_active)
+        self._quietly(self._follow_active_models)
         logger.info("Ready in %.1f s as %s.", time.monotonic() - started_at, workers.this_worker_id())
 
-    def start(self, *, renders: bool = True) -> None:
-        """`renders`: whether sound files are made here, beside the rest."""
+    def start(self) -> None:
         self._stopping.clear()
-        self._renders = renders
-        checker.start()
-        exporter.start()
-        render_worker.start()
+        for helper in self._helpers:
+            helper.start()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stopping.set()
-        checker.stop()
-        exporter.stop()
-        render_worker.stop()
+        for helper in self._helpers:
+            helper.stop()
         if self._thread is not None:
             self._thread.join(timeout=5)
         self._quietly(workers.say_goodbye)
@@ -80,29 +96,31 @@ class Worker:
     def _keep(self) -> None:
         cleaned_up_at: float | None = None
         while not self._stopping.is_set():
-            self._quietly(workers.beat)
+            self._quietly(self._beat)
             self._quietly(self._sweep)
             self._quietly(self._follow_active_models)
-            self._quietly(checker.look)
-            self._quietly(exporter.look)
-            if self._renders:
-                self._quietly(render_worker.look)
+            for helper in self._helpers:
+                self._quietly(helper.look)
             if cleaned_up_at is None or time.monotonic() - cleaned_up_at > CLEAN_UP_SECONDS:
                 self._quietly(self._send_clean_up)
                 cleaned_up_at = time.monotonic()
             close_old_connections()
             self._stopping.wait(WORKER_BEAT_SECONDS)
 
+    def _beat(self) -> None:
+        workers.beat(composes=self._composes)
+
     def _sweep(self) -> None:
         from generator.services import bundle_uploads_sweep, generations_sweep
 
         bundle_uploads_sweep()
-        generations_sweep(idle=self.is_idle)
+        generations_sweep(idle=self._composes and self.is_idle)
 
     def _follow_active_models(self) -> None:
-        from generator.composers import composers
+        if self._composes:
+            from generator.composers import composers
 
-        composers.load_active()
+            composers.load_active()
 
     def _send_clean_up(self) -> None:
         from generator.tasks import clean_up
@@ -129,19 +147,20 @@ def connect() -> None:
     signals.worker_shutdown.connect(_on_shutdown, weak=False)
 
 
-def _on_init(**kwargs: Any) -> None:
+def _on_init(options: dict[str, Any], **kwargs: Any) -> None:
     try:
         # A broker folder or a media folder without rights ends the process here, with a sentence.
         BaseCommand().check()
     except CommandError as error:
         # Celery swallows whatever a receiver raises, except the wish to end.
         raise SystemExit(str(error)) from error
+    given = options.get("queues") or [COMPOSE]
+    worker.serve(given.split(",") if isinstance(given, str) else given)
     worker.prepare()
 
 
-def _on_ready(sender: Any, **kwargs: Any) -> None:
-    # A worker for composing alone, on a machine with a GPU perhaps, leaves sound files to others.
-    worker.start(renders="render" in sender.app.amqp.queues.consume_from)
+def _on_ready(**kwargs: Any) -> None:
+    worker.start()
 
 
 def _on_shutdown(**kwargs: Any) -> None:

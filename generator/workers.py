@@ -25,11 +25,11 @@ def this_worker_id() -> str:
     return f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def beat() -> None:
-    """Writes that this process lives."""
+def beat(*, composes: bool = True) -> None:
+    """Writes that this process lives, and whether it composes."""
     WorkerBeat.objects.update_or_create(
         worker_id=this_worker_id(),
-        defaults={"hostname": this_host(), "pid": os.getpid(), "seen_at": timezone.now()},
+        defaults={"hostname": this_host(), "pid": os.getpid(), "seen_at": timezone.now(), "composes": composes},
     )
 
 

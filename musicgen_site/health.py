@@ -114,7 +114,7 @@ def _look_at_folders(*, only_broker: bool) -> None:
 
 
 def look_for_worker() -> None:
-    if not WorkerBeat.objects.alive().exists():
+    if not WorkerBeat.objects.alive().composing().exists():
         raise LookupError("no worker has been seen lately")
 
 

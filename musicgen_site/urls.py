@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from musicgen_site import health
 
+handler500 = "musicgen_site.errors.error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.live, name="health"),

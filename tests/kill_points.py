@@ -1,6 +1,7 @@
-"""Places where a worker under test stops and waits to be killed.
+"""Places where a worker under test stops and waits to be killed, or until it may go on.
 
-KILL_POINT names the place and KILL_FILE a file that is made when the worker has come there. Nothing of this is in the
+KILL_POINT names the place and KILL_FILE a file that is made when the worker has come there; it goes on once there is
+another file, whose name ends in `.go`. Nothing of this is in the
 site's own code: the functions are wrapped here, in the worker process of a test.
 """
 
@@ -22,8 +23,11 @@ ALL = (BEFORE_CLAIM, BETWEEN_CHUNKS, WRITING_FILE, FILE_WRITTEN, ROW_WRITTEN, ST
 
 
 def stop_here() -> None:
-    Path(os.environ["KILL_FILE"]).touch()
-    threading.Event().wait()
+    reached = os.environ["KILL_FILE"]
+    Path(reached).touch()
+    pause = threading.Event()
+    while not Path(f"{reached}.go").exists():
+        pause.wait(0.05)
 
 
 def _stop_before(owner: Any, name: str) -> None:

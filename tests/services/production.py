@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from musicgen_site.management.commands.run import web_command, worker_command
+from tests.services.gate import Gate
 from tests.services.servers import HOST, S3, PostgreSQL, Redis, Server, free_port
 from tests.waiting import wait_until
 
@@ -26,9 +26,10 @@ class Production:
     def __init__(self, folder: Path, postgresql: PostgreSQL, redis: Redis, s3: S3) -> None:
         self.folder, self.postgresql, self.redis, self.s3 = folder, postgresql, redis, s3
         s3.client.create_bucket(Bucket=BUCKET)
+        # The site's own way to the bucket, which a test may shut.
+        self.gate = Gate(s3.port)
         port = free_port()
         self.url = f"http://{HOST}:{port}"
-        self._web_command = web_command(port)
         self._processes: list[Server] = []
         self.environment = {
             # Set, if only to nothing, so that neither .env nor the caller's environment leaks into a test.
@@ -38,34 +39,51 @@ class Production:
             "TEST_BUNDLES_DIR": str(folder / "bundles"),
             "SECRET_KEY": "a-key-for-tests-alone-that-is-long-enough",
             "SITE_URL": self.url,
+            "READY_TOKEN": "a-token-for-tests-alone",
+            "BIND": HOST,
+            "PORT": str(port),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "VAR_DIR": str(folder / "var"),
             "STATIC_ROOT": str(folder / "static"),
             "DATABASE_URL": postgresql.create_database(DATABASE),
             "BROKER_URL": redis.url,
             "S3_BUCKET": BUCKET,
-            "S3_ENDPOINT_URL": s3.url,
+            "S3_ENDPOINT_URL": f"http://{HOST}:{self.gate.port}",
             "S3_REGION": "us-east-1",
             "S3_ACCESS_KEY": "test",
             "S3_SECRET_KEY": "test",
         }
 
     def prepare(self) -> None:
-        self.python("manage.py", "prepare")
+        """The release process of the Procfile."""
+        self._run(command_of("release"))
 
     def python(self, *arguments: str) -> str:
         """What a process of the site prints."""
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True
-        )
+        return self._run([sys.executable, *arguments])
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def start_web(self) -> None:
-        web = self._start("web", self._web_command)
+        web = self._start("web", command_of("web"))
         web.wait_until(lambda: urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close())  # noqa: S310
 
+    def ready(self) -> dict[str, Any]:
+        """What /readyz tells whoever has the token."""
+        headers = {"Authorization": f"Bearer {self.environment['READY_TOKEN']}"}
+        request = urllib.request.Request(f"{self.url}/readyz", headers=headers)  # noqa: S310  an address of our own
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+                return dict(json.load(response))
+        except urllib.error.HTTPError as error:
+            with error:
+                return dict(json.load(error))
+
     def start_worker(self, **environment: str) -> Server:
-        worker = self._start(f"worker-{len(self._processes)}", worker_command(), **environment)
+        worker = self._start(f"worker-{len(self._processes)}", command_of("worker"), **environment)
         worker.wait_until(lambda: self._is_seen(worker))
         return worker
 
@@ -96,6 +114,14 @@ class Production:
     def stop(self) -> None:
         for server in self._processes:
             server.stop()
+        self.gate.shut()
+
+
+def command_of(process: str) -> list[str]:
+    """A process of the Procfile, as whoever runs one starts it: by a shell."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    commands = dict(line.split(": ", 1) for line in lines)
+    return ["sh", "-c", f"exec {commands[process]}"]
 
 
 def _names_of_settings() -> list[str]:

@@ -8,6 +8,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,15 +52,20 @@ class Server:
     def __init__(self, name: str, command: Sequence[str | Path], folder: Path, **options: Any) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        with self.log.open("wb") as stream:
+        self._command, self._folder, self._options = [str(part) for part in command], folder, options
+        self.start()
+
+    def start(self) -> None:
+        """Again after `stop`, on the same port and with the same files."""
+        with self.log.open("ab") as stream:
             self.process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=folder,
+                self._command,
+                cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                **options,
+                **self._options,
             )
 
     def wait_until(self, answers: Callable[[], object]) -> None:
@@ -135,6 +141,14 @@ class PostgreSQL:
     def stop(self) -> None:
         self.server.stop()
 
+    def restart(self) -> None:
+        """As a machine that is updated does: connections end, transactions that are open are lost."""
+        # "Fast": without waiting for clients to go.
+        self.server.process.send_signal(signal.SIGINT)
+        self.server.process.wait(timeout=60)
+        self.server.start()
+        self.server.wait_until(lambda: self.connect("postgres").close())
+
     def connect(self, database: str) -> Any:
         connection = psycopg2.connect(
             host=HOST, port=self.port, user="music", password=self._password, dbname=database, connect_timeout=5
@@ -189,7 +203,7 @@ class S3:
     """moto's S3. It stores and lists as S3 does; it checks no signature, so it can say nothing about access."""
 
     def __init__(self, folder: Path) -> None:
-        port = free_port()
+        self.port = port = free_port()
         self.url = f"http://{HOST}:{port}"
         self.server = Server("s3", [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)], folder)
         self.client = boto3.client(

@@ -1,0 +1,28 @@
+"""Answers to errors that nobody caught: 503 while the database is away or busy, 500 for our own faults."""
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.views.decorators.csrf import requires_csrf_token
+from django.views.defaults import server_error
+
+RETRY_SECONDS = 5
+SENTENCE = "The database does not answer just now. Nothing is lost: try again in a minute."
+
+
+@requires_csrf_token
+def error(request: HttpRequest) -> HttpResponse:
+    """Django calls it while it handles the exception, which it has logged.
+
+    A database that is restarted, fails over or is locked for too long will answer again: clients are told to come
+    back, and neither page asks the database itself.
+    """
+    if not isinstance(sys.exception(), OperationalError | InterfaceError):
+        return server_error(request)
+    headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"}
+    if request.path.startswith("/api/"):
+        problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": SENTENCE}
+        return JsonResponse(problem, status=503, headers=headers, content_type="application/problem+json")
+    return HttpResponse(render_to_string("503_database.html", {"sentence": SENTENCE}), status=503, headers=headers)
