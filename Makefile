@@ -13,7 +13,7 @@ IN := .venv/bin/python
 SOURCES := .
 NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
-.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest check-slow bench bench-magenta lock admin
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-postgresql check-slow bench bench-magenta lock admin
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -52,9 +52,19 @@ migrations-check: setup-dev
 	@echo "==> migrations"
 	@DJANGO_SETTINGS_MODULE=tests.settings $(IN) manage.py makemigrations --check --dry-run
 
-pytest: setup-dev
+# Two processes, each with a folder and a database of its own; a file of tests stays in one of them.
+PYTEST := -m pytest -n $(or $(JOBS),2) --dist loadgroup --durations=10
+# What speaks to a database, and so runs on both.
+DJANGO_TESTS := tests/accounts tests/library tests/generator tests/site
+
+pytest: setup-dev  ## every test, on SQLite; then those of the Django apps on PostgreSQL (JOBS=1 for one process)
 	@echo "==> tests"
-	@$(IN) -m pytest --durations=10
+	@$(IN) $(PYTEST)
+	@$(MAKE) --no-print-directory pytest-postgresql
+
+pytest-postgresql: setup-dev
+	@echo "==> tests on PostgreSQL"
+	@$(IN) -m tests.services.on_postgresql $(IN) $(PYTEST) $(DJANGO_TESTS)
 
 check-slow: setup-dev  ## what `make test` has no time for: damaged MIDI files for ten minutes
 	@echo "==> damaged MIDI files"

@@ -142,20 +142,24 @@ worker = Worker()
 
 def connect() -> None:
     """Ties the worker to the life of a Celery worker process."""
+    signals.celeryd_init.connect(_on_command_line, weak=False)
     signals.worker_init.connect(_on_init, weak=False)
     signals.worker_ready.connect(_on_ready, weak=False)
     signals.worker_shutdown.connect(_on_shutdown, weak=False)
 
 
-def _on_init(options: dict[str, Any], **kwargs: Any) -> None:
+def _on_command_line(options: dict[str, Any], **kwargs: Any) -> None:
+    given = options.get("queues") or [COMPOSE]
+    worker.serve(given.split(",") if isinstance(given, str) else given)
+
+
+def _on_init(**kwargs: Any) -> None:
     try:
         # A broker folder or a media folder without rights ends the process here, with a sentence.
         BaseCommand().check()
     except CommandError as error:
         # Celery swallows whatever a receiver raises, except the wish to end.
         raise SystemExit(str(error)) from error
-    given = options.get("queues") or [COMPOSE]
-    worker.serve(given.split(",") if isinstance(given, str) else given)
     worker.prepare()
 
 

@@ -32,3 +32,10 @@ def guest_client(client: Client) -> Client:
     session["guest_key"] = "guest-alice"
     session.save()
     return client
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Under `pytest -n` a file of tests stays in one process; tests/services share one set of servers."""
+    for item in items:
+        folder = item.path.parent
+        item.add_marker(pytest.mark.xdist_group("services" if folder.name == "services" else str(item.path)))

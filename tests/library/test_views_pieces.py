@@ -160,5 +160,7 @@ class TestFacts:
         params = {"ensemble": "trio", "length_seconds": 30.0, "qpm": 96.5, "key": "F# minor", "voices_off": ["bass"]}
         piece = make_piece(genre="rock", ensemble="trio", length_seconds=29.8, params=params)
         page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
-        query = "genre=rock&amp;ensemble=trio&amp;length=0%3A30&amp;qpm=96.5&amp;key=F%23+minor&amp;voices_off=bass"
-        assert f'href="/?{query}"' in page
+        # In any order: PostgreSQL keeps none in JSON.
+        query = {"genre=rock", "ensemble=trio", "length=0%3A30", "qpm=96.5", "key=F%23+minor", "voices_off=bass"}
+        links = [link.partition('"')[0].split("&amp;") for link in page.split('href="/?')[1:]]
+        assert query in map(set, links)

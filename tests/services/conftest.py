@@ -72,8 +72,9 @@ def production(
 
 @pytest.fixture
 def start_worker(production: Production) -> Iterator[StartWorker]:
-    """Starts workers and ends them with the test, which begins without messages of another one."""
+    """Starts workers and ends them with the test, which begins without messages and workers of another one."""
     production.redis.client.flushdb()
+    production.rows("DELETE FROM generator_workerbeat RETURNING worker_id")
     started: list[Server] = []
 
     def start(**environment: str) -> Server:

@@ -65,6 +65,7 @@ def test_debug_is_not_for_the_public(settings: Any) -> None:
 
 def test_half_a_production_profile_is_warned_of(settings: Any) -> None:
     settings.S3_BUCKET = "pieces"
+    settings.DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.W001"]
     settings.S3_BUCKET, settings.USES_FILESYSTEM_BROKER = "", False
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.W002"]
