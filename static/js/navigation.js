@@ -10,7 +10,7 @@
  *
  * For modules: onPage((main, signal) => …) runs now and after each exchange, also on pages that have nothing for the
  * module; `signal` aborts when the content goes. A module is evaluated once, so it starts everything in there.
- * For scripts that lead elsewhere: visit(url, {replace, keepScroll}).
+ * For scripts that lead elsewhere: visit(url, {replace, keepScroll}); it shows /account/ pages anew, too.
  * Events on document: page:leave {detail.path of the page that goes} before the exchange, page:load after it.
  */
 
@@ -118,7 +118,7 @@ function onPopState(event) {
 export async function visit(address, { body = null, replace = false, keepScroll = false, again = null, isReturn = false } = {}) {
   const url = new URL(address, document.baseURI);
   const load = () => (isReturn ? window.location.reload() : window.location.assign(url));
-  if (!marker || isAside(url)) {
+  if (!marker || url.origin !== window.location.origin) {
     load();
     return;
   }
@@ -136,7 +136,7 @@ export async function visit(address, { body = null, replace = false, keepScroll 
     const { response, text } = answer;
     const found = new URL(response.url);
     if (!body) found.hash = url.hash;
-    if (isAside(found)) {
+    if (isAside(found) && !isAside(url)) {
       window.location.assign(found);
       return;
     }
@@ -149,8 +149,7 @@ export async function visit(address, { body = null, replace = false, keepScroll 
       return;
     }
     const next = new DOMParser().parseFromString(text, "text/html");
-    if (next.querySelector("script[data-navigation]")?.getAttribute("src") !== marker.getAttribute("src")) {
-      // A page of another make, or a newer version of the site.
+    if (!isAlike(next)) {
       if (!body) load();
       else if (response.redirected) window.location.assign(found);
       else say(FAULT);
@@ -173,6 +172,13 @@ export async function visit(address, { body = null, replace = false, keepScroll 
       document.documentElement.removeAttribute("data-navigating");
     }
   }
+}
+
+/* Not so: a page of another make, a newer version of the site, somebody else who is signed in. */
+function isAlike(next) {
+  const told = (page) => [page.querySelector("script[data-navigation]")?.getAttribute("src"), page.querySelector("player-bar")?.dataset.owner];
+  const [here, there] = [told(document), told(next)];
+  return here.every((value, index) => value === there[index]);
 }
 
 /* {response, text}, where text is null for what is no page; null when nothing answers. */

@@ -9,6 +9,7 @@
  */
 import { followLists } from "./player-bar-lists.js";
 import { LOOPS, Queue } from "./player-bar-queue.js";
+import { MediaSessionHold } from "./player-bar-session.js";
 import { keep, restore } from "./player-bar-store.js";
 import { BarView } from "./player-bar-view.js";
 import { fetchPiece, PlayerPiece } from "./player-piece.js";
@@ -35,6 +36,7 @@ export class PlayerBar extends HTMLElement {
     this.piece = null;
     this.sent = false;
     this.state = "idle";
+    this.session = new MediaSessionHold();
     this.queue = new Queue();
     this.position = 0;
     this.view = new BarView(this);
@@ -357,6 +359,7 @@ export class PlayerBar extends HTMLElement {
     this.sent = false;
     this.attempt += 1;
     if (this.isActive) this.setState("paused");
+    this.session.set(false);
   }
 
   soundFailed(error) {
@@ -379,6 +382,7 @@ export class PlayerBar extends HTMLElement {
   changed() {
     this.hidden = !this.current;
     this.dataset.title = this.current?.title ?? "";
+    if (this.isActive || this.engine.owner === this) this.session.set(this.isActive);
     this.view.show(this);
     this.refresh();
     this.keep();

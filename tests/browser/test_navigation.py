@@ -132,6 +132,12 @@ class TestLinks:
         poll(page, f"{HEADING} === 'Second'")
         assert not page.evaluate(STAYS)
 
+    def test_somebody_else_who_signed_in_gets_a_page_of_their_own(self, page, pages, poll):
+        pages.page("/second/", owner="7")
+        page.click("#link")
+        poll(page, f"{HEADING} === 'Second'")
+        assert not page.evaluate(STAYS)
+
 
 class TestModules:
     def test_each_page_starts_what_it_needs_and_ends_it_when_it_goes(self, browser_page, pages, poll):

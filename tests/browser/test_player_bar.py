@@ -361,8 +361,11 @@ def test_media_keys(page, poll):
     page.evaluate("window.keys.nexttrack()")
     poll(page, f"{TITLE} === 'two' && {PLAYING}")
     assert page.evaluate("navigator.mediaSession.metadata.title") == "two"
+    # Browsers offer the keys to a media element that plays.
+    poll(page, f"!{BAR}.session.element.paused && {BAR}.session.element.currentTime > 0")
     page.evaluate("window.keys.pause()")
     assert page.evaluate(PAUSED)
+    assert page.evaluate(f"{BAR}.session.element.paused && navigator.mediaSession.playbackState === 'paused'")
     page.evaluate("window.keys.previoustrack()")
     assert page.evaluate(TITLE) == "one"
 
