@@ -35,7 +35,7 @@ def _example() -> Piece | None:
 
 def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200) -> HttpResponse:
     """The page of the form, with what the active models offer."""
-    mine = Piece.objects.owned_by(owner_of(request)).not_expired().kept()
+    mine = Piece.objects.in_library(owner_of(request))
     context: dict[str, Any] = form_context(form) | {
         "example": _example(),
         "recent": mine.newest_first()[:RECENT_PIECES],

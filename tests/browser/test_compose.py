@@ -288,17 +288,17 @@ class TestComingBack:
             make_generation(length_seconds=15.0)
             worker = ScriptedWorker().claim()
             worker.finish()
-        site.open(browser_page, "/recent/")
-        poll(browser_page, "document.querySelectorAll('[data-row-play][aria-expanded]').length === 2")
-        buttons = browser_page.locator("[data-row-play]")
+        site.open(browser_page)
+        poll(browser_page, "document.querySelectorAll('[data-recent] [data-row-play][aria-expanded]').length === 2")
+        buttons = browser_page.locator("[data-recent] [data-row-play]")
         buttons.nth(0).click()
-        poll(browser_page, "document.querySelector('music-player').rms > 0.01")
+        poll(browser_page, "document.querySelector('[data-recent] music-player').rms > 0.01")
         buttons.nth(1).click()
-        poll(browser_page, "document.querySelector('music-player').rms > 0.01")
-        assert browser_page.locator("music-player").count() == 1
+        poll(browser_page, "document.querySelector('[data-recent] music-player').rms > 0.01")
+        assert browser_page.locator("[data-recent] music-player").count() == 1
         buttons.nth(1).focus()
         browser_page.keyboard.press("Space")
-        assert browser_page.locator("music-player").count() == 0
+        assert browser_page.locator("[data-recent] music-player").count() == 0
 
     def test_the_example_plays_before_anything_is_composed(self, browser_page, site, poll):
         from tests.browser.midi_bytes import midi_bytes, scale

@@ -35,8 +35,12 @@ def addresses() -> dict[str, str]:
         takes.takes.create(index=index, seed=1, rank=index + 1, piece=draft)
     return {
         "compose": "/",
-        "recent": "/recent/",
-        "recent, second page": "/recent/?page=2",
+        "library": "/library/",
+        "library, one of many": "/library/?q=rather+long&state=kept",
+        "library as a table": "/library/?view=table",
+        "library, nothing found": "/library/?q=nothing",
+        "trash": "/library/trash/",
+        "generations": "/generations/",
         "piece": f"/pieces/{make_piece(midi=midi_bytes(scale(15))).pk}/",
         "running": f"/generations/{running.pk}/",
         "queued": f"/generations/{queued.pk}/",
@@ -71,10 +75,10 @@ def test_every_page(make_page, site, poll, viewport, theme):
 def test_an_opened_row_fits_a_phone(make_page, site, poll):
     page = make_page(viewport=PHONE)
     site.be_guest(page)
-    site.open(page, "/recent/")
-    poll(page, "document.querySelector('[data-row-play][aria-expanded]')")
-    page.locator("[data-row-play]").first.click()
-    poll(page, "document.querySelector('music-player')?.canPlay")
+    site.open(page)
+    poll(page, "document.querySelector('[data-recent] [data-row-play][aria-expanded]')")
+    page.locator("[data-recent] [data-row-play]").first.click()
+    poll(page, "document.querySelector('[data-recent] music-player')?.canPlay")
     assert sideways_scroll(page) == 0
     assert accessibility_problems(page) == []
     assert small_targets(page) == []

@@ -108,8 +108,8 @@ def test_a_guest_hears_a_piece_that_a_network_composed(whole_site, browser_page,
     assert 10 < midi.length <= 15.5
     texts = " ".join(message.text for track in midi.tracks for message in track if message.type == "text")
     assert "network" in texts
-    page.goto(f"{whole_site}/recent/")
-    assert page.locator("[data-piece-row]").count() == 1
+    page.goto(f"{whole_site}/library/")
+    assert page.locator("[data-piece]").count() == 1
 
 
 def test_the_shipped_example_plays(whole_site, browser_page, poll):
