@@ -97,7 +97,7 @@ def test_a_passkey_is_made_and_signs_in(key: Key, here: Client, alice: User) -> 
     session = visitor.session
     session["guest_key"] = "guest-alice"
     session.save()
-    visitor.cookies["sessionid"] = session.session_key
+    visitor.cookies["sessionid"] = str(session.session_key)
     factories.make_piece(factories.guest())
     assert sign_in(visitor, key, next="/recent/")["Location"] == "/recent/"
     assert visitor.get("/account/").status_code == 200
