@@ -1,0 +1,264 @@
+"""The library over the API: finding, changing without losing others' changes, the trash, files."""
+
+import io
+import uuid
+import zipfile
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from library.models import Piece, Rating, Rendering
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+URL = "/api/v1/pieces/"
+
+
+@pytest.fixture
+def client_of_alice(alice: User, client: Client) -> Client:
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def piece(alice: User) -> Piece:
+    return factories.make_piece(factories.member(alice), title="Before")
+
+
+def send(client: Client, method: str, address: str, body: Any = None, **headers: str) -> Any:
+    return getattr(client, method)(address, body or {}, content_type="application/json", headers=headers)
+
+
+def titles(client: Client, address: str = URL) -> list[str]:
+    return [piece["title"] for piece in client.get(address).json()["results"]]
+
+
+class TestFinding:
+    def test_the_filters_of_the_page(self, client_of_alice: Client, alice: User) -> None:
+        owner = factories.member(alice)
+        now = timezone.now()
+        factories.make_piece(owner, title="Slow", qpm=60, is_favourite=True, created_at=now)
+        factories.make_piece(owner, title="Fast", qpm=180, is_draft=True, created_at=now - timedelta(days=2))
+        factories.make_piece(owner, title="Trashed", trashed_at=now)
+        factories.make_piece(factories.guest(), title="A guest's")
+        for query, found in {
+            "": ["Slow", "Fast"],
+            "?sort=oldest": ["Fast", "Slow"],
+            "?qpm_min=100": ["Fast"],
+            "?favourite=1": ["Slow"],
+            "?state=draft": ["Fast"],
+            "?genre=rock": [],
+        }.items():
+            assert titles(client_of_alice, URL + query) == found, query
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [("qpm_min=x", "qpm_min"), ("sort=loudest", "sort"), ("from=yesterday", "from"), ("after=x", "after"),
+         ("limit=0", "limit"), ("limit=101", "limit"), ("limit=x", "limit"), ("rating=5", "rating")],
+    )  # fmt: skip
+    def test_a_filter_that_is_none_names_itself(self, client_of_alice: Client, query: str, field: str) -> None:
+        response = client_of_alice.get(f"{URL}?{query}")
+        assert (response.status_code, list(response.json()["errors"])) == (400, [field])
+
+    def test_pages_follow_the_address_that_each_names(self, client_of_alice: Client, alice: User) -> None:
+        for number in range(5):
+            factories.make_piece(factories.member(alice), title=f"T{number}", genre="rock" if number else "piano")
+        address, found, pages = f"{URL}?sort=title&genre=rock&limit=3", [], 0
+        while address:
+            data = client_of_alice.get(address).json()
+            found += [piece["title"] for piece in data["results"]]
+            address, pages = data["next"], pages + 1
+            assert pages < 5
+        assert (found, pages) == (["T1", "T2", "T3", "T4"], 2)
+
+    def test_a_list_costs_as_many_queries_however_long_it_is(
+        self, client_of_alice: Client, alice: User, django_assert_max_num_queries: Any
+    ) -> None:
+        for number in range(12):
+            made = factories.make_piece(factories.member(alice))
+            send(client_of_alice, "patch", f"{URL}{made.pk}/", {"tags": [f"t{number}", "all"]}, **{"If-Match": "*"})
+        with django_assert_max_num_queries(5):
+            data = client_of_alice.get(URL).json()
+        assert all(len(piece["tags"]) == 2 for piece in data["results"])
+
+
+class TestChanging:
+    def test_a_change_of_the_version_that_was_read(self, client_of_alice: Client, piece: Piece) -> None:
+        address = f"{URL}{piece.pk}/"
+        etag = client_of_alice.get(address)["ETag"]
+        change = {"title": "After", "comment": "Nice.", "is_favourite": True, "tags": ["calm", "Calm", "late"]}
+        response = send(client_of_alice, "patch", address, change, **{"If-Match": etag})
+        data = response.json()
+        assert (response.status_code, data["title"], data["comment"], data["is_favourite"]) == (
+            200, "After", "Nice.", True,
+        )  # fmt: skip
+        assert data["tags"] == ["calm", "late"]
+        assert response["ETag"] != etag
+        assert client_of_alice.get(address)["ETag"] == response["ETag"]
+
+    def test_nobodys_change_is_lost(self, client_of_alice: Client, piece: Piece) -> None:
+        address = f"{URL}{piece.pk}/"
+        read = client_of_alice.get(address)["ETag"]
+        assert send(client_of_alice, "patch", address, {"title": "First"}, **{"If-Match": read}).status_code == 200
+        late = send(client_of_alice, "patch", address, {"title": "Second"}, **{"If-Match": read})
+        assert (late.status_code, late.json()["type"]) == (412, "/api/v1/docs/#problem-changed-meanwhile")
+        piece.refresh_from_db()
+        assert piece.title == "First"
+
+    @pytest.mark.parametrize(
+        ("given", "status"), [("", 428), ('"999"', 412), ('W/"1"', 412), ('"999", "1"', 200), ("*", 200), ("1", 412)]
+    )
+    def test_which_version_is_meant(self, client_of_alice: Client, piece: Piece, given: str, status: int) -> None:
+        assert piece.version == 1
+        headers = {"If-Match": given} if given else {}
+        assert send(client_of_alice, "patch", f"{URL}{piece.pk}/", {"title": "x"}, **headers).status_code == status
+
+    def test_every_step_makes_a_version(self, client_of_alice: Client, piece: Piece) -> None:
+        address = f"{URL}{piece.pk}/"
+        seen = {client_of_alice.get(address)["ETag"]}
+        for method, step, body in (
+            ("put", "favourite/", {"is_favourite": True}), ("put", "rating/", {"rating": 1}), ("post", "trash/", {}),
+            ("post", "restore/", {}),
+        ):  # fmt: skip
+            etag = send(client_of_alice, method, address + step, body)["ETag"]
+            assert etag not in seen, step
+            seen.add(etag)
+
+    def test_what_is_unchanged_is_not_sent_again(self, client_of_alice: Client, piece: Piece) -> None:
+        address = f"{URL}{piece.pk}/"
+        etag = client_of_alice.get(address)["ETag"]
+        same = client_of_alice.get(address, headers={"If-None-Match": etag})
+        assert (same.status_code, same.content, same["ETag"]) == (304, b"", etag)
+        assert client_of_alice.get(address, headers={"If-None-Match": '"x"'}).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("change", "field"),
+        [({"title": ""}, "title"), ({"title": "x" * 201}, "title"), ({"title": "\u200b"}, "title"),
+         ({"title": None}, "title"), ({"comment": "x" * 10_001}, "comment"), ({"tags": "calm"}, "tags"),
+         ({"tags": ["a,b"]}, "tags"), ({"tags": ["x" * 51]}, "tags"), ({"is_favourite": "perhaps"}, "is_favourite")],
+    )  # fmt: skip
+    def test_what_is_wrong_is_told_by_field_and_changes_nothing(
+        self, client_of_alice: Client, piece: Piece, change: dict[str, Any], field: str
+    ) -> None:
+        response = send(client_of_alice, "patch", f"{URL}{piece.pk}/", change, **{"If-Match": "*"})
+        assert (response.status_code, list(response.json()["errors"])) == (400, [field])
+        piece.refresh_from_db()
+        assert (piece.title, piece.version) == ("Before", 1)
+
+    def test_an_example_shows_nothing_of_its_owners_words(self, bob: User, piece: Piece, client: Client) -> None:
+        Piece.objects.filter(pk=piece.pk).update(is_example=True, comment="Mine alone", is_favourite=True, rating=-1)
+        client.force_login(bob)
+        data = client.get(f"{URL}{piece.pk}/").json()
+        assert (data["is_mine"], data["comment"], data["is_favourite"], data["rating"]) == (False, "", False, 0)
+        assert send(client, "patch", f"{URL}{piece.pk}/", {"title": "x"}, **{"If-Match": "*"}).status_code == 404
+
+    def test_guests_have_no_tags(self, guest_client: Client) -> None:
+        mine = factories.make_piece()
+        response = send(guest_client, "patch", f"{URL}{mine.pk}/", {"tags": ["x"]}, **{"If-Match": "*"})
+        assert response.json()["errors"] == {"tags": ["Sign up to put tags on pieces."]}
+
+
+class TestRating:
+    def test_each_person_has_one(self, client_of_alice: Client, guest_client: Client) -> None:
+        example = factories.make_piece(factories.guest(""), is_example=True)
+        address, other = f"{URL}{example.pk}/rating/", Client()
+        for value in (1, -1):
+            assert send(guest_client, "put", f"{URL}{example.pk}/rating/", {"rating": value}).json() == {
+                "rating": value
+            }
+        made = send(other, "put", f"{URL}{example.pk}/rating/", {"rating": 1})
+        assert made["Guest-Token"]
+        assert sorted(Rating.objects.values_list("value", flat=True)) == [-1, 1]
+        send(guest_client, "put", address, {"rating": 0})
+        assert Rating.objects.count() == 1
+
+    @pytest.mark.parametrize("value", [2, -2, "x", None, True])
+    def test_there_are_two_thumbs(self, client_of_alice: Client, piece: Piece, value: Any) -> None:
+        response = send(client_of_alice, "put", f"{URL}{piece.pk}/rating/", {"rating": value})
+        assert (response.status_code, list(response.json()["errors"])) == (400, ["rating"])
+
+
+class TestTrash:
+    def test_there_and_back_and_for_good(self, client_of_alice: Client, piece: Piece) -> None:
+        address = f"{URL}{piece.pk}/"
+        assert client_of_alice.delete(address).status_code == 409
+        for _ in range(2):
+            assert send(client_of_alice, "post", f"{address}trash/").json()["trashed_at"]
+        assert titles(client_of_alice) == []
+        assert titles(client_of_alice, "/api/v1/trash/") == ["Before"]
+        assert client_of_alice.get(address).status_code == 404
+        assert send(client_of_alice, "post", f"{address}restore/").json()["trashed_at"] is None
+        assert titles(client_of_alice) == ["Before"]
+        send(client_of_alice, "post", f"{address}trash/")
+        assert client_of_alice.delete(address).status_code == 204
+        assert not Piece.objects.exists()
+        assert not default_storage.exists(str(piece.midi.name))
+
+    def test_many_at_once_are_ones_own(self, client_of_alice: Client, piece: Piece, bob: User) -> None:
+        of_bob = factories.make_piece(factories.member(bob))
+        ids = [str(piece.pk), str(of_bob.pk), str(uuid.uuid4())]
+        for action in ("tag", "trash", "delete"):
+            body = {"ids": ids, "action": action, "tags": ["x"]}
+            assert send(client_of_alice, "post", f"{URL}bulk/", body).json() == {"count": 1}, action
+        of_bob.refresh_from_db()
+        assert (of_bob.trashed_at, of_bob.tags.count(), Piece.objects.count()) == (None, 0, 1)
+
+    def test_all_drafts_but_favourites(self, client_of_alice: Client, alice: User) -> None:
+        owner = factories.member(alice)
+        draft = factories.make_piece(owner, is_draft=True)
+        factories.make_piece(owner, is_draft=True, is_favourite=True)
+        factories.make_piece(owner)
+        assert send(client_of_alice, "post", "/api/v1/drafts/trash/").json() == {"ids": [str(draft.pk)]}
+        assert len(titles(client_of_alice)) == 2
+
+
+class TestFiles:
+    def test_the_midi_file_and_its_parts(self, client_of_alice: Client, piece: Piece) -> None:
+        response = client_of_alice.get(f"{URL}{piece.pk}/midi/")
+        assert (response["Content-Type"], response.content) == ("audio/midi", factories.TINY_MIDI)
+        assert response["Content-Disposition"] == 'attachment; filename="before.mid"'
+        part = client_of_alice.get(f"{URL}{piece.pk}/midi/", headers={"Range": "bytes=0-3"})
+        assert (part.status_code, part.content) == (206, b"MThd")
+
+    def test_a_file_that_is_gone_is_a_problem_not_a_page(self, client_of_alice: Client, piece: Piece) -> None:
+        default_storage.delete(str(piece.midi.name))
+        for ending in ("midi/", "voices/"):
+            response = client_of_alice.get(f"{URL}{piece.pk}/{ending}")
+            assert (response.status_code, response["Content-Type"]) == (404, "application/problem+json")
+
+    def test_a_storage_that_is_away(self, client_of_alice: Client, piece: Piece, monkeypatch: Any) -> None:
+        def away(*args: Any, **kwargs: Any) -> None:
+            raise OSError("away")
+
+        for name in ("open", "stream"):
+            monkeypatch.setattr(default_storage, name, away)
+        for ending in ("midi/", "voices/"):
+            response = client_of_alice.get(f"{URL}{piece.pk}/{ending}")
+            assert (response.status_code, response["Content-Type"]) == (503, "application/problem+json")
+
+    def test_voices_come_as_a_zip(self, client_of_alice: Client, piece: Piece) -> None:
+        response = client_of_alice.get(f"{URL}{piece.pk}/voices/")
+        assert response["Content-Type"] == "application/zip"
+        assert len(zipfile.ZipFile(io.BytesIO(response.content)).namelist()) == 1
+
+    def test_a_sound_file_is_asked_for_watched_and_cancelled(self, client_of_alice: Client, piece: Piece) -> None:
+        address = f"{URL}{piece.pk}/audio/mp3/"
+        assert client_of_alice.get(address).status_code == 404
+        made = send(client_of_alice, "post", address)
+        assert (made.status_code, made.json()["status"]) == (202, "queued")
+        assert int(made["Retry-After"]) > 0
+        assert client_of_alice.get(address).status_code == 202
+        assert [one["format"] for one in client_of_alice.get(f"{URL}{piece.pk}/audio/").json()] == ["mp3"]
+        assert client_of_alice.delete(address).status_code == 204
+        assert client_of_alice.get(address).status_code == 404
+        assert send(client_of_alice, "post", f"{URL}{piece.pk}/audio/exe/").status_code == 404
+
+    def test_a_sound_file_that_failed_says_why(self, client_of_alice: Client, piece: Piece) -> None:
+        Rendering.objects.create(piece=piece, format="wav", status="failed", error_message="No sound for that.")
+        response = client_of_alice.get(f"{URL}{piece.pk}/audio/wav/")
+        assert (response.status_code, response.json()["detail"]) == (409, "No sound for that.")
