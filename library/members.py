@@ -22,7 +22,7 @@ from accounts.models import User
 from accounts.owners import Owner
 from accounts.registry import ExportFile
 from library.models import Collection, Piece, Rating, ShareLink
-from library.services import piece_keep
+from library.services import piece_keep, pieces_remove
 
 logger = logging.getLogger(__name__)
 
@@ -36,8 +36,9 @@ FACTS = (
 
 
 def pieces_hand_over(*, guest_key: str, user: User) -> int:
-    """A member's pieces stay, and drafts stay longer than a guest's."""
-    of_guest = Piece.objects.filter(owner=None, guest_key=guest_key)
+    """A member's pieces stay, and drafts stay longer than a guest's. What is over already, deleted for ever among it,
+    does not come back."""
+    of_guest = Piece.objects.filter(owner=None, guest_key=guest_key).not_expired()
     until = timezone.now() + timedelta(days=settings.DRAFT_DAYS)
     moved = of_guest.filter(is_draft=True).update(owner=user, guest_key="", expires_at=until)
     moved += of_guest.filter(is_draft=False).update(owner=user, guest_key="", expires_at=None)
@@ -126,10 +127,7 @@ def _collections(user: User) -> list[dict[str, Any]]:
 
 
 def pieces_of_account_delete(user: User) -> None:
-    """The rows with what hangs on them, then the files: a crash between leaves a file too many. Raises OSError."""
-    for piece in Piece.objects.filter(owner=user).prefetch_related("renderings").iterator(chunk_size=200):
-        names = [str(piece.midi.name), *(str(rendering.file.name or "") for rendering in piece.renderings.all())]
-        piece.delete()
-        for name in names:
-            if name:
-                default_storage.delete(name)
+    """Files, then rows: what cannot be removed now is still known. Raises OSError where any is left."""
+    while pieces := list(Piece.objects.filter(owner=user)[:200]):
+        if pieces_remove(pieces) < len(pieces):
+            raise OSError("Files of the account cannot be removed at the moment.")

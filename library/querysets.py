@@ -1,7 +1,7 @@
 """Reads of pieces and what stands around them, as sentences."""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.conf import settings
 from django.contrib.postgres.search import SearchQuery, SearchVector
@@ -115,7 +115,7 @@ class PieceQuerySet(OwnedQuerySet["Piece"]):
 
     def sorted_by(self, sort: str) -> Self:
         """In one of the orders of `library.paging.ORDERINGS`."""
-        return ORDERINGS[sort].applied(self)
+        return cast(Self, ORDERINGS[sort].applied(self))
 
     def facets(self) -> dict[str, list[tuple[str, str]]]:
         """What these pieces offer to filter by: `genres`, `types`, `styles` and `keys` as (value, name), by name."""

@@ -125,6 +125,7 @@ def clean_up() -> None:
         client_hash=""
     )
     library.pieces_expire()
+    library.pieces_fill_facts()
     library.renderings_clean_up()
     accounts_clean_up()
     SessionStore.clear_expired()

@@ -9,6 +9,7 @@ from library.services.collections import (
     collection_order,
     collection_remove,
 )
+from library.services.facts import pieces_fill_facts
 from library.services.pieces import (
     piece_edit,
     piece_favourite,
@@ -64,6 +65,7 @@ __all__ = [
     "piece_trash",
     "pieces_delete",
     "pieces_expire",
+    "pieces_fill_facts",
     "pieces_remove",
     "pieces_restore",
     "pieces_tag",

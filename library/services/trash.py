@@ -111,12 +111,13 @@ def pieces_expire(*, at_most: int = 500) -> int:
 
 def pieces_remove(pieces: Iterable[Piece]) -> int:
     """Files, then rows, each piece for itself; returns how many went. One whose files cannot be removed stays, due."""
-    removed, owners = 0, set()
+    removed = 0
+    owners: set[int] = set()
     for piece in list(pieces):
         if _remove(piece):
             removed += 1
-            owners.add(piece.owner_id)
-    for user in User.objects.filter(pk__in=owners - {None}):
+            owners |= {piece.owner_id} if piece.owner_id else set()
+    for user in User.objects.filter(pk__in=owners):
         with transaction.atomic():
             owner_lock(user)
             tags_forget_unused(user)

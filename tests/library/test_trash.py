@@ -9,6 +9,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from accounts.hand_over import guest_hand_over
+from library.members import pieces_of_account_delete
 from library.models import Piece, Rendering
 from library.services import (
     drafts_trash,
@@ -17,6 +19,7 @@ from library.services import (
     piece_trash,
     pieces_delete,
     pieces_expire,
+    pieces_fill_facts,
     pieces_restore,
     pieces_trash,
 )
@@ -167,3 +170,42 @@ def test_many_are_gone_from_the_pages_at_once(alice: Any) -> None:
     assert not Piece.objects.in_trash(owner).exists()
     pieces_expire()
     assert not Piece.objects.exists()
+
+
+class TestAccounts:
+    def test_what_a_guest_deleted_does_not_come_back(self, alice: Any, away: Any) -> None:
+        deleted, trashed = (factories.make_piece(is_draft=True, expires_at=in_days(1)) for _ in range(2))
+        piece_delete(piece=deleted)
+        piece_trash(piece=trashed)
+        guest_hand_over(guest_key="guest-alice", user=alice)
+        assert list(Piece.objects.in_trash(factories.member(alice))) == [trashed]
+        assert days_left(trashed) == 30
+
+    def test_an_accounts_pieces_go_when_the_storage_is_back(self, alice: Any, bob: Any, away: Any) -> None:
+        piece, bobs = factories.make_piece(factories.member(alice)), factories.make_piece(factories.member(bob))
+        with pytest.raises(OSError, match="account"):
+            pieces_of_account_delete(alice)
+        assert Piece.objects.filter(pk=piece.pk).exists()
+        away.undo()
+        pieces_of_account_delete(alice)
+        assert list(Piece.objects.all()) == [bobs]
+        assert not Path(piece.midi.path).exists()
+
+
+class TestOldRows:
+    def test_they_get_their_facts_from_their_files(self, alice: Any) -> None:
+        old: dict[str, Any] = {"file_sha256": "", "search_text": "", "roll": []}
+        piece = factories.make_piece(
+            factories.member(alice), title="Funk, 0:15", params={"style": "new-wave"}, qpm=120.0, **old
+        )
+        broken = factories.make_piece(midi=b"no MIDI", **old)
+        gone = factories.make_piece(**old)
+        default_storage.delete(str(gone.midi.name))
+        assert pieces_fill_facts() == 2
+        assert pieces_fill_facts() == 0
+        piece.refresh_from_db()
+        assert len(piece.file_sha256) == 64
+        assert (piece.style, piece.style_name, piece.metre, piece.bars) == ("new-wave", "New wave", "4/4", 8)
+        assert piece.roll and list(Piece.objects.found_by("funk")) == [piece]
+        broken.refresh_from_db()
+        assert (broken.roll, broken.metre, broken.bars) == ([], "", None)
