@@ -259,6 +259,8 @@ def everything(alice: User) -> dict[str, str]:
     link = share_link_create(piece=piece)
     draft = make_piece(own, is_draft=True, title="A draft", midi=MIDI)
     make_piece(own, kind="vary", source_piece=piece, title="A variation", midi=MIDI)
+    make_piece(own, title="Ж" * 200, comment="x" * 500, midi=MIDI)
+    make_piece(own, title="ليلة هادئة \U0001f319", midi=MIDI)
     make_piece(own, title="Gone", trashed_at=piece.created_at, midi=MIDI)
     make_generation(own, status="failed", error_message="The disk is full. Try again later.")
     make_generation(own, status="running")

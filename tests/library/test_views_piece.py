@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
 from library.models import Collection, Piece, Rating
-from library.services import collection_create
+from library.services import collection_create, share_link_create
 from tests.factories import guest, make_piece, member
 
 pytestmark = pytest.mark.django_db
@@ -254,6 +256,28 @@ class TestLineage:
         page = alices.get(f"/pieces/{piece.pk}/").content.decode()
         assert "Bobs secret" not in page
         assert "a piece that is not here any more" in page
+
+
+def test_tags_links_and_descendants_ask_the_database_no_more(alices: Client, alice: User):
+    piece = make_piece(member(alice))
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            alices.get(f"/pieces/{piece.pk}/")
+        return len(captured)
+
+    def grow(count: int) -> None:
+        for number in range(count):
+            make_piece(member(alice), kind="vary", source_piece=piece)
+            share_link_create(piece=piece)
+            tags = ", ".join(f"tag {one}" for one in range(count))
+            post(alices, piece, "edit", title="x", tags=tags, new_collection=f"{count} {number}")
+
+    grow(1)
+    alices.get(f"/pieces/{piece.pk}/")
+    few = queries()
+    grow(4)
+    assert queries() <= few <= 22
 
 
 class TestUpload:
