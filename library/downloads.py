@@ -54,7 +54,7 @@ def pieces_zip(pieces: Iterable[Piece], read: Callable[[Piece], bytes] | None = 
     sink = _Sink()
     missing = []
     names = file_names_apart(file_name_of(piece, "mid") for piece in chosen)
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[call-overload]  it only writes
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_entry("README.txt"), README)
         for piece, name in zip(chosen, names, strict=True):
             try:

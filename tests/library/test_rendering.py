@@ -211,7 +211,7 @@ class TestScore:
         )
         (note,) = score.notes
         assert (note.pitch, note.velocity, note.channel, note.program, note.is_drum) == (60, 70, 2, 24, False)
-        assert (note.start, note.end) == (pytest.approx(0.0), pytest.approx(1.5))
+        assert [note.start, note.end] == pytest.approx([0.0, 1.5])
         assert [(control.seconds, control.number, control.value) for control in score.controls] == [
             (0.0, 7, 90),
             (pytest.approx(0.25), PITCH_BEND, 8192),
