@@ -13,7 +13,7 @@ IN := .venv/bin/python
 SOURCES := .
 NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
-.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-postgresql check-slow bench bench-magenta lock admin
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-postgresql check-slow bench bench-magenta backup restore lock admin
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -75,6 +75,13 @@ bench: setup-dev chromium  ## all benchmarks, one JSON line a figure, then docs/
 
 bench-magenta: setup-dev  ## ours beside Magenta's own generator, in turns; installs Magenta into .venv-magenta
 	@$(IN) -m bench --only magenta $(BENCH)
+
+backup: setup  ## database and stored files in one file: backups/music-TIME.tar (TO=file.tar for another)
+	@$(IN) manage.py backup $(TO)
+
+restore: setup  ## all of it back: make restore FROM=file.tar (the site stopped; REPLACE=1 where it has pieces already)
+	@test -n "$(FROM)" || { echo "Say which: make restore FROM=backups/music-....tar"; exit 1; }
+	@$(IN) manage.py restore $(FROM) $(if $(REPLACE),--replace)
 
 lock: setup-dev  ## pin every version again: requirements.in → requirements.txt, for every platform
 	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt

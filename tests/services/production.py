@@ -56,14 +56,16 @@ class Production:
 
     def prepare(self) -> None:
         """The release process of the Procfile."""
-        self._run(command_of("release"))
+        self.run(command_of("release"))
 
     def python(self, *arguments: str) -> str:
         """What a process of the site prints."""
-        return self._run([sys.executable, *arguments])
+        return self.run([sys.executable, *arguments])
 
-    def _run(self, command: list[str]) -> str:
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True)
+    def run(self, command: list[str], **environment: str) -> str:
+        """What a process of the site prints, in this environment."""
+        given = {**self.environment, **environment}
+        done = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -99,8 +101,8 @@ class Production:
         if not self.rows("SELECT 1 FROM generator_workerbeat WHERE pid = %s", worker.process.pid):
             raise OSError("The worker has not said that it lives yet.")
 
-    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        connection = self.postgresql.connect(DATABASE)
+    def rows(self, query: str, *values: Any, database: str = DATABASE) -> list[tuple[Any, ...]]:
+        connection = self.postgresql.connect(database)
         try:
             with connection.cursor() as cursor:
                 cursor.execute(query, values)

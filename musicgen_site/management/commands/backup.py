@@ -1,0 +1,34 @@
+"""`manage.py backup`: database and stored files in one file."""
+
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+from tqdm import tqdm
+
+from musicgen_site.backups import BackupError, backup
+
+
+class Command(BaseCommand):
+    help = "Writes database and stored files to one tar file, while the site goes on. Keep .env too: it is not in it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?", type=Path, help="default: backups/music-TIME.tar beside manage.py")
+
+    def handle(self, *args: Any, file: Path | None, **options: Any) -> None:
+        target = file or settings.BASE_DIR / "backups" / f"music-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar"
+        with tqdm(unit=" files", disable=None, leave=False) as bar:
+            try:
+                counts = backup(target, on_file=lambda name: advance(bar))
+            except BackupError as error:
+                raise CommandError(str(error)) from error
+            except OSError as error:
+                raise CommandError(f"The backup could not be made: {error}.") from error
+        self.stdout.write(f"{target}: the database and {counts.files} files ({counts.bytes / 1e6:.1f} MB).")
+
+
+def advance(bar: "tqdm[Any]") -> None:
+    bar.update()

@@ -1,0 +1,39 @@
+"""`manage.py restore`: database and stored files back from a backup."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from tqdm import tqdm
+
+from musicgen_site.backups import BackupError, restore
+from musicgen_site.management.commands.backup import advance
+from musicgen_site.management.commands.run import take_lock
+
+
+class Command(BaseCommand):
+    help = "Puts back what `manage.py backup` wrote, and brings an older database up to date. Stop the site first."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument("--replace", action="store_true", help="though this site has pieces or members, which go")
+
+    def handle(self, *args: Any, file: Path, replace: bool, **options: Any) -> None:
+        # `make run` on this machine must not write meanwhile; of other machines we cannot know.
+        lock = take_lock(Path(settings.VAR_DIR) / "run.lock")
+        try:
+            with tqdm(unit=" files", disable=None, leave=False) as bar:
+                counts = restore(file, replace=replace, on_file=lambda name: advance(bar))
+            call_command("migrate", interactive=False, verbosity=0)
+        except BackupError as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"The backup could not be put back: {error}. Run it again.") from error
+        finally:
+            lock.close()
+        self.stdout.write(
+            f"The database and {counts.files} files are back. `python manage.py check_library` says whether they agree."
+        )
