@@ -35,7 +35,11 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         constraints = [
             # As iexact compares, so that it finds a name by this index.
-            models.UniqueConstraint(Upper("username"), name="one_user_a_name_in_any_case"),
+            models.UniqueConstraint(
+                Upper("username"),
+                name="one_user_a_name_in_any_case",
+                violation_error_message="This name is taken, perhaps in other letters' case.",
+            ),
         ]
         indexes = [
             models.Index(

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.owners import ensure_owner_of, owner_of
-from accounts.quotas import quota_of
+from accounts.quotas import quota_of, stored_bytes_left
 from generator.choices import genre_choices
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.forms import ComposeForm, form_context, initial_choice, piece_choice
@@ -41,6 +41,7 @@ def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200)
         "recent": mine.newest_first()[:RECENT_PIECES],
         "seconds_left": seconds_left(owner_of(request)),
         "quota": quota_of(owner_of(request)),
+        "room": stored_bytes_left(owner_of(request)),
     }
     return render(request, "generator/compose.html", context, status=status)
 

@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='user',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Upper('username'), name='one_user_a_name_in_any_case'),
+            constraint=models.UniqueConstraint(django.db.models.functions.text.Upper('username'), name='one_user_a_name_in_any_case', violation_error_message="This name is taken, perhaps in other letters' case."),
         ),
         migrations.AddField(
             model_name='apitoken',

@@ -20,6 +20,20 @@ def test_tokens_can_be_looked_at_and_removed_but_not_made(client: Client, carol:
     assert not ApiToken.objects.exists()
 
 
+def test_a_name_in_other_letters_case_is_refused_in_a_sentence(client: Client, carol: User, alice: User) -> None:
+    client.force_login(carol)
+    form = {
+        "username": "ALICE",
+        "usable_password": "true",
+        "password1": "ships-and-harps",
+        "password2": "ships-and-harps",
+    }
+    answer = client.post("/admin/accounts/user/add/", form)
+    assert answer.status_code == 200
+    assert "username" in answer.context["adminform"].form.errors
+    assert User.objects.count() == 2
+
+
 @pytest.mark.parametrize("url", ["/admin/accounts/user/", "/admin/accounts/sitetext/", "/admin/accounts/apitoken/"])
 def test_members_see_none_of_it(client: Client, alice: User, carol: User, url: str) -> None:
     client.force_login(alice)

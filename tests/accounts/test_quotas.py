@@ -95,6 +95,17 @@ def test_the_compose_page_says_what_is_left(guest_client: Client, asked: int, se
     factories.make_genre()
     if asked:
         factories.make_generation(factories.guest(), length_seconds=float(asked))
+    text = guest_client.get("/").content.decode()
+    assert sentence in text
+    assert "library is" not in text
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"), [(2**20 - 1000, "Your library is nearly full"), (2**20, "Your library is full")]
+)
+def test_the_compose_page_says_when_room_is_short(guest_client: Client, size: int, sentence: str) -> None:
+    factories.make_genre()
+    factories.make_piece(factories.guest(), size_bytes=size)
     assert sentence in guest_client.get("/").content.decode()
 
 
