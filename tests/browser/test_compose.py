@@ -71,7 +71,7 @@ class TestHappyPath:
         assert round(midi.length) == 30
 
         page.click("[data-result-open]")
-        assert page.url == f"{site.url}/pieces/{piece.pk}/"
+        poll(page, f"location.pathname === '/pieces/{piece.pk}/'")
         poll(page, "document.querySelector('music-player')?.canPlay")
 
     def test_one_click_with_the_defaults(self, page, poll):

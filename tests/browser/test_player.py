@@ -719,7 +719,7 @@ def test_axe_finds_nothing(browser_page, player_site, poll, theme):
 
 def test_times_are_written_as_minutes_and_seconds(browser_page, piece):
     browser_page.goto(piece)
-    module = "import('/static/js/piano-roll.js')"
+    module = "import('/static/js/player-parts.js')"
     times = browser_page.evaluate(f"{module}.then(({{ formatTime }}) => [0, 12.9, 60, 605, 3661].map(formatTime))")
     assert times == ["0:00", "0:12", "1:00", "10:05", "1:01:01"]
 
