@@ -141,6 +141,8 @@ class Piece(models.Model):
                 fields=["guest_key", "-created_at", "-id"], condition=~Q(guest_key=""), name="piece_guest_newest"
             ),
             models.Index(fields=["-created_at"], condition=Q(is_example=True), name="piece_examples"),
+            # Those of older versions, whose facts are still to be found out: mostly none.
+            models.Index(fields=["-created_at", "-id"], condition=Q(file_sha256=""), name="piece_without_facts"),
             # On PostgreSQL there is one more, piece_search (migration 0004), for the words of search_text.
         ]
         constraints = [
