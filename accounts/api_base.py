@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound, ParseError, PermissionDenied
@@ -64,7 +63,7 @@ class JsonView(APIView):
     def get_exception_handler(self) -> Any:
         return answer_error
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         answer = super().finalize_response(request, response, *args, **kwargs)
         limit_headers(request, answer)
         token = getattr(request, "guest_token", None)

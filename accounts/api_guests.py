@@ -9,17 +9,19 @@ import secrets
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest
 
-_SIGNER = {"salt": "accounts.api_guests", "sep": "."}
+
+def _signer() -> Signer:
+    return Signer(salt="accounts.api_guests", sep=".")
 
 
 def guest_token_new() -> str:
-    return Signer(**_SIGNER).sign(f"gt_{secrets.token_urlsafe(32)}")
+    return _signer().sign(f"gt_{secrets.token_urlsafe(32)}")
 
 
 def guest_key_of_token(token: str) -> str | None:
     """The key under which rows know this guest; None for a token that we never gave."""
     try:
-        secret = Signer(**_SIGNER).unsign(token)
+        secret = _signer().unsign(token)
     except BadSignature:
         return None
     return hashlib.sha256(f"guest {secret}".encode()).hexdigest()

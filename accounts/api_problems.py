@@ -121,7 +121,7 @@ def _problem_of(error: Exception) -> Any:
         case PermissionDenied():
             return Problem(403, "You may not do that.")
         case Throttled():
-            wait = int(error.wait or 1)
+            wait = int(getattr(error, "wait", None) or 1)
             sentence = f"Too many requests. Try again in {wait} second{'' if wait == 1 else 's'}."
             return Problem(429, sentence, slug="too-many-requests", retry_after_seconds=wait)
         case APIException():

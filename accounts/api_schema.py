@@ -15,7 +15,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 )
 
 
-class PersonalTokenScheme(OpenApiAuthenticationExtension):
+class PersonalTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.PersonalTokenAuthentication"
     name = "personalToken"
 
@@ -27,7 +27,7 @@ class PersonalTokenScheme(OpenApiAuthenticationExtension):
         }
 
 
-class GuestTokenScheme(OpenApiAuthenticationExtension):
+class GuestTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.GuestTokenAuthentication"
     name = "guestToken"
 
@@ -40,7 +40,7 @@ class GuestTokenScheme(OpenApiAuthenticationExtension):
         }
 
 
-class SessionScheme(OpenApiAuthenticationExtension):
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.GuestSessionAuthentication"
     name = "session"
 

@@ -47,7 +47,7 @@ class TakeSerializer(serializers.Serializer):
     id = Whole(allow_null=True)
     index = Whole()
     attempt = Whole()
-    label = Text()
+    label = Text()  # type: ignore[assignment]
     rank = Whole(allow_null=True, help_text="1 for the best.")
     rank_label = Text()
     plays_live = Flag(help_text="Whether its notes come while it is composed.")
@@ -83,7 +83,7 @@ class GenerationSerializer(serializers.Serializer):
     params = serializers.DictField()
     seed = Whole()
     kind = serializers.ChoiceField(choices=KINDS)
-    source = serializers.UUIDField(allow_null=True)
+    source = serializers.UUIDField(allow_null=True)  # type: ignore[assignment]
     has_primer = Flag()
     keep_primer = Flag()
     error = Text(allow_null=True)
@@ -131,7 +131,7 @@ class WishSerializer(serializers.Serializer):
     ensemble = Text(required=False, max_length=100, help_text="Key of a type. Needed without source.")
     takes = Whole(required=False, min_value=1, max_value=MAX_TAKES)
     kind = serializers.ChoiceField(choices=KINDS, required=False)
-    source = serializers.UUIDField(required=False, help_text="Id of a piece to continue, to vary, or to be like.")
+    source = serializers.UUIDField(required=False, help_text="Id of a piece to continue, to vary, or to be like.")  # type: ignore[assignment]
     keep_primer = Flag(required=False, help_text="Whether the result begins with the file or the piece.")
     form_token = Text(required=False, allow_blank=True, max_length=64, help_text="As Idempotency-Key, in the body.")
 

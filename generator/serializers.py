@@ -30,7 +30,7 @@ class GenerationListSerializer(serializers.ModelSerializer):
     genre_name = serializers.CharField(source="genre.name")
     ensemble = serializers.SerializerMethodField(help_text="Key of the type.")
     length_seconds = serializers.FloatField(source="total_seconds", help_text="Of the whole result.")
-    source = serializers.UUIDField(source="source_piece_id", allow_null=True)
+    source = serializers.UUIDField(source="source_piece_id", allow_null=True)  # type: ignore[assignment]
     error = serializers.SerializerMethodField(help_text="Why it failed, in one sentence.")
     pieces = serializers.SerializerMethodField(help_text="Ids of what came out of it and is still there, best first.")
 

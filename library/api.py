@@ -1,6 +1,7 @@
 """Pieces over the API: lists, reading, changing, the trash."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.http import HttpResponseBase
@@ -39,6 +40,9 @@ MEMBERS_TAG = "Sign up to put tags on pieces."
 
 def etag_of(piece: Piece) -> str:
     return f'"{piece.version}"'
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class PieceView(JsonView):
@@ -163,7 +167,7 @@ def _changed() -> Problem:
     return Problem(412, PieceChanged.message, slug="changed-meanwhile")
 
 
-def _act(name: str, summary: str, description: str = "", request: Any = None) -> Any:
+def _act(name: str, summary: str, description: str = "", request: Any = None) -> Callable[[F], F]:
     """The description of a step that answers with the piece."""
     return extend_schema(
         operation_id=f"pieces_{name}",

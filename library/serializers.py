@@ -28,10 +28,12 @@ def is_owned_by(piece: Piece, owner: Owner) -> bool:
 class PieceSerializer(serializers.ModelSerializer):
     """A piece with its facts. What its owner alone wrote about it is there for its owner (`context["owner"]`) alone."""
 
-    # The model's own field would describe them as never empty.
+    # The model's own field would describe them as never empty. (A style is also an attribute of the class.)
     genre = serializers.CharField(read_only=True, help_text="Slug of the genre; empty for an uploaded piece.")
     ensemble = serializers.CharField(read_only=True, help_text="Key of the type; empty for an uploaded piece.")
-    style = serializers.CharField(read_only=True, help_text="Key of the style; empty where none was chosen.")
+    style = serializers.CharField(  # type: ignore[assignment]
+        read_only=True, help_text="Key of the style; empty where none was chosen."
+    )
     url = serializers.SerializerMethodField(help_text="The page of the piece.")
     midi_url = serializers.SerializerMethodField(help_text="Its MIDI file, for a browser with a session.")
     tags = serializers.SerializerMethodField(help_text="Names, in the order of the alphabet.")

@@ -26,7 +26,8 @@ METHODS = ("get", "post", "put", "patch", "delete")
 @lru_cache(maxsize=1)
 def schema() -> dict[str, Any]:
     """It follows from the code alone, so it is made once."""
-    return json.loads(json.dumps(SchemaGenerator().get_schema(request=None, public=True), default=str))
+    made = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return json.loads(json.dumps(made, default=str))
 
 
 class SchemaView(JsonView):
@@ -114,7 +115,7 @@ def _curl(path: str, method: str, content: dict[str, Any]) -> str:
     parts.append('-H "Authorization: Bearer $TOKEN"')
     if "application/json" in content:
         examples = content["application/json"].get("examples", {})
-        body = next((one["value"] for one in examples.values()), {})
+        body: Any = next((one["value"] for one in examples.values()), {})
         parts += ["--json", f"'{json.dumps(body)}'"]
     return " ".join([*parts, f"{settings.SITE_URL}{path}"])
 
@@ -139,27 +140,29 @@ def _objects(description: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+_WORDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
+_FORMATS = {"uuid": "id", "date-time": "time", "date": "date", "uri": "address", "binary": "file"}
+
+
 def _type(one: dict[str, Any]) -> dict[str, str]:
     """What a value is, in words around at most one object that has a place of its own on the page."""
     for several in ("allOf", "oneOf", "anyOf"):
         options = [_type(option) for option in one.get(several, []) if option.get("type") != "null"]
         if options:
-            with_object = next((option for option in options if option["object"]), None)
+            named = next((option for option in options if option["object"]), None)
             words = " or ".join(dict.fromkeys(option["before"] for option in options if option["before"]))
-            found = with_object or {"before": words, "object": ""}
-            return _or_null(found, one)
+            return _or_null(named or {"before": words, "object": ""}, one)
     if "$ref" in one:
         return {"before": "", "object": one["$ref"].rsplit("/", 1)[1], "after": ""}
-    kind = one.get("type", "")
-    if kind == "array":
+    if one.get("type") == "array":
         inner = _type(one.get("items", {}))
         return _or_null({"before": f"list of {inner['before']}", "object": inner["object"]}, one)
-    words = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
-    name = {"uuid": "id", "date-time": "time", "date": "date", "uri": "address", "binary": "file"}.get(
-        one.get("format", ""), words.get(kind, "object" if kind == "object" else "anything")
-    )
     if one.get("enum"):
         name = ", ".join(str(value) for value in one["enum"] if value not in (None, ""))
+    elif one.get("type") == "object":
+        name = "object"
+    else:
+        name = _FORMATS.get(one.get("format", "")) or _WORDS.get(one.get("type", ""), "anything")
     return _or_null({"before": name, "object": ""}, one)
 
 

@@ -44,7 +44,7 @@ def generation_retry(*, generation: Generation, owner: Owner, form_token: str | 
 
 def _beginning(generation: Generation, owner: Owner) -> dict[str, Any]:
     if generation.kind != Piece.Kind.NEW:
-        source = Piece.objects.visible_to(owner).filter(pk=generation.source_piece_id).first()
+        source = Piece.objects.visible_to(owner).filter(descendant_generations=generation).first()
         if source is None:
             raise ValidationError("The piece that it started from is gone. Compose something new instead.")
         return {"source": source, "kind": generation.kind}

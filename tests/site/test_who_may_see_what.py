@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -126,7 +127,7 @@ class World:
             body = body(things)
         is_json = name.startswith(("api:", "accounts:passkey-"))
         content = {"data": body, "content_type": "application/json"} if is_json else {"data": body}
-        cookies = client.cookies.copy()
+        cookies = SimpleCookie(client.cookies)
         cache.clear()
         with transaction.atomic():
             ask = getattr(client, method.lower())
