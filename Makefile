@@ -85,6 +85,9 @@ restore: setup  ## all of it back: make restore FROM=file.tar (the site stopped;
 
 lock: setup-dev  ## pin every version again: requirements.in → requirements.txt, for every platform
 	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
+	@mkdir -p .cache
+	@sed 's/^tensorflow-cpu==/tensorflow[and-cuda]==/' requirements.in > .cache/requirements-gpu.in
+	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header -c requirements.txt .cache/requirements-gpu.in -o requirements-gpu.txt
 	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
 
 admin: setup  ## make an administrator; sign in on /admin/

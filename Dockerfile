@@ -1,0 +1,31 @@
+# One image for every process of the Procfile. BUILD=gpu puts in TensorFlow's build for NVIDIA GPUs.
+FROM python:3.11-slim-bookworm
+
+ARG BUILD=cpu
+# 1000: where folders of the host are mounted, they often belong to its first user.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends fluidsynth postgresql-client \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --uid 1000 --create-home music \
+ && mkdir -p /srv/var /srv/static && chown music:music /srv/var /srv/static
+WORKDIR /srv/musicgen
+
+COPY requirements.txt requirements-gpu.txt requirements-nodeps.txt ./
+RUN pip install --no-cache-dir uv==0.13.9 \
+ && if [ "$BUILD" = gpu ]; then wanted=requirements-gpu.txt; else wanted=requirements.txt; fi \
+ && uv pip install --system --no-cache -r "$wanted" \
+ && uv pip install --system --no-cache --no-deps -r requirements-nodeps.txt
+
+COPY . .
+ENV PYTHONUNBUFFERED=1 \
+    VAR_DIR=/srv/var \
+    STATIC_ROOT=/srv/static
+# Static files belong to the image: every machine has those of its own version.
+RUN SECRET_KEY=only-while-the-image-is-built-and-never-kept python manage.py collectstatic --no-input --verbosity 0 \
+ && chown -R music:music /srv/static /srv/var
+
+USER music
+EXPOSE 8000
+# web, worker or release, as the Procfile has them.
+ENTRYPOINT ["/srv/musicgen/docker/process"]
+CMD ["web"]
