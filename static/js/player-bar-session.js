@@ -32,6 +32,12 @@ export class MediaSessionHold {
     this.element = null;
   }
 
+  /* Another player sounds: the keys are its own. */
+  leave() {
+    this.element?.pause();
+    if (navigator.mediaSession) navigator.mediaSession.playbackState = "none";
+  }
+
   /* The first time inside a click. */
   set(isPlaying) {
     if (!navigator.mediaSession) return;

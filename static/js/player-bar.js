@@ -359,7 +359,7 @@ export class PlayerBar extends HTMLElement {
     this.sent = false;
     this.attempt += 1;
     if (this.isActive) this.setState("paused");
-    this.session.set(false);
+    this.session.leave();
   }
 
   soundFailed(error) {
