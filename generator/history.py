@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from generator.models import Generation, GenreModel
+from generator.params import PARAMS
 from generator.progress import sentence_of
 from library.models import Piece
 from library.templatetags.music import accidentals, clock
@@ -107,9 +108,13 @@ def _sentence(generation: Generation, pieces: list[Piece], worker_seen: bool) ->
 
 def again_url(generation: Generation) -> str:
     """The compose page with the same settings chosen."""
+    params: dict[str, Any] = generation.params
     settings = {"genre": generation.genre.slug, "length": clock(generation.length_seconds)}
-    for name, value in generation.params.items():
-        if name == "length_seconds" or value in (None, "", []):
+    # Where the word for it was chosen, its numbers follow from it.
+    left_out = {"length_seconds", *(("temperature", "top_p") if params.get("adventurousness") else ())}
+    for name in PARAMS:
+        value = params.get(name)
+        if name in left_out or value in (None, "", []):
             continue
         if isinstance(value, list):
             value = ",".join(map(str, value))
