@@ -27,7 +27,7 @@ def dressed(form: forms.BaseForm) -> None:
     """Our words and classes; errors are told to screen readers beside their field."""
     for name, field in form.fields.items():
         # What is shown of a field that was read already is kept apart from the field.
-        field.label = form[name].label = WORDS.get(name, field.label)
+        field.label = form[name].label = WORDS.get(name, field.label or "")
         attrs = field.widget.attrs
         attrs.pop("placeholder", None)
         field.help_text = form[name].help_text = ""
