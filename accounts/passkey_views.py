@@ -29,7 +29,7 @@ NOT_RIGHT = "This passkey does not open an account here. Sign in with your name 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
-@reauthentication_required(app="allauth.mfa")  # type: ignore[untyped-decorator]  allauth carries no types
+@reauthentication_required(app="allauth.mfa")  # type: ignore[untyped-decorator]
 def passkeys(request: HttpRequest) -> HttpResponse:
     """The list, and a new one: what the browser made with the options of `passkey_options`."""
     user = user_of(request)
@@ -51,7 +51,7 @@ def _passkeys_of(user: User) -> list[Authenticator]:
 @require_safe
 @never_cache
 @login_required
-@reauthentication_required(app="allauth.mfa")  # type: ignore[untyped-decorator]  allauth carries no types
+@reauthentication_required(app="allauth.mfa")  # type: ignore[untyped-decorator]
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """What the browser needs to make a passkey: one that says whose it is and asks for a finger, a face or a PIN."""
     return JsonResponse(auth.begin_registration(user_of(request), True))
