@@ -73,9 +73,9 @@ TITLES = {
 }
 
 
-def problem_response(status: int, detail: str, **members: Any) -> JsonResponse:
+def problem_response(status: int, detail: str, *, headers: dict[str, str] | None = None) -> JsonResponse:
     """For code that stands outside the views of the API."""
-    return JsonResponse(problem_data(status, detail, **members), status=status, content_type=CONTENT_TYPE)
+    return JsonResponse(problem_data(status, detail), status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
