@@ -1,6 +1,9 @@
 """The library in a browser: choosing, keys, undo, filters, order by drag, sharing; every page on a phone and a desk."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from generator.models import Generation
@@ -231,6 +234,20 @@ class TestPiece:
         poll(stranger, "document.querySelector('music-player')?.canPlay")
         stranger.click("music-player button")
         poll(stranger, "document.querySelector('music-player').rms > 0.01")
+
+    def test_a_draft_is_kept_without_leaving_the_page(self, browser_page, site, alice, poll):
+        page = browser_page
+        later = timezone.now() + timedelta(days=30)
+        draft = make_piece(member(alice), is_draft=True, expires_at=later, midi=MIDI)
+        be(site, page, alice)
+        site.open(page, f"/pieces/{draft.pk}/")
+        poll(page, "document.querySelector('music-player')?.canPlay")
+        page.evaluate("document.querySelector('music-player').dataset.stays = 'yes'")
+        page.click("[data-keep-here] button")
+        poll(page, "document.querySelector('[data-draft-said]').textContent.startsWith('Kept.')")
+        assert page.evaluate("document.querySelector('music-player').dataset.stays") == "yes"
+        draft.refresh_from_db()
+        assert not draft.is_draft
 
 
 def test_generations_show_how_they_go_and_end(browser_page, site, alice, poll):

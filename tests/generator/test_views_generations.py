@@ -141,6 +141,23 @@ class TestDelete:
         assert Generation.objects.filter(pk=running.pk).exists()
 
 
+class TestDraft:
+    def test_a_member_is_told_when_what_came_out_goes_and_may_keep_it(self, client: Client, alice: User):
+        piece = make_piece(member(alice), is_draft=True, expires_at=timezone.now() + timedelta(days=30))
+        done = make_succeeded_generation(member(alice), piece=piece)
+        client.force_login(alice)
+        address = f"/generations/{done.pk}/result/"
+        assert f'action="/pieces/{piece.pk}/keep/" data-keep-here' in page_of(client, address)
+        client.post(f"/pieces/{piece.pk}/keep/")
+        assert "data-keep-here" not in page_of(client, address)
+
+    def test_a_guest_is_offered_to_sign_up_instead(self, guest_client: Client):
+        done = make_succeeded_generation(piece=make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=7)))
+        page = page_of(guest_client, f"/generations/{done.pk}/result/")
+        assert "data-keep-here" not in page
+        assert "data-sign-up" in page
+
+
 @pytest.mark.parametrize("what", ["retry", "delete"])
 def test_only_the_owner_and_only_by_post(guest_client: Client, bob: User, carol: User, what: str):
     failed = make_generation(status="failed")
