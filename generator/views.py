@@ -66,8 +66,10 @@ def compose_from(request: HttpRequest, pk: UUID) -> HttpResponse:
     genres = genre_choices()
     form = ComposeForm(piece_choice(genres, piece), genres=genres)
     form.is_valid()
-    kind = request.POST.get("kind", "")[:20]
-    return _create(request, form, source=piece, kind=kind, params={}, form_token=request.POST.get("form_token") or None)
+    wish: dict[str, Any] = {"source": piece, "kind": request.POST.get("kind", "")[:20], "params": {}}
+    if piece.is_upload:
+        wish["genre_slug"] = request.POST.get("genre", "")[:50]
+    return _create(request, form, form_token=request.POST.get("form_token") or None, **wish)
 
 
 def _create(request: HttpRequest, form: ComposeForm, **wish: Any) -> HttpResponse:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from library.views import bulk, collections, downloads, files, piece, pieces, sharing, trash
+from library.views import bulk, collections, downloads, files, piece, pieces, sharing, trash, uploads
 
 app_name = "library"
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path("pieces/<uuid:pk>/voices/", downloads.piece_voices, name="piece-voices"),
     path("pieces/<uuid:pk>/audio/<slug:audio_format>/", downloads.piece_audio, name="piece-audio"),
     path("pieces/<uuid:pk>/audio/<slug:audio_format>/cancel/", downloads.piece_audio_cancel, name="piece-audio-cancel"),
+    path("library/upload/", uploads.upload, name="upload"),
     path("library/zip/", downloads.bulk_zip, name="bulk-zip"),
     path("pieces/<uuid:pk>/share/", sharing.share_create, name="share-create"),
     path("share-links/<uuid:pk>/revoke/", sharing.share_revoke, name="share-revoke"),

@@ -48,7 +48,8 @@ def generation_create(
     if form_token and (repeated := _made_before(owner, form_token)):
         return repeated
     if source is not None:
-        genre_slug = source.genre
+        # An uploaded piece has no genre of its own.
+        genre_slug = source.genre or genre_slug
     genre = Genre.objects.with_active_model().filter(slug=genre_slug).first()
     if genre is None or genre.active_model is None:
         if not Genre.objects.with_active_model().exists():

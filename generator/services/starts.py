@@ -58,6 +58,8 @@ def beginning_of(
     if primer is not None:
         raise ValidationError({"primer": "Start from a piece or from a file, not from both."})
     if kind == Piece.Kind.ANOTHER:
+        if source.is_upload:
+            raise ValidationError({"kind": "An uploaded piece can be continued or varied."})
         return _beginning_again(source)
     if kind == Piece.Kind.VARY:
         return Beginning(Start.VARY, _content(source.midi), keep_primer=True)
@@ -87,6 +89,8 @@ def params_like(manifest: dict[str, Any], source: Piece, changes: dict[str, Any]
 
     Raises ValidationError: of what was named as ever, of what the model no longer offers as the field `source`.
     """
+    if source.is_upload:
+        return params_chosen(manifest, changes)
     found: dict[str, Any] = source.params or {
         "ensemble": source.ensemble,
         "temperature": source.temperature,

@@ -40,9 +40,12 @@ from library.services.trash import (
     pieces_restore,
     pieces_trash,
 )
+from library.services.uploads import Outcome, UploadResult, piece_upload, zip_upload
 
 __all__ = [
     "BULK_AT_MOST",
+    "Outcome",
+    "UploadResult",
     "collection_add",
     "collection_create",
     "collection_delete",
@@ -63,6 +66,7 @@ __all__ = [
     "piece_store",
     "piece_tag",
     "piece_trash",
+    "piece_upload",
     "pieces_delete",
     "pieces_expire",
     "pieces_fill_facts",
@@ -79,4 +83,5 @@ __all__ = [
     "share_link_create",
     "share_link_revoke",
     "share_link_seen",
+    "zip_upload",
 ]

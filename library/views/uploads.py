@@ -1,0 +1,78 @@
+"""The page that takes a member's own MIDI files, and zips of them."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.owners import Owner
+from accounts.quotas import quota_of, stored_bytes_left
+from library import services
+from library.models import Piece
+from library.services.uploads import MAX_ZIP_BYTES
+from library.upload_facts import MAX_UPLOAD_BYTES
+
+ZIP_MAGIC = b"PK\x03\x04"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_required
+def upload(request: HttpRequest) -> HttpResponse:
+    """A form that works by itself; the page's script sends one file after the other and wants JSON."""
+    if not isinstance(request.user, User) or request.method != "POST":
+        return _page(request)
+    results = [result for file in request.FILES.getlist("file") for result in _taken(request.user, file)]
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"results": [_as_data(result) for result in results]}, status=200 if results else 400)
+    return _page(request, results, status=200 if results else 422)
+
+
+def _taken(user: User, file: UploadedFile) -> list[services.UploadResult]:
+    name = file.name or ""
+    if name.lower().endswith(".zip") or file.read(4) == ZIP_MAGIC:
+        file.seek(0)
+        return services.zip_upload(user=user, data=file.read(MAX_ZIP_BYTES + 1), file_name=name)
+    file.seek(0)
+    return [services.piece_upload(user=user, midi=file.read(MAX_UPLOAD_BYTES + 1), file_name=name)]
+
+
+def _as_data(result: services.UploadResult) -> dict[str, Any]:
+    data: dict[str, Any] = {"name": result.name, "outcome": result.outcome, "sentence": result.sentence}
+    if result.piece is not None:
+        data |= {"title": result.piece.title, "url": reverse("library:piece", args=[result.piece.pk])}
+        data["facts"] = facts_line(result.piece)
+    return data
+
+
+def facts_line(piece: Piece) -> str:
+    """What one wants to know of a piece that has just come: "3:05 · 4 voices · 1,204 notes · 102 BPM · C minor"."""
+    minutes, seconds = divmod(round(piece.length_seconds), 60)
+    voices = len(piece.voices)
+    parts = [f"{minutes}:{seconds:02}", f"{voices} voice{'s' if voices != 1 else ''}"]
+    parts.append(f"{piece.notes_count:,} note{'s' if piece.notes_count != 1 else ''}")
+    if piece.qpm:
+        parts.append(f"{piece.qpm:.0f} BPM")
+    if piece.key:
+        parts.append(piece.key)
+    return " · ".join(parts)
+
+
+def _page(request: HttpRequest, results: list[services.UploadResult] | None = None, status: int = 200) -> HttpResponse:
+    owner = Owner(user=request.user if isinstance(request.user, User) else None)
+    context = {
+        "results": [_as_data(result) for result in results or ()],
+        "nothing_chosen": results == [],
+        "max_midi_bytes": MAX_UPLOAD_BYTES,
+        "max_zip_bytes": MAX_ZIP_BYTES,
+        "left_bytes": stored_bytes_left(owner),
+        "quota_bytes": quota_of(owner).stored_bytes,
+        "nav": "library",
+    }
+    return render(request, "library/upload.html", context, status=status)
