@@ -4,6 +4,7 @@ import io
 import logging
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from typing import IO, cast
 
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
@@ -54,7 +55,7 @@ def pieces_zip(pieces: Iterable[Piece], read: Callable[[Piece], bytes] | None = 
     sink = _Sink()
     missing = []
     names = file_names_apart(file_name_of(piece, "mid") for piece in chosen)
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", sink), "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(_entry("README.txt"), README)
         for piece, name in zip(chosen, names, strict=True):
             try:

@@ -384,7 +384,8 @@ API_WRITES_PER_MINUTE = env.integer("API_WRITES_PER_MINUTE", 120, minimum=1, max
 BODY_BYTES = 8 * 2**20
 # An administrator may upload a bundle of 32 MB.
 ADMIN_BODY_BYTES = 34 * 2**20
-DATA_UPLOAD_MAX_NUMBER_FILES = 4
+# Without its script the page of uploads sends all that was chosen at once.
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
 
 # --- log -------------------------------------------------------------------------------------------------------------
 

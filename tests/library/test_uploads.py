@@ -1,0 +1,221 @@
+"""Own MIDI files: taken once, refused with a reason, within what one may keep; zips of them."""
+
+import io
+import threading
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as site_settings
+from django.core.files.storage import default_storage
+from django.db import connection
+
+from accounts.models import User
+from generator.engine.midi import write_midi
+from library.models import Piece
+from library.services import UploadResult, piece_trash, piece_upload, zip_upload
+from library.storage import PrivateFileSystemStorage
+from library.upload_facts import MAX_UPLOAD_BYTES
+from tests.music import GRAND_PIANO, notes, scale
+
+pytestmark = pytest.mark.django_db
+
+
+def midi(pitch: int = 60) -> bytes:
+    return write_midi(notes((pitch, 80, 0.0, 1.0), (pitch + 4, 80, 1.0, 2.0)), [GRAND_PIANO])
+
+
+def upload(user: User, data: bytes, name: str = "song.mid") -> UploadResult:
+    return piece_upload(user=user, midi=data, file_name=name)
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def stored_files() -> set[Path]:
+    return set(Path(site_settings.MEDIA_ROOT).glob("pieces/??/*"))
+
+
+class TestOneFile:
+    def test_becomes_a_piece_that_its_owner_keeps(self, alice: User) -> None:
+        result = upload(alice, midi(), "Evening.mid")
+        piece = Piece.objects.get()
+        assert (result.outcome, result.piece) == ("accepted", piece)
+        assert (piece.owner, piece.kind, piece.is_draft, piece.expires_at) == (alice, "upload", False, None)
+        assert (piece.title, piece.file_name, piece.genre, piece.genre_name) == (
+            *("Evening", "Evening.mid", ""),
+            "Uploaded",
+        )
+        assert (piece.seed, piece.temperature, piece.top_p, piece.params) == (None, None, None, {})
+        assert (piece.notes_count, piece.length_seconds, piece.size_bytes) == (2, pytest.approx(2.0), len(midi()))
+        assert piece.roll
+        assert piece.search_text == " evening"
+        with piece.midi.open("rb") as stored:
+            assert stored.read() == midi()
+
+    def test_is_taken_once_by_each_member(self, alice: User, bob: User) -> None:
+        first = upload(alice, midi(), "a.mid")
+        files = stored_files()
+        again = upload(alice, midi(), "b.mid")
+        assert (again.outcome, again.piece) == ("there", first.piece)
+        assert stored_files() == files
+        assert upload(bob, midi()).outcome == "accepted"
+
+    def test_comes_back_from_the_trash(self, alice: User) -> None:
+        piece = upload(alice, midi()).piece
+        assert piece
+        piece_trash(piece=piece)
+        again = upload(alice, midi())
+        assert (again.outcome, "trash" in again.sentence) == ("there", True)
+        piece.refresh_from_db()
+        assert piece.trashed_at is None
+
+    @pytest.mark.parametrize(
+        ("data", "sentence"),
+        [
+            (b"no music", "not a MIDI file"),
+            (b"", "not a MIDI file"),
+            (midi()[:-4], "damaged"),
+            (b"MThd" + bytes(MAX_UPLOAD_BYTES), "may have 1 MB"),
+        ],
+    )
+    def test_is_refused_with_the_reason_and_leaves_nothing(self, alice: User, data: bytes, sentence: str) -> None:
+        files = stored_files()
+        result = upload(alice, data)
+        assert (result.outcome, result.piece) == ("refused", None)
+        assert sentence in result.sentence
+        assert stored_files() == files
+        assert not Piece.objects.exists()
+
+    def test_is_refused_where_there_is_no_room(self, alice: User) -> None:
+        alice.stored_bytes = len(midi()) + 10
+        alice.save()
+        files = stored_files()
+        assert upload(alice, midi(60)).outcome == "accepted"
+        result = upload(alice, midi(61))
+        assert (result.outcome, "no room" in result.sentence) == ("refused", True)
+        assert Piece.objects.count() == len(stored_files() - files) == 1
+
+    def test_that_cannot_be_stored_is_worth_another_try(self, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*args: Any) -> str:
+            raise OSError("full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(PrivateFileSystemStorage, "_save", fail)
+            result = upload(alice, midi())
+        assert (result.outcome, "could not be stored" in result.sentence) == ("failed", True)
+        assert upload(alice, midi()).outcome == "accepted"
+
+    def test_leaves_no_file_where_the_database_fails(self, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(**facts: Any) -> Piece:
+            raise RuntimeError("database away")
+
+        files = stored_files()
+        monkeypatch.setattr("library.services.uploads.piece_store", fail)
+        with pytest.raises(RuntimeError):
+            upload(alice, midi())
+        assert stored_files() == files
+
+    @pytest.mark.parametrize("name", ["a" * 10_000 + ".mid", "../../x.mid", "\x00\r\nSet-Cookie: a.mid", "", "‮dim.x"])
+    def test_may_be_called_anything(self, alice: User, name: str) -> None:
+        piece = upload(alice, midi(), name).piece
+        assert piece
+        assert len(piece.file_name) <= 200
+        assert all(letter.isprintable() for letter in piece.file_name + piece.title)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_same_file_twice_at_once_is_one_piece(alice: User) -> None:
+    outcomes: list[str] = []
+    gate = threading.Barrier(3)
+
+    def send() -> None:
+        gate.wait(timeout=10)
+        try:
+            outcomes.append(str(upload(alice, midi()).outcome))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(outcomes) == ["accepted", "there", "there"]
+    assert Piece.objects.count() == 1
+
+
+class TestZip:
+    def test_each_midi_file_in_it_is_taken(self, alice: User) -> None:
+        files = {
+            "album/1 Rain.mid": midi(60),
+            "album/2 Sun.MIDI": midi(62),
+            "again.mid": midi(60),
+            "album/cover.png": b"\x89PNG",
+            "__MACOSX/album/._1 Rain.mid": b"x",
+            "broken.mid": b"x",
+        }
+        results = zip_upload(user=alice, data=zip_of(files), file_name="album.zip")
+        assert [(result.name, str(result.outcome)) for result in results] == [
+            ("album/1 Rain.mid", "accepted"),
+            ("album/2 Sun.MIDI", "accepted"),
+            ("again.mid", "there"),
+            ("broken.mid", "refused"),
+        ]
+        assert set(Piece.objects.values_list("title", flat=True)) == {"1 Rain", "2 Sun"}
+
+    def test_a_bomb_is_never_unpacked(self, alice: User) -> None:
+        """100 MB of zeros in 100 kB: one byte more than a file may have is read of each."""
+        results = zip_upload(user=alice, data=zip_of({"bomb.mid": bytes(100 * 2**20)}), file_name="bomb.zip")
+        assert [result.outcome for result in results] == ["refused"]
+        assert "may have 1 MB" in results[0].sentence
+
+    @pytest.mark.parametrize(
+        ("data", "sentence"),
+        [
+            (b"PK\x03\x04 and no more", "damaged"),
+            (zip_of({"a.mid": midi()})[:-30], "damaged"),
+            (zip_of({}), "no MIDI files"),
+            (zip_of({"readme.txt": b"hello"}), "no MIDI files"),
+            (zip_of({f"{number}": b"" for number in range(2001)}), "may hold 2,000 files"),
+            (bytes(9 * 2**20), "damaged"),
+        ],
+    )
+    def test_what_cannot_be_taken_is_said_once(self, alice: User, data: bytes, sentence: str) -> None:
+        (result,) = zip_upload(user=alice, data=data, file_name="some.zip")
+        assert (result.name, result.outcome) == ("some.zip", "refused")
+        assert sentence in result.sentence
+
+    def test_one_with_more_than_is_taken_at_once_goes_on_when_sent_again(
+        self, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("library.services.uploads.MAX_ZIP_FILES", 2)
+        data = zip_of({f"{pitch}.mid": midi(pitch) for pitch in (60, 61, 62, 63)})
+        first = zip_upload(user=alice, data=data, file_name="many.zip")
+        assert [str(result.outcome) for result in first] == ["accepted", "accepted", "failed"]
+        assert "Send it again" in first[-1].sentence
+        again = zip_upload(user=alice, data=data, file_name="many.zip")
+        assert [str(result.outcome) for result in again] == ["there", "there", "accepted", "accepted"]
+
+    def test_many_files_that_differ_by_little_are_many_pieces(self, alice: User) -> None:
+        base = write_midi(scale(2), [GRAND_PIANO], texts=["0000"])
+        outcomes = {str(upload(alice, base.replace(b"0000", b"%04d" % number)).outcome) for number in range(60)}
+        assert outcomes == {"accepted"}
+        assert Piece.objects.count() == 60
+
+
+def test_the_stored_file_of_a_removed_upload_goes(alice: User) -> None:
+    from library.services import piece_delete
+
+    piece = upload(alice, midi()).piece
+    assert piece
+    name = str(piece.midi.name)
+    piece_delete(piece=piece)
+    assert not default_storage.exists(name)
+    assert upload(alice, midi()).outcome == "accepted"
