@@ -35,7 +35,8 @@ QUOTAS = ("SECONDS_PER_HOUR", "STORED_MB", "RUNNING_JOBS")
 # Set before the settings are read, and so that neither .env nor the caller's environment leaks into a test.
 for _name in (
     *("DEBUG", "DATABASE_URL", "BROKER_URL", "BROKER_DIR", "MEDIA_ROOT", "STATIC_ROOT", "BUNDLE_CACHE_DIR", "PORT"),
-    *("S3_BUCKET", "S3_DOWNLOADS", "SITE_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "READY_TOKEN", "LOG_LEVEL", "RUNTIME"),
+    *("S3_BUCKET", "S3_DOWNLOADS", "SITE_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "READY_TOKEN", "LOG_LEVEL"),
+    "RUNTIME",
     *("ADDRESS_SECONDS_PER_HOUR", "EMAIL_URL", "MAIL_FROM"),
     *(f"{role}_{what}" for role in ("GUEST", "MEMBER", "STAFF") for what in QUOTAS),
     *("GENERATION_DEADLINE_SECONDS", "GENERATION_STALE_SECONDS", "API_READS_PER_MINUTE", "API_WRITES_PER_MINUTE"),

@@ -52,7 +52,7 @@ def test_lists_ask_as_much_for_many_as_for_one(staff: Client, alice: Any, name: 
 def test_a_row_is_shown_whole_and_cannot_be_written(staff: Client, alice: Any, name: str) -> None:
     fill(alice)
     listing = staff.get(f"/admin/library/{name}/").content.decode()
-    row = {"piece": Piece, "sharelink": ShareLink, "rendering": Rendering}.get(name)
+    row: Any = {"piece": Piece, "sharelink": ShareLink, "rendering": Rendering}.get(name)
     pk = row.objects.get().pk if row else listing.partition(f"/admin/library/{name}/")[2].partition("/")[0]
     if not row:
         pk = alice.tags.first().pk if name == "tag" else alice.collections.get().pk
@@ -76,12 +76,13 @@ def test_pieces_are_found_by_words_name_and_id(staff: Client, alice: Any, bob: A
 
 def test_states(staff: Client, alice: Any) -> None:
     owner, now = factories.member(alice), timezone.now()
-    for title, fields in {
+    states: dict[str, dict[str, Any]] = {
         "A kept one": {},
         "A draft": {"is_draft": True, "expires_at": now + timedelta(days=1)},
         "A trashed one": {"trashed_at": now},
         "An old one": {"trashed_at": now - timedelta(days=31)},
-    }.items():
+    }
+    for title, fields in states.items():
         factories.make_piece(owner, title=title, **fields)
     for state, titles in {
         "kept": {"A kept one"},

@@ -151,7 +151,8 @@ class TestTags:
         pieces = [mine(alice) for _ in range(3)]
         pieces_tag(pieces=these(*pieces), user=alice, names=["a"])
         piece_trash(piece=pieces[0])
-        assert Tag.objects.of(alice).with_counts().get().pieces_count == 2
+        tag: Any = Tag.objects.of(alice).with_counts().get()
+        assert tag.pieces_count == 2
 
     def test_a_tag_goes_with_its_last_piece(self, alice: Any) -> None:
         piece = piece_tag(piece=mine(alice), add=["a"])
@@ -199,10 +200,8 @@ class TestCollections:
         other = collection_create(user=alice, title="Other")
         collection_add(collection=other, pieces=these(two))
         piece_trash(piece=two)
-        assert [(one.title, one.pieces_count) for one in Collection.objects.of(alice).by_title().with_counts()] == [
-            ("For later", 1),
-            ("Other", 0),
-        ]
+        counted: list[Any] = list(Collection.objects.of(alice).by_title().with_counts())
+        assert [(one.title, one.pieces_count) for one in counted] == [("For later", 1), ("Other", 0)]
         collection_delete(collection=collection)
         assert Piece.objects.count() == 4
 
