@@ -9,17 +9,19 @@ from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import status
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api_base import JsonView
+from accounts.api_base import JsonView, MemberView
 from accounts.api_problems import NOT_FOUND, Problem
 from accounts.owners import owner_of
 from library import services
 from library.downloads import read_midi_file, voices_zip
 from library.file_names import file_name_of
 from library.models import Piece, Rendering
-from library.serializers import RenderingSerializer
+from library.serializers import RenderingSerializer, UploadResultsSerializer, UploadSerializer
+from library.services.uploads import MAX_ZIP_BYTES, Outcome, piece_upload, zip_upload
 from library.views.downloads import CONTENT_TYPES, audio_response
 from library.views.files import midi_response
 
@@ -56,6 +58,38 @@ class PieceMidi(FileView):
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         return self.told(midi_response(request._request, self.piece(pk)))
+
+
+class PieceUpload(MemberView):
+    """One MIDI file, or a zip of them. The whole answer is an error only where nothing came of it."""
+
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(
+        operation_id="pieces_upload",
+        summary="Upload an own MIDI file, or a zip of them",
+        description="201 where a piece was made, 200 where all was there already: a file is known by its content.",
+        tags=["files"],
+        request={"multipart/form-data": UploadSerializer},
+        responses={201: UploadResultsSerializer, 200: UploadResultsSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        sent = UploadSerializer(data=request.data)
+        sent.is_valid(raise_exception=True)
+        file = sent.validated_data["file"]
+        name, data = str(file.name or ""), file.read(MAX_ZIP_BYTES + 1)
+        if data[:2] == b"PK":
+            results = zip_upload(user=self.member, data=data, file_name=name)
+        else:
+            results = [piece_upload(user=self.member, midi=data, file_name=name)]
+        outcomes = {result.outcome for result in results}
+        sentences = [f"{result.name}: {result.sentence}"[:300] for result in results][:20]
+        if outcomes == {Outcome.REFUSED}:
+            raise ValidationError({"file": sentences})
+        if not outcomes & {Outcome.ACCEPTED, Outcome.THERE}:
+            raise Problem(503, sentences[0], retry_after_seconds=60)
+        answer = UploadResultsSerializer({"results": results}, context={"owner": owner_of(request)})
+        return Response(answer.data, status=201 if Outcome.ACCEPTED in outcomes else 200)
 
 
 class PieceVoices(FileView):

@@ -189,3 +189,20 @@ class RenderingSerializer(serializers.ModelSerializer):
 
     def get_error(self, rendering: Rendering) -> str | None:
         return rendering.error_message or None
+
+
+class UploadSerializer(serializers.Serializer):
+    file = serializers.FileField(allow_empty_file=True, help_text="MIDI, or a zip of MIDI files.")
+
+
+class UploadResultSerializer(serializers.Serializer):
+    """What became of one file."""
+
+    name = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=["accepted", "there", "refused", "failed"])
+    sentence = serializers.CharField(help_text="Why, where it was not taken; or empty.")
+    piece = PieceSerializer(allow_null=True)
+
+
+class UploadResultsSerializer(serializers.Serializer):
+    results = UploadResultSerializer(many=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -262,3 +263,38 @@ class TestFiles:
         Rendering.objects.create(piece=piece, format="wav", status="failed", error_message="No sound for that.")
         response = client_of_alice.get(f"{URL}{piece.pk}/audio/wav/")
         assert (response.status_code, response.json()["detail"]) == (409, "No sound for that.")
+
+
+class TestUpload:
+    def upload(self, client: Client, data: bytes, name: str = "my song.mid") -> Any:
+        return client.post(f"{URL}upload/", {"file": SimpleUploadedFile(name, data)})
+
+    def test_a_file_becomes_a_piece_once(self, client_of_alice: Client) -> None:
+        made = self.upload(client_of_alice, factories.TINY_MIDI)
+        assert made.status_code == 201
+        (result,) = made.json()["results"]
+        assert (result["outcome"], result["piece"]["kind"], result["piece"]["file_name"]) == (
+            "accepted", "upload", "my song.mid",
+        )  # fmt: skip
+        again = self.upload(client_of_alice, factories.TINY_MIDI, "other.mid")
+        assert (again.status_code, again.json()["results"][0]["outcome"]) == (200, "there")
+        assert again.json()["results"][0]["piece"]["id"] == result["piece"]["id"]
+        assert Piece.objects.count() == 1
+
+    def test_a_zip_is_told_file_by_file(self, client_of_alice: Client) -> None:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("good.mid", factories.TINY_MIDI)
+            archive.writestr("bad.mid", b"no music")
+        response = self.upload(client_of_alice, stream.getvalue(), "all.zip")
+        outcomes = {result["name"]: result["outcome"] for result in response.json()["results"]}
+        assert (response.status_code, outcomes) == (201, {"good.mid": "accepted", "bad.mid": "refused"})
+
+    @pytest.mark.parametrize("data", [b"", b"no music", b"PK no zip", b"MThd" + 2**20 * b"x"], ids=range(4))
+    def test_what_is_no_music_is_told_beside_the_field(self, client_of_alice: Client, data: bytes) -> None:
+        response = self.upload(client_of_alice, data)
+        assert (response.status_code, list(response.json()["errors"])) == (400, ["file"])
+        assert not Piece.objects.exists()
+
+    def test_guests_are_told_to_sign_up(self, guest_client: Client) -> None:
+        assert self.upload(guest_client, factories.TINY_MIDI).status_code == 401

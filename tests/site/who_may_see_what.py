@@ -18,6 +18,7 @@ GET    api:me                               -          200   200   200   200   2
 GET    api:pieces                           -          200   200   200   200   200
 POST   api:pieces-bulk                      -          200   200   200   200   200
 GET    api:piece                            piece      200   404   200   404   404
+POST   api:piece-upload                     -          401   401   415   415   415
 PATCH  api:piece                            piece      428   404   428   404   404
 DELETE api:piece                            piece      409   404   409   404   404
 POST   api:piece-keep                       piece      200   404   200   404   404
@@ -129,6 +130,8 @@ GET    library:piece-voices                 piece      200   404   200   404   4
 GET    library:piece-audio                  audio      302   404   302   404   404
 POST   library:piece-audio                  audio      302   404   302   404   404
 POST   library:piece-audio-cancel           audio      302   404   302   404   404
+GET    library:upload                       -          302   302   200   200   200
+POST   library:upload                       -          302   302   422   422   422
 POST   library:bulk-zip                     -          302   302   302   302   302
 POST   library:share-create                 piece      404   404   302   404   404
 POST   library:share-revoke                 link       404   404   302   404   404
