@@ -68,7 +68,9 @@ def compose_from(request: HttpRequest, pk: UUID) -> HttpResponse:
     form.is_valid()
     wish: dict[str, Any] = {"source": piece, "kind": request.POST.get("kind", "")[:20], "params": {}}
     if piece.is_upload:
-        wish["genre_slug"] = request.POST.get("genre", "")[:50]
+        # "piano/grand-piano": who shall play on, in one choice.
+        wish["genre_slug"], _, ensemble = request.POST.get("genre", "")[:100].partition("/")
+        wish["params"] = {"ensemble": ensemble} if ensemble else {}
     return _create(request, form, form_token=request.POST.get("form_token") or None, **wish)
 
 

@@ -21,16 +21,16 @@ logger = logging.getLogger(__name__)
 MAX_PRIMER_BYTES = PRIMER_LIMITS.max_bytes
 
 
-def primer_check(data: bytes, manifest: dict[str, Any], ensemble: str) -> None:
+def primer_check(data: bytes, manifest: dict[str, Any], ensemble: str, *, field: str = "primer") -> None:
     """A light look at an upload, at most a second of CPU time.
 
-    Raises ValidationError with one sentence for the field `primer` where nothing can start from it.
+    Raises ValidationError with one sentence for `field` where nothing can start from it.
     """
     model = manifest_of(manifest)
     try:
         check_primer(data, model, ensemble)
     except PrimerError as error:
-        raise ValidationError({"primer": error.message}) from error
+        raise ValidationError({field: error.message}) from error
 
 
 def primer_name(generation_id: uuid.UUID) -> str:

@@ -61,9 +61,13 @@ def beginning_of(
         if source.is_upload:
             raise ValidationError({"kind": "An uploaded piece can be continued or varied."})
         return _beginning_again(source)
+    midi = _content(source.midi)
+    if source.is_upload:
+        # Its music may be nothing that this type plays: better said now than by a job that fails.
+        primer_check(midi, manifest, params["ensemble"], field="source")
     if kind == Piece.Kind.VARY:
-        return Beginning(Start.VARY, _content(source.midi), keep_primer=True)
-    return Beginning(Start.CONTINUE, _content(source.midi), keep_primer=True, kept_seconds=source.length_seconds)
+        return Beginning(Start.VARY, midi, keep_primer=True)
+    return Beginning(Start.CONTINUE, midi, keep_primer=True, kept_seconds=source.length_seconds)
 
 
 def _beginning_again(source: Piece) -> Beginning:

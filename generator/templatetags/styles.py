@@ -2,12 +2,12 @@
 
 from django import template
 
-from generator.models import Genre
+from generator.choices import GenreChoice, genre_choices
 
 register = template.Library()
 
 
 @register.simple_tag
-def styles_on_offer() -> list[tuple[str, str]]:
-    """(slug, name) of each genre with an active model, as the form of composing lists them."""
-    return [(genre.slug, genre.name) for genre in Genre.objects.with_active_model()]
+def styles_on_offer() -> list[GenreChoice]:
+    """The genres with an active model and their types, as the form of composing lists them."""
+    return genre_choices()

@@ -32,6 +32,8 @@ MIDI_ENDINGS = (".mid", ".midi", ".kar", ".smf")
 # Of one zip. What is left out can be sent again: what was taken is known then, and costs nothing.
 MAX_ZIP_BYTES = 8 * 2**20 - 64 * 1024
 MAX_ZIP_ENTRIES = 2000
+# Its list of files is read as a whole: one that fills the zip would make hundreds of thousands of objects.
+MAX_ZIP_LIST_BYTES = 2**20
 MAX_ZIP_FILES = 500
 MAX_ZIP_SECONDS = 15.0
 _NOT_MUSIC = ("__MACOSX/",)
@@ -56,7 +58,7 @@ class UploadResult:
 
 def piece_upload(*, user: User, midi: bytes, file_name: str) -> UploadResult:
     """Takes one MIDI file into a member's library, unless it is there. Raises nothing that has to do with the file."""
-    name = clean_line(file_name)[-MAX_FILE_NAME:].strip() or "file.mid"
+    name = shown_name(file_name)
     owner = Owner(user=user)
     if len(midi) > MAX_UPLOAD_BYTES:
         return _refused(name, f"A MIDI file may have {MAX_UPLOAD_BYTES // 2**20} MB; this one has more.")
@@ -124,46 +126,64 @@ def _no_room(owner: Owner) -> str:
 
 def zip_upload(*, user: User, data: bytes, file_name: str) -> list[UploadResult]:
     """Takes the MIDI files of a zip, each as `piece_upload` does, within bounds of number, size and time."""
+    zip_name = shown_name(file_name)
     results: list[UploadResult] = []
-    looked_at = 0
     ends_at = time.monotonic() + MAX_ZIP_SECONDS
+    taken = 0
     try:
         for name, midi in _midi_files(data):
-            if isinstance(midi, UploadResult):
-                results.append(replace(midi, name=file_name))
-                continue
-            if looked_at >= MAX_ZIP_FILES or time.monotonic() > ends_at:
-                results.append(
-                    UploadResult(
-                        file_name,
-                        Outcome.FAILED,
-                        sentence="This zip has more than is taken at once. Send it again: it goes on where it stopped.",
-                    )
-                )
+            # What was there already is not counted: that is how one goes on.
+            if taken >= MAX_ZIP_FILES or time.monotonic() > ends_at:
+                sentence = "This zip has more than is taken at once. Send it again: it goes on where it stopped."
+                results.append(UploadResult(zip_name, Outcome.FAILED, sentence=sentence))
                 break
             result = piece_upload(user=user, midi=midi, file_name=name)
-            results.append(replace(result, name=name))
-            # What is known already is not counted: that is how one goes on.
-            looked_at += result.outcome != Outcome.THERE
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError):
-        results.append(_refused(file_name, "This zip file is damaged, encrypted, or packed in a way that is not read."))
-    return results or [_refused(file_name, "This zip file has no MIDI files.")]
+            taken += result.outcome == Outcome.ACCEPTED
+            results.append(replace(result, name=shown_name(name)))
+    except _NotTaken as error:
+        results.append(_refused(zip_name, str(error)))
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError):
+        results.append(_refused(zip_name, "This zip file is damaged or encrypted."))
+    return results or [_refused(zip_name, "This zip file has no MIDI files.")]
 
 
-def _midi_files(data: bytes) -> Iterator[tuple[str, bytes | UploadResult]]:
-    """The name and the bytes of each MIDI file, never more than one of them in memory; or why it is refused."""
+def shown_name(file_name: str) -> str:
+    """A name as it may be shown and kept: one line of letters, the end of it where it is long."""
+    return clean_line(file_name)[-MAX_FILE_NAME:].strip() or "file.mid"
+
+
+class _NotTaken(Exception):
+    """Why a whole zip is not taken, in a sentence."""
+
+
+def _midi_files(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The name and the bytes of each MIDI file, never more than one of them in memory; names lead nowhere, for nothing
+    is unpacked to a disk."""
     if len(data) > MAX_ZIP_BYTES:
-        raise zipfile.BadZipFile
+        raise _NotTaken(f"A zip file may have {-(-MAX_ZIP_BYTES // 2**20)} MB. Drop the folder itself here instead.")
+    if _list_bytes(data) > MAX_ZIP_LIST_BYTES:
+        raise _NotTaken(f"A zip file may hold {MAX_ZIP_ENTRIES:,} files; this one has more.")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         entries = archive.infolist()
         if len(entries) > MAX_ZIP_ENTRIES:
-            yield "", _refused("", f"A zip file may hold {MAX_ZIP_ENTRIES:,} files; this one has {len(entries):,}.")
-            return
+            raise _NotTaken(f"A zip file may hold {MAX_ZIP_ENTRIES:,} files; this one has {len(entries):,}.")
         for entry in entries:
             name = entry.filename
             if entry.is_dir() or name.startswith(_NOT_MUSIC) or not name.lower().endswith(MIDI_ENDINGS):
                 continue
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                # The others may ask for gigabytes of memory before the first byte.
+                raise _NotTaken("This zip file is packed in a way that is not read here. Pack it as usual zips are.")
             with archive.open(entry) as stream:
                 # What the zip says of its sizes is not believed: one byte more than may be is enough to see it.
                 midi = stream.read(MAX_UPLOAD_BYTES + 1)
             yield name, midi
+
+
+def _list_bytes(data: bytes) -> int:
+    """How long a zip's own list of its files is, by the record at its end (PKWARE APPNOTE 4.3.16)."""
+    at = len(data) - 22 if data[-22:-18] == b"PK\5\6" else data.rfind(b"PK\5\6", -(22 + 65535))
+    if at < 0 or data[max(0, at - 20) :][:4] == b"PK\6\7":
+        # No zip, or one of the kind for files of more than 4 GB.
+        raise zipfile.BadZipFile
+    return int.from_bytes(data[at + 12 : at + 16], "little")

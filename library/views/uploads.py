@@ -1,5 +1,6 @@
 """The page that takes a member's own MIDI files, and zips of them."""
 
+import time
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -15,10 +16,12 @@ from accounts.owners import Owner
 from accounts.quotas import quota_of, stored_bytes_left
 from library import services
 from library.models import Piece
-from library.services.uploads import MAX_ZIP_BYTES
+from library.services.uploads import MAX_ZIP_BYTES, shown_name
 from library.upload_facts import MAX_UPLOAD_BYTES
 
 ZIP_MAGIC = b"PK\x03\x04"
+# A plain form may bring many files at once; those that one request has no time for are to be sent again.
+MAX_SECONDS = 20.0
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -28,10 +31,22 @@ def upload(request: HttpRequest) -> HttpResponse:
     """A form that works by itself; the page's script sends one file after the other and wants JSON."""
     if not isinstance(request.user, User) or request.method != "POST":
         return _page(request)
-    results = [result for file in request.FILES.getlist("file") for result in _taken(request.user, file)]
+    results = _all_taken(request.user, request.FILES.getlist("file"))
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse({"results": [_as_data(result) for result in results]}, status=200 if results else 400)
     return _page(request, results, status=200 if results else 422)
+
+
+def _all_taken(user: User, files: list[UploadedFile]) -> list[services.UploadResult]:
+    results: list[services.UploadResult] = []
+    ends_at = time.monotonic() + MAX_SECONDS
+    for file in files:
+        if time.monotonic() > ends_at:
+            sentence = "There was no time for this file. Send it again."
+            results.append(services.UploadResult(shown_name(file.name or ""), services.Outcome.FAILED, None, sentence))
+        else:
+            results += _taken(user, file)
+    return results
 
 
 def _taken(user: User, file: UploadedFile) -> list[services.UploadResult]:

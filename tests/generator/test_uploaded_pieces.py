@@ -77,15 +77,15 @@ def test_its_page_asks_which_style_takes_it_further(
 ) -> None:
     client.force_login(alice)
     page = client.get(f"/pieces/{uploaded.pk}/").content.decode()
-    assert '<option value="piano">' in page
+    assert '<option value="piano/grand-piano">' in page
     assert "Another like this" not in page
-    answer = client.post(f"/pieces/{uploaded.pk}/more/", {"kind": "continue", "genre": "piano"})
+    answer = client.post(f"/pieces/{uploaded.pk}/more/", {"kind": "continue", "genre": "piano/grand-piano"})
     generation = Generation.objects.get()
     assert answer["Location"] == f"/generations/{generation.pk}/"
     assert (generation.source_piece, generation.kind) == (uploaded, "continue")
 
 
-@pytest.mark.parametrize("genre", ["", "polka", "x" * 500])
+@pytest.mark.parametrize("genre", ["", "polka", "piano/kazoo", "x" * 500])
 def test_a_style_that_is_not_on_offer_is_said(
     client: Client, piano: GenreModel, alice: User, uploaded: Piece, genre: str
 ) -> None:
@@ -93,4 +93,17 @@ def test_a_style_that_is_not_on_offer_is_said(
     answer = client.post(f"/pieces/{uploaded.pk}/more/", {"kind": "continue", "genre": genre})
     assert answer.status_code == 422
     assert "not on offer" in answer.content.decode()
+    assert not Generation.objects.exists()
+
+
+def test_music_that_the_type_cannot_play_is_said_before_anything_is_composed(
+    client: Client, piano: GenreModel, alice: User
+) -> None:
+    drums = write_midi([Note(38, 80, 0.0, 0.1), Note(42, 80, 0.5, 0.6)], [Voice("Drums", 0, is_drum=True)])
+    piece = piece_upload(user=alice, midi=drums, file_name="Beat.mid").piece
+    assert piece
+    client.force_login(alice)
+    answer = client.post(f"/pieces/{piece.pk}/more/", {"kind": "vary", "genre": "piano/grand-piano"})
+    assert answer.status_code == 422
+    assert "drums alone" in answer.content.decode()
     assert not Generation.objects.exists()

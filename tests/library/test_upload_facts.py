@@ -112,6 +112,34 @@ def test_music_without_a_key_and_drums_alone_have_none() -> None:
     assert upload_facts(write_midi(drums, [Voice("Drums", 0, is_drum=True)]), "a.mid").key == ""
 
 
+@pytest.mark.parametrize(
+    ("signature", "pitches", "key"),
+    [
+        # What the file says counts, whatever the notes are; but of "major" the notes decide between the two keys.
+        ("Eb", (63, 67, 70), "Eb major"),
+        ("Eb", (60, 63, 67), "C minor"),
+        ("F#m", (60, 64, 67), "F# minor"),
+        # What programs write where nobody chose a key says nothing.
+        ("C", (62, 65, 69), "D minor"),
+        ("C", (60, 64, 67), "C major"),
+        (None, (65, 69, 72), "F major"),
+    ],
+)
+def test_the_key_is_the_one_written_or_else_the_one_that_fits(
+    signature: str | None, pitches: tuple[int, ...], key: str
+) -> None:
+    head = [mido.MetaMessage("key_signature", key=signature)] if signature else []
+    chords = [
+        message
+        for _ in range(4)
+        for message in (
+            *(mido.Message("note_on", note=pitch, velocity=80) for pitch in pitches),
+            *(mido.Message("note_off", note=pitch, time=480 * (pitch == pitches[0])) for pitch in pitches),
+        )
+    ]
+    assert upload_facts(file_of([*head, *chords]), "a.mid").key == key
+
+
 def test_of_a_metre_that_changes_no_bars_are_counted() -> None:
     head = [
         mido.MetaMessage("time_signature", numerator=4, denominator=4),

@@ -30,9 +30,9 @@ def upload(user: User, data: bytes, name: str = "song.mid") -> UploadResult:
     return piece_upload(user=user, midi=data, file_name=name)
 
 
-def zip_of(files: dict[str, bytes]) -> bytes:
+def zip_of(files: dict[str, bytes], way: int = zipfile.ZIP_DEFLATED) -> bytes:
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(stream, "w", way) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
     return stream.getvalue()
@@ -184,7 +184,9 @@ class TestZip:
             (zip_of({}), "no MIDI files"),
             (zip_of({"readme.txt": b"hello"}), "no MIDI files"),
             (zip_of({f"{number}": b"" for number in range(2001)}), "may hold 2,000 files"),
-            (bytes(9 * 2**20), "damaged"),
+            (bytes(9 * 2**20), "may have 8 MB"),
+            (zip_of({})[:12] + (2**30).to_bytes(4, "little") + bytes(6), "may hold 2,000 files"),
+            (zip_of({"a.mid": midi()}, zipfile.ZIP_LZMA), "packed in a way"),
         ],
     )
     def test_what_cannot_be_taken_is_said_once(self, alice: User, data: bytes, sentence: str) -> None:
