@@ -161,6 +161,10 @@ class Generation(models.Model):
         indexes = [
             models.Index(fields=["status", "created_at"], name="generation_queue"),
             models.Index(fields=["created_at"], condition=~Q(client_hash=""), name="generation_addresses"),
+            models.Index(fields=["owner", "-created_at", "-id"], name="generation_owner_newest"),
+            models.Index(
+                fields=["guest_key", "-created_at", "-id"], condition=~Q(guest_key=""), name="generation_guest_newest"
+            ),
         ]
 
     def __str__(self) -> str:
