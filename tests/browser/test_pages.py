@@ -48,6 +48,7 @@ def addresses() -> dict[str, str]:
         "takes": f"/generations/{takes.pk}/",
         "a take": f"/pieces/{draft.pk}/",
         "help": "/help/garageband/",
+        "the API": "/api/v1/docs/#generations_create",
         "not found": "/nothing/",
     }
 
