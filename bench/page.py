@@ -15,6 +15,7 @@ HEADINGS = {
     "bench.measure_takes": "Several takes at once",
     "bench.measure_site": "The running site",
     "bench.measure_worker": "The worker from its start",
+    "bench.measure_library": "A library of a million pieces",
     "bench.measure_follow": "A worker follows an activation",
     "bench.measure_browser": "From click to sound",
     "bench.measure_magenta": "Beside Magenta",

@@ -13,8 +13,14 @@ from urllib3.exceptions import HTTPError
 
 from library.storage import CHUNK_BYTES, StoredObject
 
-# boto3 would wait five times sixty seconds for a bucket that answers nothing, and a visitor's request with it.
-PATIENCE = Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})
+CLIENT = Config(
+    # boto3 would wait five times sixty seconds for a bucket that answers nothing, and a visitor's request with it.
+    connect_timeout=5,
+    read_timeout=15,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    # Left to itself boto3 signs addresses of downloads in a way that newer regions refuse.
+    signature_version="s3v4",
+)
 # How long a presigned address works: enough for the redirect to be followed, too short to be passed around.
 DOWNLOAD_SECONDS = 300
 
@@ -39,7 +45,7 @@ class PrivateS3Storage(S3Storage):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.client_config = self.client_config.merge(PATIENCE)
+        self.client_config = self.client_config.merge(CLIENT)
 
     def url(self, name: str, *args: Any, **kwargs: Any) -> str:
         raise ValueError("Stored files are private: a view hands them out, not an address of their own.")

@@ -153,8 +153,9 @@ class Browser:
         )
         assert self.get("/").status == 200
 
-    def get(self, path: str) -> Answer:
-        return self._open(urllib.request.Request(self.url + path))  # noqa: S310  an address of our own
+    def get(self, path: str, **headers: str) -> Answer:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._open(urllib.request.Request(self.url + path, headers=named))  # noqa: S310  an address of our own
 
     def post(self, path: str, data: dict[str, Any]) -> Answer:
         token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken")

@@ -1,7 +1,9 @@
 """Stored files in S3 are private. The test server checks no signature: what is looked at is what we ask S3 for."""
 
 import re
+import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -91,3 +93,51 @@ def test_a_bucket_that_answers_nothing_is_not_waited_for_long(storage: PrivateS3
     config = storage.connection.meta.client.meta.config
     assert config.connect_timeout + config.read_timeout <= 20
     assert config.retries["total_max_attempts"] <= 2
+
+
+def test_a_part_of_an_object_is_fetched_alone(storage: PrivateS3Storage) -> None:
+    music = bytes(range(256)) * 600
+    storage.save("a.wav", ContentFile(music))
+    assert b"".join(storage.stream("a.wav")) == music
+    assert b"".join(storage.stream("a.wav", start=10, length=5)) == music[10:15]
+    assert b"".join(storage.stream("a.wav", start=len(music) - 3)) == music[-3:]
+    assert b"".join(storage.stream("a.wav", start=10, length=0)) == b""
+    with pytest.raises(FileNotFoundError):
+        storage.stream("none.wav")
+
+
+def test_a_download_address_of_the_bucket_works_for_five_minutes(storage: PrivateS3Storage) -> None:
+    storage.save("a.mid", ContentFile(b"music"))
+    url = storage.download_url("a.mid", file_name='"Élan".mid', content_type="audio/midi")
+    assert url is not None and "X-Amz-Expires=300" in url
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  an address of our own
+        assert response.read() == b"music"
+        assert response.headers["Content-Type"] == "audio/midi"
+        assert response.headers["Content-Disposition"] == "attachment; filename*=utf-8''%22%C3%89lan%22.mid"
+
+
+def test_objects_are_listed_below_the_prefix_alone(s3: S3, storage: PrivateS3Storage) -> None:
+    below = make_storage(s3, storage.bucket_name, location="site")
+    below.save("pieces/a.mid", ContentFile(b"music"))
+    storage.save("other.txt", ContentFile(b"text"))
+    (found,) = below.stored_objects()
+    assert (found.name, found.size_bytes) == ("pieces/a.mid", 5)
+    assert abs((datetime.now(UTC) - found.modified_at).total_seconds()) < 3600
+    assert b"".join(below.stream("pieces/a.mid")) == b"music"
+    assert {one.name for one in storage.stored_objects()} == {"site/pieces/a.mid", "other.txt"}
+
+
+def test_a_bucket_that_is_away_cannot_be_listed(s3: S3) -> None:
+    storage = make_storage(s3, "storage-alone", endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(OSError, match="could not be listed"):
+        list(storage.stored_objects())
+    with pytest.raises(OSError, match=r"a\.mid could not be read"):
+        storage.stream("a.mid")
+
+
+def test_only_parts_travel_through_the_site(production: Production, guest: Browser) -> None:
+    ((piece_id, size),) = production.rows("SELECT id, size_bytes FROM library_piece WHERE is_example")
+    part = guest.get(f"/pieces/{piece_id}/midi/?inline", Range="bytes=0-3")
+    assert (part.status, part.body) == (206, b"MThd")
+    assert part.headers["Content-Range"] == f"bytes 0-3/{size}"
+    assert guest.get(f"/pieces/{piece_id}/midi/", If_None_Match=part.headers["ETag"]).status == 304

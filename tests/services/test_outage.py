@@ -173,3 +173,24 @@ def test_a_worker_for_other_queues_composes_nothing(
     assert "Loaded" not in other.log.read_text(), "it holds no model either"
     composer = start_worker(WORKER_QUEUES="compose")
     assert guest.follow(asked["id"])[0]["status"] == "succeeded", composer.log.read_text()
+
+
+def test_a_bucket_that_is_away_while_a_piece_is_deleted(
+    production: Production, start_worker: StartWorker, guest: Browser
+) -> None:
+    """It is gone for its owner at once; the file follows when the bucket is back."""
+    start_worker()
+    piece = guest.follow(guest.ask_for_music(15).json["id"])[0]["piece"]
+    name = f"pieces/{piece['id'].replace('-', '')[:2]}/{piece['id']}.mid"
+    assert name in production.names_in_bucket()
+    query = "SELECT count(*) FROM library_piece WHERE id = %s"
+    with shut(production.gate):
+        for step in ("trash", "delete"):
+            assert guest.post(f"/pieces/{piece['id']}/{step}/", {}).status < 400
+        assert guest.get(piece["url"]).status == 404
+        assert production.rows(query, piece["id"]) == [(1,)], "the row still says what is to be removed"
+    production.python(
+        "-c", "import django; django.setup(); from library.services import pieces_expire; pieces_expire()"
+    )
+    assert production.rows(query, piece["id"]) == [(0,)]
+    assert name not in production.names_in_bucket()
