@@ -56,6 +56,8 @@ migrations-check: setup-dev
 PYTEST := -m pytest -n $(or $(JOBS),2) --dist loadgroup --durations=10
 # What speaks to a database, and so runs on both.
 DJANGO_TESTS := tests/accounts tests/library tests/generator tests/site
+# Processes with databases of their own, which are SQLite's whatever the tests run on.
+NOT_AGAIN := --ignore tests/site/test_backups.py --ignore tests/site/test_supervisor.py
 
 pytest: setup-dev  ## every test, on SQLite; then those of the Django apps on PostgreSQL (JOBS=1 for one process)
 	@echo "==> tests"
@@ -64,7 +66,7 @@ pytest: setup-dev  ## every test, on SQLite; then those of the Django apps on Po
 
 pytest-postgresql: setup-dev
 	@echo "==> tests on PostgreSQL"
-	@$(IN) -m tests.services.on_postgresql $(IN) $(PYTEST) $(DJANGO_TESTS)
+	@$(IN) -m tests.services.on_postgresql $(IN) $(PYTEST) $(NOT_AGAIN) $(DJANGO_TESTS)
 
 check-slow: setup-dev  ## what `make test` has no time for: damaged MIDI files for ten minutes
 	@echo "==> damaged MIDI files"
