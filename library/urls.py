@@ -1,6 +1,6 @@
 from django.urls import path
 
-from library.views import bulk, collections, downloads, files, piece, pieces, sharing, trash, uploads
+from library.views import bulk, collections, downloads, files, piece, pieces, shared_downloads, sharing, trash, uploads
 
 app_name = "library"
 
@@ -31,6 +31,9 @@ urlpatterns = [
     path("share-links/<uuid:pk>/revoke/", sharing.share_revoke, name="share-revoke"),
     path("s/<str:token>/", sharing.shared, name="shared"),
     path("s/<str:token>/midi", sharing.shared_midi, name="shared-midi"),
+    path("s/<str:token>/downloads", shared_downloads.shared_downloads, name="shared-downloads"),
+    path("s/<str:token>/voices", shared_downloads.shared_voices, name="shared-voices"),
+    path("s/<str:token>/audio/<slug:audio_format>", shared_downloads.shared_audio, name="shared-audio"),
     path("s/<str:token>/picture.png", sharing.shared_picture, name="shared-picture"),
     path("collections/", collections.collections, name="collections"),
     path("collections/<int:pk>/", collections.collection, name="collection"),

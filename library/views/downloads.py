@@ -34,26 +34,44 @@ CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 FORMAT_HINTS = {
     "mp3": "Plays everywhere.",
     "wav": "Uncompressed, for editing.",
-    "ogg": "As small as MP3, and free of patents from the start.",
+    "ogg": "Small too, in an open format.",
 }
+
+
+def known_format(audio_format: str) -> None:
+    if audio_format not in Rendering.Format.values:
+        raise Http404
 
 
 def audible_piece(request: HttpRequest, pk: UUID) -> Piece:
     return get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
 
 
-def downloads_context(request: HttpRequest, piece: Piece, error: str = "") -> dict[str, Any]:
-    """What library/_downloads.html shows: each format with its rendering, where there is one."""
+def downloads_context(request: HttpRequest, piece: Piece, error: str = "", *, token: str = "") -> dict[str, Any]:
+    """What library/_downloads.html shows: each format with its rendering, where there is one.
+
+    `token` is that of the link by which the piece was shared with whoever asks: then the addresses are the link's.
+    """
     renderings = {rendering.format: rendering for rendering in piece.renderings.all()}
+    whose, key = ("shared", token) if token else ("piece", str(piece.pk))
     formats = [
-        {"format": name, "label": Rendering.Format(name).label, "hint": hint, "rendering": renderings.get(name)}
+        {
+            "format": name,
+            "label": Rendering.Format(name).label,
+            "hint": hint,
+            "rendering": renderings.get(name),
+            "url": reverse(f"library:{whose}-audio", args=[key, name]),
+        }
         for name, hint in FORMAT_HINTS.items()
     ]
-    is_mine = Piece.objects.owned_by(owner_of(request)).filter(pk=piece.pk).exists()
+    is_mine = not token and Piece.objects.owned_by(owner_of(request)).filter(pk=piece.pk).exists()
     running = any(rendering is not None and not rendering.is_finished for rendering in renderings.values())
     return {
         "piece": piece,
         "formats": formats,
+        "midi_url": reverse(f"library:{whose}-midi", args=[key]),
+        "voices_url": reverse(f"library:{whose}-voices", args=[key]),
+        "block_url": reverse(f"library:{whose}-downloads", args=[key]),
         "downloads_error": error,
         "downloads_running": running,
         "may_cancel": is_mine,
@@ -70,12 +88,15 @@ def piece_downloads(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def piece_voices(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     """A zip with one MIDI file a voice."""
-    piece = audible_piece(request, pk)
+    return voices_response(request, audible_piece(request, pk))
+
+
+def voices_response(request: HttpRequest, piece: Piece, *, token: str = "") -> HttpResponseBase:
     try:
         data = voices_zip(piece, read_midi_file(piece))
     except ValidationError as error:
         messages.error(request, error.messages[0])
-        return _to_downloads(piece)
+        return _to_downloads(piece, token)
     except FileNotFoundError:
         return render(request, "404.html", {"missing_file": True}, status=404)
     except OSError:
@@ -86,17 +107,19 @@ def piece_voices(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 def piece_audio(request: HttpRequest, pk: UUID, audio_format: str) -> HttpResponseBase:
     """GET: the sound file where it is ready, else the page of the piece. POST asks for it."""
-    if audio_format not in Rendering.Format.values:
-        raise Http404
-    piece = audible_piece(request, pk)
+    known_format(audio_format)
+    return sound_response(request, audible_piece(request, pk), audio_format)
+
+
+def sound_response(request: HttpRequest, piece: Piece, audio_format: str, *, token: str = "") -> HttpResponseBase:
     if request.method != "POST":
-        return audio_response(request, piece, audio_format)
+        return audio_response(request, piece, audio_format, token=token)
     error = ""
     try:
         services.rendering_request(piece=piece, audio_format=audio_format, owner=owner_of(request))
     except ValidationError as refused:
         error = refused.messages[0]
-    return _block_or_page(request, piece, error)
+    return _block_or_page(request, piece, error, token=token)
 
 
 @require_POST
@@ -107,10 +130,10 @@ def piece_audio_cancel(request: HttpRequest, pk: UUID, audio_format: str) -> Htt
     return _block_or_page(request, piece)
 
 
-def audio_response(request: HttpRequest, piece: Piece, audio_format: str) -> HttpResponseBase:
+def audio_response(request: HttpRequest, piece: Piece, audio_format: str, *, token: str = "") -> HttpResponseBase:
     rendering = piece.renderings.filter(format=audio_format, status=Rendering.Status.SUCCEEDED).first()
     if rendering is None:
-        return _to_downloads(piece)
+        return _to_downloads(piece, token)
     file = StoredFile(
         name=str(rendering.file.name),
         size_bytes=rendering.size_bytes,
@@ -143,15 +166,16 @@ def _attachment(response: HttpResponseBase, file_name: str) -> HttpResponseBase:
     return response
 
 
-def _to_downloads(piece: Piece) -> HttpResponse:
-    return HttpResponseRedirect(reverse("library:piece", args=[piece.pk]) + "#downloads")
+def _to_downloads(piece: Piece, token: str = "") -> HttpResponse:
+    page = reverse("library:shared", args=[token]) if token else reverse("library:piece", args=[piece.pk])
+    return HttpResponseRedirect(f"{page}#downloads")
 
 
-def _block_or_page(request: HttpRequest, piece: Piece, error: str = "") -> HttpResponse:
+def _block_or_page(request: HttpRequest, piece: Piece, error: str = "", *, token: str = "") -> HttpResponse:
     """Answers a form: the page's script wants the block alone, a browser without it goes back to the page."""
     if request.headers.get("X-Block") == "downloads":
-        status = 422 if error else 200
-        return render(request, "library/_downloads.html", downloads_context(request, piece, error), status=status)
+        context = downloads_context(request, piece, error, token=token)
+        return render(request, "library/_downloads.html", context, status=422 if error else 200)
     if error:
         messages.error(request, error)
-    return _to_downloads(piece)
+    return _to_downloads(piece, token)

@@ -44,17 +44,17 @@ def share_revoke(request: HttpRequest, pk: UUID) -> HttpResponse:
     return back(request, "library:piece", link.piece_id)
 
 
-def _open_link(token: str) -> ShareLink | None:
+def open_link(token: str) -> ShareLink | None:
     return ShareLink.objects.open().filter(token=token).select_related("piece").first()
 
 
-def _gone(request: HttpRequest, token: str) -> HttpResponse:
+def gone(request: HttpRequest, token: str) -> HttpResponse:
     """410 where there once was a link, 404 where there never was one."""
     status = 410 if ShareLink.objects.filter(token=token).exists() else 404
-    return _closed(render(request, "library/shared_gone.html", {"was_there": status == 410}, status=status))
+    return closed(render(request, "library/shared_gone.html", {"was_there": status == 410}, status=status))
 
 
-def _closed(response: HttpResponse) -> HttpResponse:
+def closed(response: HttpResponse) -> HttpResponse:
     """Kept out of search engines, and the address out of what other sites are told."""
     response["X-Robots-Tag"] = "noindex"
     response["Referrer-Policy"] = "no-referrer"
@@ -64,9 +64,9 @@ def _closed(response: HttpResponse) -> HttpResponse:
 @require_safe
 @never_cache
 def shared(request: HttpRequest, token: str) -> HttpResponse:
-    link = _open_link(token)
+    link = open_link(token)
     if link is None:
-        return _gone(request, token)
+        return gone(request, token)
     owner = owner_of(request)
     if request.method == "GET" and not (isinstance(owner.user, User) and owner.user.pk == link.piece.owner_id):
         services.share_link_seen(link=link)
@@ -77,20 +77,20 @@ def shared(request: HttpRequest, token: str) -> HttpResponse:
         "page_address": request.build_absolute_uri(request.path),
         "picture_address": request.build_absolute_uri(reverse("library:shared-picture", args=[token])),
     }
-    return _closed(render(request, "library/shared.html", context))
+    return closed(render(request, "library/shared.html", context))
 
 
 @require_safe
 def shared_midi(request: HttpRequest, token: str) -> HttpResponseBase:
-    link = _open_link(token)
-    return midi_response(request, link.piece) if link else _gone(request, token)
+    link = open_link(token)
+    return midi_response(request, link.piece) if link else gone(request, token)
 
 
 @require_safe
 @cache_control(private=True, max_age=300)
 def shared_picture(request: HttpRequest, token: str) -> HttpResponse:
     """The picture that goes with the link in a message: the notes of the piece."""
-    link = _open_link(token)
+    link = open_link(token)
     if link is None:
-        return _gone(request, token)
-    return _closed(HttpResponse(roll_png(link.piece.roll), content_type="image/png"))
+        return gone(request, token)
+    return closed(HttpResponse(roll_png(link.piece.roll), content_type="image/png"))

@@ -14,6 +14,7 @@ from django.urls import reverse
 from accounts.models import User
 from generator.engine.midi import write_midi
 from library.models import Piece, Rendering
+from library.services import share_link_create, share_link_revoke
 from library.storage import PrivateFileSystemStorage
 from tests import factories
 from tests.music import GRAND_PIANO, scale
@@ -218,3 +219,44 @@ def test_what_lies_in_the_trash_is_not_handed_out(hers: Client, piece: Piece) ->
     ready(piece)
     piece_trash(piece=piece)
     assert hers.get(url("piece-audio", piece, "ogg")).status_code == 404
+
+
+class TestByLink:
+    """Whoever has a link that shares the piece may have its files, without being anybody."""
+
+    @pytest.fixture
+    def token(self, piece: Piece) -> str:
+        return share_link_create(piece=piece, expires_at=None).token
+
+    def test_the_shared_page_offers_every_file_by_addresses_of_the_link(
+        self, client: Client, piece: Piece, token: str
+    ) -> None:
+        ready(piece, "mp3")
+        Rendering.objects.create(piece=piece, format="wav", status="running")
+        page = client.get(f"/s/{token}/").content.decode()
+        assert f'href="/s/{token}/audio/mp3"' in page
+        assert f'action="/s/{token}/audio/ogg"' in page
+        assert f'data-block="/s/{token}/downloads"' in page
+        assert "Cancel" not in page
+        assert str(piece.pk) not in page.split("<piece-downloads")[1].split("</piece-downloads>")[0]
+
+    def test_sound_is_asked_for_and_fetched(self, client: Client, piece: Piece, token: str) -> None:
+        asked = client.post(f"/s/{token}/audio/ogg")
+        assert (asked.status_code, asked["Location"]) == (302, f"/s/{token}/#downloads")
+        assert Rendering.objects.get().status == "queued"
+        Rendering.objects.all().delete()
+        ready(piece)
+        assert client.get(f"/s/{token}/audio/ogg").getvalue() == SOUND
+        assert client.get(f"/s/{token}/voices")["Content-Type"] == "application/zip"
+        block = client.get(f"/s/{token}/downloads")
+        assert f"/s/{token}/audio/ogg" in block.content.decode()
+        assert block["X-Robots-Tag"] == "noindex"
+
+    def test_a_link_that_was_closed_leads_to_none(self, client: Client, piece: Piece, token: str) -> None:
+        ready(piece)
+        share_link_revoke(link=piece.share_links.get())
+        for address in ("downloads", "voices", "audio/ogg"):
+            assert client.get(f"/s/{token}/{address}").status_code == 410
+        assert client.post(f"/s/{token}/audio/mp3").status_code == 410
+        assert client.get("/s/nobody-made-this/voices").status_code == 404
+        assert Rendering.objects.count() == 1

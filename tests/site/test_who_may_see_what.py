@@ -69,6 +69,8 @@ class Things:
                 return [self.link.pk if self.owner.user else nothing]
             case "shared":
                 return [self.shared_token]
+            case "shared-ogg":
+                return [self.shared_token, "ogg"]
             case "collection" | "token":
                 return [getattr(self, kind).pk if self.owner.user else 10**6]
             case "item":

@@ -138,6 +138,10 @@ POST   library:share-revoke                 link       404   404   302   404   4
 GET    library:shared                       shared     200   200   200   200   200
 GET    library:shared-midi                  shared     200   200   200   200   200
 GET    library:shared-picture               shared     200   200   200   200   200
+GET    library:shared-downloads             shared     200   200   200   200   200
+GET    library:shared-voices                shared     200   200   200   200   200
+GET    library:shared-audio                 shared-ogg 302   302   302   302   302
+POST   library:shared-audio                 shared-ogg 302   302   302   302   302
 GET    library:collections                  -          302   302   200   200   200
 POST   library:collections                  -          302   302   422   422   422
 GET    library:collection                   collection 302   302   200   404   404
