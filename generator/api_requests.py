@@ -159,7 +159,7 @@ def asks_the_same(generation: Generation, wanted: GenerationRequestSerializer) -
     values = wanted.validated_data
     source = values.get("source")
     told = (
-        source.genre if source else values.get("genre", ""),
+        (source.genre if source else "") or values.get("genre", ""),
         source.pk if source else None,
         values["kind"],
         values["takes"],

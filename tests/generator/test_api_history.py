@@ -52,6 +52,18 @@ class TestIdempotencyKey:
         post(guest_client, body=WISH, key="k")
         assert post(guest_client, body=WISH | {"length_seconds": "1:00", "takes": 1}, key="k").status_code == 200
 
+    def test_it_holds_for_an_upload_that_is_continued(self, alice: Any, client: Client):
+        make_genre()
+        client.force_login(alice)
+        facts = {"genre": "", "ensemble": "", "params": {}, "seed": None, "temperature": None, "top_p": None}
+        upload = make_piece(member(alice), kind=Piece.Kind.UPLOAD, **facts)
+        wish = WISH | {"source": str(upload.pk), "kind": "continue"}
+        first, second = (post(client, body=wish, key="k") for _ in range(2))
+        assert (first.status_code, second.status_code) == (201, 200), first.content
+        assert post(client, body=wish | {"takes": 3}, key="k").status_code == 422
+        missing = {name: value for name, value in wish.items() if name != "genre"}
+        assert list(post(client, body=missing).json()["errors"]) == ["genre"]
+
     def test_a_key_has_a_length(self, guest_client: Client):
         make_genre()
         response = post(guest_client, body=WISH, key="k" * 256)
