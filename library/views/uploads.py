@@ -86,8 +86,8 @@ def _page(request: HttpRequest, results: list[services.UploadResult] | None = No
         "nothing_chosen": results == [],
         "max_midi_bytes": MAX_UPLOAD_BYTES,
         "max_zip_bytes": MAX_ZIP_BYTES,
-        "left_bytes": stored_bytes_left(owner),
-        "quota_bytes": quota_of(owner).stored_bytes,
+        "left_megabytes": stored_bytes_left(owner) // 2**20,
+        "quota_megabytes": quota_of(owner).stored_bytes // 2**20,
         "nav": "library",
     }
     return render(request, "library/upload.html", context, status=status)

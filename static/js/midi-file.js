@@ -72,13 +72,15 @@ function readTrack(reader) {
       const length = reader.variableLength();
       if (kind === 0x51 && length === 3) {
         events.push({ ticks, tempo: (reader.byte() << 16) | (reader.byte() << 8) | reader.byte() });
-      } else if (kind === 0x03) {
-        name = name || reader.text(length);
+      } else if (kind === 0x2f) {
+        break; // whatever stands behind the end of a track is no music
       } else {
-        reader.position += length;
+        const text = reader.text(length);
+        if (kind === 0x03) name = name || text;
       }
     } else if (status === 0xf0 || status === 0xf7) {
-      reader.position += reader.variableLength();
+      const length = reader.variableLength(); // moves the position, too
+      reader.position += length;
     } else if (status >= 0x80) {
       running = status;
       const kind = status >> 4;

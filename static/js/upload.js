@@ -45,6 +45,7 @@ class UploadFiles extends HTMLElement {
   #done = 0;
   #sending = 0;
   #shown = 0;
+  #notSent = 0;
   #stopped = new AbortController();
 
   connectedCallback() {
@@ -100,9 +101,8 @@ class UploadFiles extends HTMLElement {
   add(files) {
     if (!this.#sending) this.#begin();
     const music = files.filter((file) => MIDI.test(file.name) || ZIP.test(file.name));
-    const passedOver = files.length - music.length;
     this.results.hidden = false;
-    if (passedOver && !music.length) {
+    if (!music.length) {
       this.say("There is no MIDI file among these.");
       return;
     }
@@ -127,13 +127,14 @@ class UploadFiles extends HTMLElement {
   /* A new lot: what was told of the one before stays in the list. */
   #begin() {
     this.#counts = { accepted: 0, there: 0, refused: 0, failed: 0 };
-    this.#total = this.#done = 0;
+    this.#total = this.#done = this.#notSent = 0;
     this.#stopped = new AbortController();
     this.#failed = [];
     this.retry.hidden = true;
   }
 
   stop() {
+    this.#notSent += this.#queue.length;
     this.#total -= this.#queue.length;
     this.#queue = [];
     this.#tell();
@@ -221,6 +222,8 @@ class UploadFiles extends HTMLElement {
     progress.max = Math.max(1, this.#total);
     progress.value = this.#done;
     this.bar.hidden = !isBusy;
+    /* Leaving ends the upload: a full load, before which the browser asks. */
+    this.toggleAttribute("data-full-load-page", isBusy);
     this.retry.hidden = isBusy || !this.#failed.length;
     if (isBusy) {
       /* Once in a while, so that who listens is not told of each file. */
@@ -231,6 +234,7 @@ class UploadFiles extends HTMLElement {
     if (there) parts.push(`${there.toLocaleString("en")} already there`);
     if (refused) parts.push(`${refused.toLocaleString("en")} refused`);
     if (failed) parts.push(`${failed.toLocaleString("en")} to try again`);
+    if (this.#notSent) parts.push(`${this.#notSent.toLocaleString("en")} not sent`);
     this.say(`${parts.join(", ")}.`);
   }
 
