@@ -1,6 +1,8 @@
 """What a MIDI file tells of itself."""
 
 import io
+import subprocess
+import sys
 
 import mido
 import pytest
@@ -173,3 +175,14 @@ def test_whatever_comes_it_is_a_midi_error_or_facts_that_fit(data: bytes, name: 
         return
     assert facts.notes_count > 0
     assert 0 < len(facts.title) <= 200
+
+
+def test_the_web_process_needs_no_engine_for_it() -> None:
+    program = (
+        "import sys\n"
+        "from library.upload_facts import upload_facts\n"
+        "print(upload_facts(sys.stdin.buffer.read(), 'a.mid').key)\n"
+        "assert {'numpy', 'note_seq', 'pretty_midi', 'mido'}.isdisjoint(sys.modules), sys.modules.keys()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], input=file_of(bars(6)), capture_output=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, b"C major"), done.stderr
