@@ -33,10 +33,12 @@ def sent(client: Client, *files: SimpleUploadedFile, **headers: str) -> Any:
     return client.post(URL, {"file": list(files)}, headers=headers or None)
 
 
-def test_the_form_says_what_it_takes_and_how_much_room_is_left(hers: Client) -> None:
+def test_the_form_says_what_it_takes_and_how_much_room_is_left(hers: Client, alice: User) -> None:
+    alice.stored_bytes = 7 * 2**20
+    alice.save()
     page = hers.get(reverse("library:upload")).content.decode()
     assert 'enctype="multipart/form-data"' in page
-    assert "Room left" in page
+    assert "Room left: 7 MB of 7 MB." in page
     assert "data-full-load" in page
 
 
