@@ -36,7 +36,7 @@ class Limits:
 
     Attributes:
         memory_mb: address space; a piece of 20 minutes maps 430 MB of frames.
-        cpu_seconds: of computing; a minute of music takes two or three.
+        cpu_seconds: of computing; a minute of music takes two to five.
         file_mb: size of each file that it writes.
         open_files: at once.
     """

@@ -296,6 +296,9 @@ def renderings_sweep() -> None:
     """Puts back those whose worker was lost; a piece that has cost three workers is given up."""
     now = timezone.now()
     lost = Rendering.objects.running().filter(heartbeat_at__lt=now - timedelta(seconds=STALE_SECONDS))
+    if not lost.exists():
+        # Asked every few seconds: nothing is locked for nothing.
+        return
     lost.exclude(cancel_requested_at=None).update(status=Status.CANCELLED, finished_at=now)
     given_up = "The sound file could not be made: the worker was lost each time. Try again later."
     lost.filter(attempts__gte=MAX_ATTEMPTS).update(
