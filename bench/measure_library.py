@@ -73,7 +73,7 @@ PIECE: dict[str, str] = {
     "seed": "n",
     "temperature": "1.0",
     "top_p": "0.95",
-    "bundle_name": "'piano-2'",
+    "bundle_name": "'piano-3'",
     "bundle_sha256": "md5(n::text) || md5(n::text)",
     "runtime": "'litert'",
     "midi": "'pieces/' || n || '.mid'",
