@@ -179,7 +179,8 @@ def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake,
         take.composition,
         params=generation.params,
         title=title,
-        facts=take.verdict.facts,
+        # Of music that it was given, in whole or in part, nobody may say that no person wrote it.
+        facts={**take.verdict.facts, "was_given_music": take.request.primer is not None},
         kind=generation.kind,
     )
 

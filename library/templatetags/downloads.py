@@ -14,4 +14,5 @@ register = template.Library()
 def downloads(context: dict[str, Any], piece: Piece, token: str = "") -> dict[str, Any]:
     """{% downloads piece %}: the files that whoever may hear the piece may have; of a link with its `token`."""
     request = context["request"]
-    return downloads_context(request, piece, token=token) | {"request": request, "csrf_token": context.get("csrf_token")}
+    page = {"request": request, "csrf_token": context.get("csrf_token")}
+    return downloads_context(request, piece, token=token) | page

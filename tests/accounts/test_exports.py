@@ -62,7 +62,7 @@ def opened(export: DataExport) -> zipfile.ZipFile:
 
 
 @pytest.fixture
-def library(alice: User) -> Piece:
+def library(alice: User) -> Iterator[Piece]:
     """Alice has two pieces, one with everything, and Bob has one that must not be in her export."""
     owner = factories.member(alice)
     piece = factories.make_piece(owner, title='=HYPERLINK("x") Ünïcödé/../', comment="so", rating=1)
@@ -74,7 +74,8 @@ def library(alice: User) -> Piece:
     primer = default_storage.save("primers/export-test.mid", ContentFile(factories.TINY_MIDI))
     factories.make_succeeded_generation(owner, piece=factories.make_piece(owner), primer=primer)
     factories.make_succeeded_generation(factories.member(factories.make_user("mallory")))
-    return piece
+    yield piece
+    default_storage.delete(primer)
 
 
 def test_everything_is_in_it_and_nothing_of_others(alice: User, library: Piece) -> None:

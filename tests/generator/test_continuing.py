@@ -50,6 +50,7 @@ def test_a_continued_piece_is_the_old_one_and_then_the_new_one() -> None:
     assert source.length_seconds + 15 < piece.length_seconds <= source.length_seconds + 20.5
     old = [note[:2] for note in heard(source)]
     assert [note[:2] for note in heard(piece)][: len(old) - 12] == old[: len(old) - 12]
+    assert (source.facts["was_given_music"], piece.facts["was_given_music"]) == (False, True)
     assert piece.title == f"{source.title}, continued"
     assert piece.params["length_seconds"] == 20
     assert generation.seconds_composed == generation.total_seconds
