@@ -55,7 +55,14 @@ class TestIdempotencyKey:
     def test_it_holds_for_an_upload_that_is_continued(self, alice: Any, client: Client):
         make_genre()
         client.force_login(alice)
-        facts: dict[str, Any] = {"genre": "", "ensemble": "", "params": {}, "seed": None, "temperature": None, "top_p": None}
+        facts: dict[str, Any] = {
+            "genre": "",
+            "ensemble": "",
+            "params": {},
+            "seed": None,
+            "temperature": None,
+            "top_p": None,
+        }
         upload = make_piece(member(alice), kind=Piece.Kind.UPLOAD, **facts)
         wish = WISH | {"source": str(upload.pk), "kind": "continue"}
         first, second = (post(client, body=wish, key="k") for _ in range(2))
