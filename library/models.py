@@ -143,6 +143,14 @@ class Piece(models.Model):
             models.Index(fields=["-created_at"], condition=Q(is_example=True), name="piece_examples"),
             # Those of older versions, whose facts are still to be found out: mostly none.
             models.Index(fields=["-created_at", "-id"], condition=Q(file_sha256=""), name="piece_without_facts"),
+            # What a library offers to filter by, and how many drafts it holds: read from the index alone where the
+            # database can (PostgreSQL), as rows are wide.
+            models.Index(
+                fields=["owner", "genre", "ensemble", "style", "key"],
+                include=["genre_name", "ensemble_name", "style_name", "is_draft", "expires_at"],
+                condition=Q(trashed_at=None),
+                name="piece_owner_facets",
+            ),
             # On PostgreSQL there is one more, piece_search (migration 0004), for the words of search_text.
         ]
         constraints = [
