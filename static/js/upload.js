@@ -19,7 +19,8 @@ async function filesOf(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files];
   const found = [];
-  while (entries.length && found.length < MAX_FILES) {
+  /* One more than are taken, so that it can be said that there are more. */
+  while (entries.length && found.length <= MAX_FILES) {
     const entry = entries.shift();
     if (entry.isFile) {
       if (MIDI.test(entry.name) || ZIP.test(entry.name)) {
@@ -119,6 +120,11 @@ class UploadFiles extends HTMLElement {
       } else {
         this.#queue.push(file);
       }
+    }
+    if (music.length > MAX_FILES) {
+      const sentence = `At most ${counted(MAX_FILES, "file")} are taken at once. Add the others after these.`;
+      this.#total += 1;
+      this.#finish(null, [{ name: "And more", outcome: "refused", sentence }]);
     }
     this.#tell();
     while (this.#sending < AT_ONCE && this.#queue.length) this.#work();
