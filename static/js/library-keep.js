@@ -1,8 +1,6 @@
 // Keeps a draft without leaving the page, so that what plays goes on playing. Without this script the form leads to the
 // piece. The form may come later than the page: the listener waits on the document, before navigation.js hears of it.
 
-const KEPT = "Kept. It is in your library.";
-
 document.addEventListener(
   "submit",
   async (event) => {
@@ -18,7 +16,7 @@ document.addEventListener(
       form.submit(); // the page that comes says what is wrong
       return;
     }
-    form.closest("[data-draft]").querySelector("[data-draft-said]").textContent = KEPT;
+    form.closest("[data-draft]").querySelector("[data-draft-said]").textContent = form.dataset.keptSaid;
     form.remove();
   },
   { capture: true },

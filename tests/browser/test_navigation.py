@@ -286,7 +286,8 @@ class TestTheSite:
         site.open(page, f"/pieces/{draft.pk}/")
         page.evaluate("window.stays = true")
         page.click("form[action$='/keep/'] button")
-        poll(page, "!document.querySelector('.draft')")
+        poll(page, "document.querySelector('.draft')?.textContent.includes('Kept')")
+        assert page.locator("form[action$='/keep/']").count() == 0
         draft.refresh_from_db()
         assert not draft.is_draft
         assert page.evaluate(STAYS)
