@@ -124,6 +124,9 @@ def measure(report: Report, sizes: tuple[int, ...], visits: int) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    # As a web process begins.
+    from musicgen_site import wsgi  # noqa: F401
+
     run_sql(FILL_MEMBERS, members=MEMBERS)
     ((owner,),) = select("SELECT min(id) - 1 FROM accounts_user WHERE username LIKE 'member%'")
     run_sql(FILL_TAGS)

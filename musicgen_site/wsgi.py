@@ -1,5 +1,6 @@
 """The web process, for gunicorn."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -19,5 +20,14 @@ def warm_up() -> None:
     _ = celery_app.amqp.producer_pool, celery_app.backend, celery_app.connection_for_write().transport_cls
 
 
+def spare_the_collector() -> None:
+    """What was loaded until now stays: the collector need not look through it again and again. One request in a dozen
+    would wait some 80 ms for that.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 application = get_wsgi_application()
 warm_up()
+spare_the_collector()
