@@ -8,13 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from celery import signals
 from django.core.management import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from accounts.exporter import exporter
+from accounts.side_worker import SideWorker
 from generator import workers
 from generator.checker import checker
 from generator.models import WORKER_BEAT_SECONDS
@@ -27,18 +28,8 @@ CLEAN_UP_SECONDS = 600
 COMPOSE = "compose"
 
 
-class Helper(Protocol):
-    """Something that a worker does beside composing; `look` begins with what waits."""
-
-    def start(self) -> None: ...
-
-    def look(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-# What a worker does beside composing, by the queue that it has to serve for it; each in a thread or process of its own.
-HELPERS: dict[str, tuple[Helper, ...]] = {"render": (render_worker,), "maintenance": (checker, exporter)}
+# What a worker does beside composing, by the queue that it has to serve for it; each in a thread of its own.
+HELPERS: dict[str, tuple[SideWorker, ...]] = {"render": (render_worker,), "maintenance": (checker, exporter)}
 
 
 class Worker:

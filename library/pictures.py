@@ -5,7 +5,9 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from library.templatetags.library_pages import ROLL_ROWS, ROLL_WIDTH, roll_notes
+from library.rolls import ROWS as ROLL_ROWS
+from library.rolls import WIDTH as ROLL_WIDTH
+from library.rolls import roll_notes
 
 # What the places that show such pictures ask for.
 WIDTH, HEIGHT = 1200, 630

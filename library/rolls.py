@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 WIDTH, ROWS = 240, 32
 MAX_NOTES = 300
@@ -36,3 +37,16 @@ def roll_of(notes: Iterable[tuple[int, float, float]], length_seconds: float) ->
     if len(drawn) <= MAX_NOTES:
         return drawn
     return [drawn[index * len(drawn) // MAX_NOTES] for index in range(MAX_NOTES)]
+
+
+def roll_notes(roll: Any) -> list[tuple[float, int, float]]:
+    """The notes of a `Piece.roll` that can be drawn, as (x, y from the lowest up, width), all within the picture."""
+    found = []
+    for note in roll[:MAX_NOTES] if isinstance(roll, list) else ():
+        try:
+            x, y, width = (float(value) for value in note)
+        except (TypeError, ValueError):
+            continue
+        if math.isfinite(x + y + width) and 0 <= x < WIDTH and 0 <= y < ROWS:
+            found.append((x, int(y), max(1.0, min(width, WIDTH - x))))
+    return found
