@@ -128,7 +128,7 @@ def browser_page(make_page: Callable[..., Page]) -> Page:
 
 @pytest.fixture
 def poll() -> Callable[..., object]:
-    """Waits until an expression in the page is truthy and returns its value.
+    """Waits until an expression in the page is truthy and returns its value; a page that is being left is asked again.
 
     Playwright's own `wait_for_function` needs `unsafe-eval`, which our policy forbids.
     """
@@ -136,7 +136,12 @@ def poll() -> Callable[..., object]:
     def wait(page: Page, expression: str, *, timeout_seconds: float = 20.0) -> object:
         steps = int(timeout_seconds * 1000 / 50)
         for _ in range(steps):
-            value = page.evaluate(expression)
+            try:
+                value = page.evaluate(expression)
+            except Error as error:
+                if "Execution context was destroyed" not in error.message:
+                    raise
+                value = None
             if value:
                 return value
             page.wait_for_timeout(50)
