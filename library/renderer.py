@@ -2,58 +2,27 @@
 
     python -m library.renderer PIECE.mid --format mp3 --output FILE --sounds DIR …
 
-It limits its memory, computing time and files before it reads the piece, and dies with whoever started it. What it
-writes is one JSON object a line on stdout: ``{"share"}`` while it works; last ``{"facts"}``, with the sound in FILE, or
-``{"error"}``, one sentence. It needs no Django.
+It limits its memory, computing time and files before it reads the piece, and dies with whoever started it
+(`generator.engine.limited_process`). What it writes is one JSON object a line on stdout: ``{"share"}`` while it works;
+last ``{"facts"}``, with the sound in FILE, or ``{"error"}``, one sentence. It needs no Django.
 """
 
 import argparse
-import contextlib
-import ctypes
 import json
-import os
-import resource
-import signal
-import sys
 import tempfile
 import time
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from generator.engine.limited_process import Limits, confine
 from library.rendering import FORMATS, render
 from library.score import RenderError, ScoreLimits
 from library.synthesizers import synthesizer_of
 
-PR_SET_PDEATHSIG = 1
 SHARES_A_SECOND = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the process may use.
-
-    Attributes:
-        memory_mb: address space; a piece of 20 minutes maps 430 MB of frames.
-        cpu_seconds: of computing; a minute of music takes two to five.
-        file_mb: size of each file that it writes.
-        open_files: at once.
-    """
-
-    memory_mb: int = 2048
-    cpu_seconds: int = 600
-    file_mb: int = 1024
-    open_files: int = 64
-
-    def apply(self) -> None:
-        """To this process and what it starts, for good."""
-        resource.setrlimit(resource.RLIMIT_AS, (self.memory_mb * 2**20,) * 2)
-        # The kernel warns at the first limit, which ends the process, and kills it at the second.
-        resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_seconds, self.cpu_seconds + 5))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_mb * 2**20,) * 2)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files,) * 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+# A piece of 20 minutes maps 430 MB of frames; a minute of music takes two to five seconds of computing.
+LIMITS = Limits(memory_mb=2048, cpu_seconds=600, file_mb=1024, open_files=64)
 
 
 def main() -> None:
@@ -64,24 +33,12 @@ def main() -> None:
     parser.add_argument("--sounds", type=Path, required=True, help="folder with the sounds and their index.json")
     parser.add_argument("--texts", type=Path, help='JSON file: {"title", "mark"}')
     parser.add_argument("--synthesizer", default="auto")
-    parser.add_argument("--parent", type=int, help="the process with which this one shall die")
-    bounds = {**asdict(Limits()), **asdict(ScoreLimits())}
-    for name, value in bounds.items():
+    LIMITS.add_to(parser)
+    for name, value in asdict(ScoreLimits()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     options = parser.parse_args()
-    limits = Limits(**{name: getattr(options, name) for name in asdict(Limits())})
     score_limits = ScoreLimits(**{name: getattr(options, name) for name in asdict(ScoreLimits())})
-    # What libraries print goes where it disturbs nobody.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    _die_with(options.parent)
-    with contextlib.suppress(OSError):
-        os.nice(10)
-    limits.apply()
-
-    def say(**answer: Any) -> None:
-        answers.write(json.dumps(answer) + "\n")
-
+    say = confine(Limits.of(options), parent=options.parent)
     said_at = 0.0
 
     def on_share(share: float) -> None:
@@ -117,14 +74,6 @@ def main() -> None:
         say(error="The sound file could not be made because of an error on our side.")
     else:
         say(facts=asdict(facts))
-    answers.flush()
-
-
-def _die_with(parent: int | None) -> None:
-    if sys.platform == "linux" and parent is not None:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            sys.exit("Whoever asked for the sound file has gone.")
 
 
 if __name__ == "__main__":

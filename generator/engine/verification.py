@@ -3,28 +3,24 @@
     python -m generator.engine.verification FILE --output REBUILT
 
 is a process of its own: it limits its memory, computing time and files before it opens the bundle, reaches no network,
-and dies with whoever started it. Nothing of the uploaded step function is ever loaded. What the process writes is one
-JSON object a line on stdout: ``{"step", "share"}`` while it works; last ``{"facts"}``, with the bundle in REBUILT, or
-``{"error"}``, one sentence.
+and dies with whoever started it (`limited_process`). Nothing of the uploaded step function is ever loaded. What the
+process writes is one JSON object a line on stdout: ``{"step", "share"}`` while it works; last ``{"facts"}``, with the
+bundle in REBUILT, or ``{"error"}``, one sentence.
 """
 
 import argparse
-import contextlib
-import ctypes
-import json
 import os
-import resource
 import shutil
-import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generator.engine.bundles import Bundle, read_bundle, write_with_step_function
 from generator.engine.errors import BundleError, EngineError
+from generator.engine.limited_process import Limits, confine
 
 if TYPE_CHECKING:
     from generator.engine.network import NetworkConfig
@@ -39,42 +35,9 @@ TRIAL_SEEDS = (1, 2, 3)
 MAX_DIVERGENCE = 0.02
 GATE_ROWS, GATE_STEPS = 4, 32
 
-PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the process may use.
-
-    Attributes:
-        memory_mb: address space while the bundle is read.
-        rebuild_memory_mb: from when TensorFlow is imported; 3.5 GB for three layers of 512, of which half is used.
-        cpu_seconds: of computing; ten are usual.
-        file_mb: size of each file it writes.
-        open_files: at once.
-    """
-
-    memory_mb: int = 1024
-    rebuild_memory_mb: int = 8192
-    cpu_seconds: int = 240
-    file_mb: int = 256
-    open_files: int = 256
-
-    def apply(self) -> None:
-        """To this process, for good."""
-        space = self.rebuild_memory_mb * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (min(self.memory_mb * 2**20, space), space))
-        # The kernel warns at the first limit, which ends the process, and kills it at the second.
-        resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_seconds, self.cpu_seconds + 5))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_mb * 2**20,) * 2)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files,) * 2)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    @staticmethod
-    def make_room() -> None:
-        """Lets TensorFlow have the rest of the address space."""
-        _, space = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (space, space))
+# Ten seconds of computing are usual. `memory_mb` holds while the bundle is read, `later_memory_mb` from when TensorFlow
+# is imported: 3.5 GB for three layers of 512, of which half is used.
+LIMITS = Limits(memory_mb=1024, later_memory_mb=8192, cpu_seconds=240, file_mb=256, open_files=256)
 
 
 def verify(path: Path, output: Path, *, on_step: OnStep = lambda step, share: None) -> dict[str, Any]:
@@ -244,45 +207,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Checks a bundle within limits and builds its step function again.")
     parser.add_argument("bundle", type=Path, metavar="FILE")
     parser.add_argument("--output", type=Path, required=True, help="where the bundle goes that may be installed")
-    parser.add_argument("--parent", type=int, help="the process with which this one shall die")
-    for name, value in asdict(Limits()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
+    LIMITS.add_to(parser)
     options = parser.parse_args()
-    limits = Limits(**{name: getattr(options, name) for name in asdict(Limits())})
-    # What TensorFlow and its libraries print goes where it disturbs nobody.
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    _confine(options.parent)
-    limits.apply()
-
-    def say(**answer: Any) -> None:
-        answers.write(json.dumps(answer) + "\n")
-
+    limits = Limits.of(options)
+    say = confine(limits, parent=options.parent)
+    sys.addaudithook(_refuse_network)
     try:
         facts = verify(options.bundle, options.output, on_step=lambda step, share: say(step=step, share=share))
     except EngineError as error:
         say(error=error.message)
     except MemoryError:
-        say(error=f"The check needed more memory than the {limits.rebuild_memory_mb:,} MB that it may use.")
+        say(error=f"The check needed more memory than the {limits.later_memory_mb:,} MB that it may use.")
     except Exception as error:  # whatever a library raises about somebody's file
         traceback.print_exc()
         say(error=f"The bundle could not be checked to the end: {type(error).__name__} in the check.")
     else:
         say(facts=facts)
     # TensorFlow takes its time to end in order.
-    answers.flush()
     os._exit(0)
-
-
-def _confine(parent: int | None) -> None:
-    """No network, no more of the machine than composing leaves, and no life beyond the parent's."""
-    if sys.platform == "linux" and parent is not None:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:
-            sys.exit("Whoever asked for the check has gone.")
-    with contextlib.suppress(OSError):
-        os.nice(10)
-    sys.addaudithook(_refuse_network)
 
 
 def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:

@@ -123,24 +123,18 @@ def test_the_step_function_must_play_the_network(
         verification.checked_divergence(tiny)
 
 
-def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
-    code = f"from generator.engine.verification import Limits, _confine\n{code}"
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.parametrize(
-    ("code", "sign"),
-    [
-        ("Limits(memory_mb=300).apply()\nbytes(400 * 2**20)", "MemoryError"),
-        ("Limits(file_mb=1).apply()\nopen('/dev/shm/too-large', 'wb').write(bytes(2**21))", "File too large"),
-        ("_confine(None)\nimport socket; socket.create_connection(('127.0.0.1', 9))", "uses no network"),
-    ],
-)
-def test_limits_hold(code: str, sign: str) -> None:
-    result = in_a_process(code)
-    Path("/dev/shm/too-large").unlink(missing_ok=True)  # noqa: S108  the file of this test
-    assert result.returncode != 0
-    assert sign in result.stderr
+def test_it_reaches_no_network(tmp_path: Path) -> None:
+    """Whatever a library does while a bundle is checked."""
+    code = """
+import socket, sys
+from generator.engine import verification
+verification.verify = lambda *given, **named: socket.create_connection(("127.0.0.1", 9))
+sys.argv = ["verification", "any", "--output", "none"]
+verification.main()
+"""
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "uses no network" in result.stderr
+    assert "PermissionError" in json.loads(result.stdout)["error"]
 
 
 def test_the_process_answers_in_json_alone(tmp_path: Path) -> None:
