@@ -154,7 +154,7 @@ class Composer:
         for piece in pieces:
             piece.begin()
         events = np.full(len(pieces), self.encoding.start, np.int64)
-        steps = GuidedSteps(self.runtime, self.encoding.guided, len(pieces), closing=self.encoding.closing)
+        steps = GuidedSteps(self.runtime, self.encoding.guided, len(pieces))
         temperature = np.array([request.temperature for request in requests], np.float64)
         top_p = np.array([request.top_p for request in requests], np.float64)
         while active:

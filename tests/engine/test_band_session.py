@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from generator.engine.bundles import Bundle
 from generator.engine.composer import Composer, Composition, Listener
 from generator.engine.controls import compose_request
+from generator.engine.encodings import band_session
 from generator.engine.encodings.band import (
     DURATIONS,
     MAX_NOTES_AT_ONCE,
@@ -25,6 +26,7 @@ from generator.engine.keys import MODES, Key, parse_key
 from generator.engine.manifest import Encoding, Manifest
 from generator.engine.midi import inspect
 from generator.engine.music import PARTS, Note, in_order
+from generator.engine.phrases import closing_bars, drum_bars
 from generator.engine.primers import Primer
 from tests.engine.fakes import BandRuntime, drummers_bundle, rock_bundle
 from tests.manifests import band_manifest
@@ -43,6 +45,24 @@ class ShyRuntime(BandRuntime):
         super().__init__(manifest, sharpness=0.5)
         spec = band_spec(manifest.encoding.parts, manifest.encoding.velocity_bins, manifest.encoding.offset_bins)
         self._taste[:, spec.note : spec.duration][:, spec.note_parts == PARTS.index(part)] -= 6.0
+
+
+class RepeatingRuntime(BandRuntime):
+    """Drumming that would be the same bar for ever: what stood at each place a bar ago is all that is wanted there."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__(manifest, sharpness=0.5, deaf=True)
+        self._spec = spec_of(manifest.encoding)
+
+    def step(self, class_indices: Any, features: Any, state: Any) -> Any:
+        logits, state = super().step(class_indices, features, state)
+        spec, layout = self._spec, self._spec.layout
+        stood = features[:, layout.lookbacks[1] : layout.lookbacks[1] + spec.num_notes]
+        logits[:, spec.note : spec.duration] += 3.0 * stood
+        # Eighths, all of them.
+        logits[:, : spec.note] -= 20.0
+        logits[:, 5] += 20.0
+        return logits, state
 
 
 def part_of(piece: Composition, note: Note) -> str:
@@ -205,6 +225,26 @@ class TestControls:
             assert heard[layout.style : layout.parts].sum() == 1.0
             styles.add(int(heard[layout.style : layout.parts].argmax()))
         assert len(styles) > 1 and styles <= {choice.value for choice in offered.choices}
+
+    def test_a_drummer_fills_about_as_many_phrases_as_people_do_whatever_the_network(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bundle = drummers_bundle()
+
+        def filled() -> float:
+            """Of the bars that close a phrase."""
+            counts = []
+            for seed in range(6):
+                piece = compose(bundle, RepeatingRuntime(bundle.manifest), seed=seed, bars=33)
+                counts.append(closing_bars(drum_bars(piece.notes, piece.qpm or 120.0, drum_voices={0})))
+            return sum(new for new, _ in counts) / sum(closing for _, closing in counts)
+
+        found = filled()
+        monkeypatch.setattr(band_session, "FILL_SHARE", 0.0)
+        never = filled()
+        monkeypatch.setattr(band_session, "FILL_SHARE", 1.0)
+        always = filled()
+        assert never < 0.2 < found < 0.6 < always
 
     def test_another_tempo_moves_the_same_notes(self) -> None:
         slow, fast = (compose(qpm=qpm, bars=12, runtime=BandRuntime(band_manifest(), deaf=True)) for qpm in (100, 125))

@@ -74,17 +74,6 @@ def test_a_row_is_the_same_alone_and_in_company_that_leaves() -> None:
         assert np.array_equal([together[0][row], together[1][row - 1], together[2][row - 1]], alone)
 
 
-def test_bars_that_close_a_phrase_have_a_weight_of_their_own() -> None:
-    closing = 5
-    features = features_of(0, 0)
-    features[:, closing] = (0.0, 1.0)
-    events = np.zeros(2, np.int32)
-    guided = GuidedSteps(Remembering(), STYLE, 2, 2.0, closing=[closing], closing_weight=1.5)
-    found = guided.logits(events, features)
-    assert np.array_equal(found[0], run(features[:1], 2.0)[0, 0])
-    assert np.array_equal(found[1], run(features[1:], 1.5)[0, 0])
-
-
 def test_who_leaves_takes_the_shadow_along() -> None:
     """Of three rows with shadows between others the middle one stays, whatever the first call was."""
     features = features_of(0, -1, 1, 0)

@@ -32,7 +32,7 @@ from generator.engine.encodings.band_grammar import (
     BandGrammar,
     BandRules,
 )
-from generator.engine.encodings.band_leanings import REPEAT, WAITS, BandLeanings
+from generator.engine.encodings.band_leanings import FILL_SHARE, REPEAT, REPEAT_IN_FILL, WAITS, BandLeanings
 from generator.engine.encodings.band_primer import primer_events, primer_key
 from generator.engine.encodings.drum_sounds import DRUM_SOUNDS
 from generator.engine.keys import Key, parse_key
@@ -54,7 +54,7 @@ _SHARES = {DRUMS: 0.35, "bass": 0.12, "rhythm": 0.22, "keys": 0.19, "lead": 0.12
 # How far apart bands are that nobody told how dense to play: a standard deviation.
 _DENSITY_OCTAVES = 0.5
 # Set these choices apart from all other uses of a seed.
-_KEY_STREAM, _DENSITY_STREAM, _STYLE_STREAM = 0x6B6579, 0x64656E, 0x737479
+_KEY_STREAM, _DENSITY_STREAM, _STYLE_STREAM, _FILL_STREAM = 0x6B6579, 0x64656E, 0x737479, 0x66696C
 
 
 class BandSession:
@@ -91,7 +91,8 @@ class BandSession:
         if closes is not None:
             before = spec.layout.lookbacks[1]
             stood = self._features[:, before : before + spec.num_notes]
-            biases[:, spec.note : spec.duration] += REPEAT * closes * stood
+            repeats = np.array([[row.repeat] for row in self.rows], np.float32)
+            biases[:, spec.note : spec.duration] += repeats * closes * stood
         for index, leanings in leaning:
             leanings.lean(biases[index, spec.note : spec.duration])
         return biases
@@ -226,6 +227,15 @@ class BandPlan:
             parts=self.parts,
         )
 
+    @property
+    def fills(self) -> NDArray[np.bool_]:
+        """Of each bar, whether a drummer plays something new there if it closes a phrase: bool [bars + 1].
+
+        People decide on a fill; a network that is left alone falls into always or never, by style.
+        """
+        bars = self.begin_step // STEPS_PER_BAR + self.num_bars
+        return _stream(self.request.seed, _FILL_STREAM).random(bars + 1) < FILL_SHARE
+
     def _style(self) -> int:
         """Index of the style, −1 for none.
 
@@ -312,6 +322,7 @@ class BandRow:
         self.state = BandState(spec, plan.controls())
         self.grammar = BandGrammar(spec, plan.rules(), self.state, plan.primer)
         self.leanings = BandLeanings(plan, self.state, self.grammar)
+        self._fills = plan.fills
         self._spec, self._voices, self._transpose = spec, plan.voices, plan.transpose
         self._begin_step, self._seconds_per_step = plan.begin_step, plan.seconds_per_step
         self._final_step = plan.begin_step + (plan.num_bars - 1) * STEPS_PER_BAR
@@ -326,6 +337,11 @@ class BandRow:
     @property
     def is_done(self) -> bool:
         return self.grammar.is_done
+
+    @property
+    def repeat(self) -> float:
+        """What leans, in a bar that closes a phrase, towards the notes of the bar before; away from them below 0."""
+        return REPEAT_IN_FILL if self._fills[self.state.step // STEPS_PER_BAR] else REPEAT
 
     @property
     def settled_seconds(self) -> float:

@@ -96,7 +96,6 @@ class PlayedEncoding:
         open_session: begins the pieces of a batch; raises ControlError or PrimerError.
         guided: columns of the features, the first and the one after the last, that the network is to hear more of
             than it would by itself (`generator.engine.guidance`); equal for none.
-        closing: columns of the features of which one is lit in bars that close a phrase, where the guidance is another.
     """
 
     name: str
@@ -106,7 +105,6 @@ class PlayedEncoding:
     shaped: tuple[tuple[int, int], ...]
     open_session: OpenSession
     guided: tuple[int, int] = (0, 0)
-    closing: tuple[int, ...] = ()
 
 
 def encoding_of(manifest: Manifest) -> PlayedEncoding:
@@ -152,7 +150,6 @@ def _band(manifest: Manifest) -> PlayedEncoding:
         shaped=spec.shaped,
         open_session=band_session.BandSession,
         guided=(spec.layout.style, spec.layout.style + MAX_STYLES),
-        closing=spec.closing,
     )
 
 
