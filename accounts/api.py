@@ -1,11 +1,12 @@
 """Who I am to the site, and how much I may use."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api_base import JsonView
+from accounts.api_guests import guest_token_new
 from accounts.models import ApiToken
 from accounts.owners import owner_of
 from accounts.quotas import quota_of, usage_of
@@ -52,6 +53,26 @@ EXAMPLE = {
     },
     "token": None,
 }
+
+
+class GuestSerializer(serializers.Serializer):
+    guest_token = serializers.CharField(help_text="For the header Authorization, after the word Guest.")
+
+
+class Guest(JsonView):
+    """Stores nothing: a guest is somebody from the first thing on that the guest makes."""
+
+    @extend_schema(
+        operation_id="guest_begin",
+        summary="A token to be a guest with",
+        description="For scripts that want to have it before they make something: an answer that is lost costs "
+        "nothing then. Whoever has the token has what is made with it.",
+        tags=["me"],
+        request=None,
+        responses={201: GuestSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        return Response({"guest_token": guest_token_new()}, status=status.HTTP_201_CREATED)
 
 
 class Me(JsonView):

@@ -11,7 +11,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Any text of yours, at most 255 characters. The same one again gives the same job, and no second one.",
+    description="Any text of yours, at most 255 characters. The same one again gives the same job, and no second one. "
+    "It counts for whoever sends it, so a script that is nobody yet asks for a guest token first.",
 )
 
 
@@ -36,7 +37,7 @@ class GuestTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyp
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": "`Guest ` and the token that the answer to a script's first request brought.",
+            "description": "`Guest ` and the token of `guest/`, or of the answer to a script's first request.",
         }
 
 

@@ -28,7 +28,13 @@ from generator.services import generation_cancel, generation_create, generation_
 from generator.services.primers import MAX_PRIMER_BYTES
 from library.api_paging import PAGING, page_of, page_response
 
+KEY = "Idempotency-Key"
 MAX_KEY = 255
+KEY_OF_NOBODY = (
+    "A key is somebody's: ask for a guest token first (POST /api/v1/guest/), and send it with the key each time."
+)
+# What a job that was asked for again has in common with the first.
+AGAIN = ("genre_id", "kind", "source_piece_id", "start", "seed", "takes_asked")
 
 
 def answer_generator_error(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -73,13 +79,21 @@ class GenreList(GeneratorView):
         return Response(offered)
 
 
-def token_of_key(request: Request, owner: Owner) -> str | None:
-    """The form token that stands for the header Idempotency-Key: the same key of another owner is another token."""
-    key = request.headers.get("Idempotency-Key", "")
+def key_sent(request: Request) -> str:
+    """The header Idempotency-Key, or nothing. A script that is nobody yet may have none: were its answer lost, whoever
+    sent the key again would be another guest."""
+    key = request.headers.get(KEY, "")
+    if len(key) > MAX_KEY:
+        raise ValidationError({KEY: [f"At most {MAX_KEY} characters."]})
+    if key and getattr(request, "is_script", False) and owner_of(request).is_nobody:
+        raise ValidationError({KEY: [KEY_OF_NOBODY]})
+    return key
+
+
+def token_of_key(key: str, owner: Owner) -> str | None:
+    """The form token that stands for a key: the same key of another owner is another token."""
     if not key:
         return None
-    if len(key) > MAX_KEY:
-        raise ValidationError({"Idempotency-Key": [f"At most {MAX_KEY} characters."]})
     who = f"user {owner.user.pk}" if owner.user else f"guest {owner.guest_key}"
     return hashlib.sha256(f"{who}\n{key}".encode()).hexdigest()
 
@@ -109,7 +123,8 @@ class GenerationList(GeneratorView):
         operation_id="generations_create",
         summary="Ask for music",
         description="Makes a job. A script that sends neither a token nor cookies is a guest from then on: "
-        "`guest_token` of the answer is its key to the job and to all that comes of it.",
+        "`guest_token` of the answer is its key to the job and to all that comes of it. With an Idempotency-Key it "
+        "asks for that token first, under `guest/`.",
         tags=["generations"],
         parameters=[IDEMPOTENCY_KEY],
         request={
@@ -123,14 +138,14 @@ class GenerationList(GeneratorView):
         wanted = GenerationRequestSerializer(data=self.sent(), context={"owner": owner_of(request)})
         wanted.is_valid(raise_exception=True)
         values = wanted.validated_data
+        key = key_sent(request)
         owner = ensure_owner_of(request)
         upload = values.get("primer")
-        key = token_of_key(request, owner)
         generation = generation_create(
             owner=owner,
             genre_slug=values.get("genre", ""),
             params=wanted.params(),
-            form_token=key or values["form_token"] or None,
+            form_token=token_of_key(key, owner) or values["form_token"] or None,
             seed=values.get("seed"),
             takes=values["takes"],
             source=values.get("source"),
@@ -140,7 +155,7 @@ class GenerationList(GeneratorView):
             keep_primer=values["keep_primer"],
         )
         if key and generation.is_repeat and not asks_the_same(generation, wanted):
-            raise Problem(422, "This Idempotency-Key stands for another request already.", slug="key-reused")
+            raise _key_reused()
         return self.made(generation)
 
 
@@ -223,8 +238,15 @@ class GenerationRetry(GeneratorView):
     def post(self, request: Request, pk: UUID) -> Response:
         generation = self.generation(pk)
         _only_finished(generation)
-        owner = owner_of(request)
-        return self.made(generation_retry(generation=generation, owner=owner, form_token=token_of_key(request, owner)))
+        key, owner = key_sent(request), owner_of(request)
+        made = generation_retry(generation=generation, owner=owner, form_token=token_of_key(key, owner))
+        if made.is_repeat and any(getattr(made, name) != getattr(generation, name) for name in AGAIN):
+            raise _key_reused()
+        return self.made(made)
+
+
+def _key_reused() -> Problem:
+    return Problem(422, "This Idempotency-Key stands for another request already.", slug="key-reused")
 
 
 def _only_finished(generation: Generation) -> None:

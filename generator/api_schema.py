@@ -133,7 +133,7 @@ class WishSerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=KINDS, required=False)
     source = serializers.UUIDField(required=False, help_text="Id of a piece to continue, to vary, or to be like.")  # type: ignore[assignment]
     keep_primer = Flag(required=False, help_text="Whether the result begins with the file or the piece.")
-    form_token = Text(required=False, allow_blank=True, max_length=64, help_text="As Idempotency-Key, in the body.")
+    form_token = Text(required=False, allow_blank=True, max_length=64, help_text="The page's own Idempotency-Key.")
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()

@@ -92,6 +92,16 @@ class TrashList(PieceView):
     def get(self, request: Request) -> Response:
         return self.list_answer(Piece.objects.in_trash(self.owner).order_by(), sort="trashed")
 
+    @extend_schema(
+        operation_id="trash_empty",
+        summary="Remove all that is in the trash for good",
+        description="At most 2,000 pieces at once: ask again until `count` is 0.",
+        tags=["pieces"],
+        responses={200: CountSerializer},
+    )
+    def delete(self, request: Request) -> Response:
+        return Response({"count": services.trash_empty(owner=self.owner)})
+
 
 class PieceDetail(PieceView):
     @extend_schema(
@@ -240,6 +250,8 @@ class PiecesBulk(PieceView):
         values = wanted.validated_data
         pieces = Piece.objects.owned_by(self.owner).not_expired().filter(pk__in=values["ids"])
         match values["action"]:
+            case "keep":
+                count = services.pieces_keep(pieces=pieces.not_trashed())
             case "trash":
                 count = services.pieces_trash(pieces=pieces)
             case "restore":

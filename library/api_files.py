@@ -6,7 +6,6 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from django.utils.http import content_disposition_header
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
@@ -14,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api_base import JsonView, MemberView
-from accounts.api_problems import NOT_FOUND, Problem
+from accounts.api_problems import NOT_FOUND, Problem, problem_response
 from accounts.owners import owner_of
 from library import services
-from library.downloads import read_midi_file, voices_zip
+from library.downloads import MAX_ZIP_PIECES, read_midi_file, voices_zip
 from library.file_names import file_name_of
 from library.models import Piece, Rendering
-from library.serializers import RenderingSerializer, UploadResultsSerializer, UploadSerializer
+from library.serializers import RenderingSerializer, UploadResultsSerializer, UploadSerializer, ZipSerializer
 from library.services.uploads import MAX_ZIP_BYTES, Outcome, piece_upload, zip_upload
-from library.views.downloads import CONTENT_TYPES, audio_response
+from library.views.downloads import CONTENT_TYPES, attachment, audio_response, zip_response
 from library.views.files import midi_response
 
 AWAY = "The file cannot be read at the moment. Try again in a few minutes."
@@ -46,6 +45,9 @@ class FileView(JsonView):
             raise Problem(404, NOT_FOUND)
         if response.status_code == 503:
             raise Problem(503, AWAY)
+        if response.status_code == 416:
+            size = {"Content-Range": response["Content-Range"]}
+            return problem_response(416, "The file ends before the part that is asked for.", headers=size)
         return response
 
 
@@ -109,9 +111,29 @@ class PieceVoices(FileView):
             raise Problem(409, error.messages[0]) from error
         except OSError as error:
             raise Problem(503, AWAY) from error
-        name = content_disposition_header(True, file_name_of(piece, "zip", part="voices"))
-        headers = {"Content-Disposition": name or "attachment", "X-Content-Type-Options": "nosniff"}
-        return HttpResponse(data, content_type="application/zip", headers=headers)
+        return attachment(HttpResponse(data, content_type="application/zip"), file_name_of(piece, "zip", part="voices"))
+
+
+class PiecesZip(JsonView):
+    only_reads = True
+
+    @extend_schema(
+        operation_id="pieces_zip",
+        summary="A zip with the MIDI files of many own pieces, the newest first",
+        description=f"At most {MAX_ZIP_PIECES}; a token needs the scope read alone. Ids that are not one's own are "
+        "passed over, 404 where none is left. missing.txt in the zip names what could not be read.",
+        tags=["files"],
+        request=ZipSerializer,
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        wanted = ZipSerializer(data=self.sent())
+        wanted.is_valid(raise_exception=True)
+        mine = Piece.objects.in_library(owner_of(request))
+        response = zip_response(mine.filter(pk__in=wanted.validated_data["ids"]))
+        if response is None:
+            raise Http404
+        return response
 
 
 class AudioView(FileView):

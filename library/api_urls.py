@@ -7,6 +7,7 @@ from library import api, api_collections, api_files
 urlpatterns = [
     path("pieces/", api.PieceList.as_view(), name="pieces"),
     path("pieces/bulk/", api.PiecesBulk.as_view(), name="pieces-bulk"),
+    path("pieces/zip/", api_files.PiecesZip.as_view(), name="pieces-zip"),
     path("pieces/upload/", api_files.PieceUpload.as_view(), name="piece-upload"),
     path("pieces/<uuid:pk>/", api.PieceDetail.as_view(), name="piece"),
     path("pieces/<uuid:pk>/keep/", api.PieceKeep.as_view(), name="piece-keep"),

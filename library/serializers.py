@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.owners import Owner
+from library.downloads import MAX_ZIP_PIECES
 from library.models import Collection, Piece, Rendering, ShareLink, Tag
 from library.services import BULK_AT_MOST
 
@@ -128,12 +129,16 @@ class IdsSerializer(serializers.Serializer):
     ids = serializers.ListField(child=serializers.UUIDField(), max_length=BULK_AT_MOST)
 
 
+class ZipSerializer(serializers.Serializer):
+    ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=MAX_ZIP_PIECES)
+
+
 class CountSerializer(serializers.Serializer):
     count = serializers.IntegerField()
 
 
 class BulkSerializer(IdsSerializer):
-    action = serializers.ChoiceField(choices=["trash", "restore", "delete", "tag", "untag"])
+    action = serializers.ChoiceField(choices=["keep", "trash", "restore", "delete", "tag", "untag"])
     tags = serializers.ListField(child=serializers.CharField(), required=False, default=list)
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.owners import Owner
 from generator.delivery import deliver_on_commit, next_delivery
-from generator.errors import NoModelInstalled
+from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.models import Generation, Genre
 from generator.params import params_chosen
 from generator.quota import client_hash, quota_check, quota_lock
@@ -80,11 +80,11 @@ def generation_create(
     )
     # The form token's uniqueness is left to the database: two clicks may pass any question asked before.
     generation.full_clean(validate_unique=False)
-    if beginning.midi is not None:
-        # Before its file is stored. What holds is the same question in the transaction below.
-        quota_check(owner, generation)
-        generation.primer = _store_primer(generation, beginning.midi)
     try:
+        if beginning.midi is not None:
+            # Before its file is stored. What holds is the same question in the transaction below.
+            quota_check(owner, generation)
+            generation.primer = _store_primer(generation, beginning.midi)
         with transaction.atomic():
             quota_lock(owner)
             quota_check(owner, generation)
@@ -93,7 +93,9 @@ def generation_create(
     except BaseException as error:
         if generation.primer:
             primer_discard(str(generation.primer.name))
-        repeated = _made_before(owner, form_token) if form_token and isinstance(error, IntegrityError) else None
+        # Sent twice at once: the other one made the job, and may have used up what one may ask for.
+        is_late = isinstance(error, IntegrityError | QuotaExceeded)
+        repeated = _made_before(owner, form_token) if form_token and is_late else None
         if repeated is None:
             raise
         return repeated

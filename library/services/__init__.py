@@ -18,6 +18,7 @@ from library.services.pieces import (
     piece_file_write,
     piece_keep,
     piece_store,
+    pieces_keep,
 )
 from library.services.ratings import piece_rate, rating_of
 from library.services.renderings import (
@@ -39,6 +40,7 @@ from library.services.trash import (
     pieces_remove,
     pieces_restore,
     pieces_trash,
+    trash_empty,
 )
 from library.services.uploads import Outcome, UploadResult, piece_upload, zip_upload
 
@@ -70,6 +72,7 @@ __all__ = [
     "pieces_delete",
     "pieces_expire",
     "pieces_fill_facts",
+    "pieces_keep",
     "pieces_remove",
     "pieces_restore",
     "pieces_tag",
@@ -83,5 +86,6 @@ __all__ = [
     "share_link_create",
     "share_link_revoke",
     "share_link_seen",
+    "trash_empty",
     "zip_upload",
 ]

@@ -6,22 +6,26 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, DateTimeField, F, Value, When
 from django.utils import timezone
 
 from accounts.owners import Owner
 from library.errors import PieceChanged
 from library.models import MAX_COMMENT, MAX_TITLE, Piece
+from library.services.bulk import ids_of
 from library.services.tags import owner_lock, piece_tags_set
 from library.texts import clean_name, clean_text
 from library.words import search_text_of
+
+if TYPE_CHECKING:
+    from library.querysets import PieceQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -76,14 +80,17 @@ def expiry_of(*, is_draft: bool, is_guests: bool) -> datetime | None:
 def piece_keep(*, piece: Piece) -> Piece:
     """Makes a draft a piece that its owner keeps: a member's for good, a guest's for GUEST_DAYS from now. A piece that
     is kept already stays as it is."""
-    kept = Piece.objects.filter(pk=piece.pk, is_draft=True).update(
-        is_draft=False,
-        expires_at=expiry_of(is_draft=False, is_guests=piece.owner_id is None),
-        version=F("version") + 1,
-    )
-    if kept:
+    if pieces_keep(pieces=Piece.objects.filter(pk=piece.pk)):
         piece.refresh_from_db()
     return piece
+
+
+def pieces_keep(*, pieces: "PieceQuerySet") -> int:
+    """As `piece_keep`, for many, and returns how many were drafts."""
+    for_guests = Value(expiry_of(is_draft=False, is_guests=True))
+    until = Case(When(owner=None, then=for_guests), default=Value(None), output_field=DateTimeField(null=True))
+    drafts = Piece.objects.filter(pk__in=ids_of(pieces.drafts()), is_draft=True)
+    return drafts.update(is_draft=False, expires_at=until, version=F("version") + 1)
 
 
 def piece_edit(

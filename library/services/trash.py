@@ -99,6 +99,12 @@ def pieces_delete(*, pieces: "PieceQuerySet") -> int:
     return count
 
 
+def trash_empty(*, owner: Owner) -> int:
+    """Removes all that is in the trash for ever, or of very much as much as one request may take; returns how many."""
+    trashed = Piece.objects.in_trash(owner)
+    return pieces_delete(pieces=trashed.filter(pk__in=list(trashed.values_list("pk", flat=True)[:BULK_AT_MOST])))
+
+
 # As many files as a request may wait for.
 REMOVED_AT_ONCE = 20
 

@@ -64,10 +64,7 @@ def _trash(request: HttpRequest, pieces: PieceQuerySet) -> None:
 
 
 def _keep(request: HttpRequest, pieces: PieceQuerySet) -> None:
-    drafts = list(pieces.drafts())
-    for piece in drafts:
-        services.piece_keep(piece=piece)
-    messages.success(request, f"Kept: {counted(len(drafts))}.")
+    messages.success(request, f"Kept: {counted(services.pieces_keep(pieces=pieces))}.")
 
 
 def _tag(request: HttpRequest, pieces: PieceQuerySet) -> None:

@@ -25,6 +25,7 @@ from library import services
 from library.downloads import MAX_ZIP_PIECES, pieces_zip, read_midi_file, voices_zip
 from library.file_names import file_name_of
 from library.models import Piece, Rendering
+from library.querysets import PieceQuerySet
 from library.services.renderings import rendering_version
 from library.storage_responses import StoredFile, stored_file_response
 from library.views.back import back
@@ -101,7 +102,7 @@ def voices_response(request: HttpRequest, piece: Piece, *, token: str = "") -> H
         return render(request, "404.html", {"missing_file": True}, status=404)
     except OSError:
         return render(request, "503.html", status=503)
-    return _attachment(HttpResponse(data, content_type="application/zip"), file_name_of(piece, "zip", part="voices"))
+    return attachment(HttpResponse(data, content_type="application/zip"), file_name_of(piece, "zip", part="voices"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -152,14 +153,22 @@ def audio_response(request: HttpRequest, piece: Piece, audio_format: str, *, tok
 @require_POST
 def bulk_zip(request: HttpRequest) -> HttpResponseBase:
     """The MIDI files of the chosen pieces as one zip, sent while it is being made."""
-    pieces = list(chosen_pieces(request).newest_first()[:MAX_ZIP_PIECES])
-    if not pieces:
+    response = zip_response(chosen_pieces(request))
+    if response is None:
         messages.info(request, "Choose some pieces first.")
         return back(request, "library:pieces")
-    return _attachment(StreamingHttpResponse(pieces_zip(pieces), content_type="application/zip"), "pieces.zip")
+    return response
 
 
-def _attachment(response: HttpResponseBase, file_name: str) -> HttpResponseBase:
+def zip_response(chosen: PieceQuerySet) -> HttpResponseBase | None:
+    """The zip of pieces, the newest first; None where there are none."""
+    pieces = list(chosen.newest_first()[:MAX_ZIP_PIECES])
+    if not pieces:
+        return None
+    return attachment(StreamingHttpResponse(pieces_zip(pieces), content_type="application/zip"), "pieces.zip")
+
+
+def attachment(response: HttpResponseBase, file_name: str) -> HttpResponseBase:
     response["Content-Disposition"] = content_disposition_header(True, file_name) or "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     patch_cache_control(response, private=True, no_store=True)

@@ -59,10 +59,8 @@ def undo(request: HttpRequest) -> HttpResponse:
 @require_POST
 def empty(request: HttpRequest) -> HttpResponse:
     """Everything in the trash, for ever; of very much, as much as one request may take."""
-    pieces = Piece.objects.in_trash(owner_of(request))
-    ids = list(pieces.values_list("pk", flat=True)[: services.BULK_AT_MOST])
-    services.pieces_delete(pieces=pieces.filter(pk__in=ids))
-    left = pieces.count()
+    services.trash_empty(owner=owner_of(request))
+    left = Piece.objects.in_trash(owner_of(request)).count()
     messages.success(request, f"Deleted for ever; {counted(left)} left." if left else "The trash is empty.")
     return redirect("library:trash")
 

@@ -118,6 +118,29 @@ class TestGuestTokens:
         assert len(keys) == 1, "one guest"
         assert keys.pop() not in response["Guest-Token"]
 
+    def test_one_may_have_a_token_first_and_lose_any_answer_after_it(self) -> None:
+        factories.make_genre()
+        response = Script().send("post", "/api/v1/guest/")
+        assert (response.status_code, list(response.json())) == (201, ["guest_token"])
+        assert not response.cookies
+        script, stranger = (Script(f"Guest {token}") for token in (response.json()["guest_token"], guest_token_new()))
+        lost, again = (script.send("post", GENERATIONS, WISH, **{"Idempotency-Key": "k"}) for _ in range(2))
+        assert (lost.status_code, again.status_code) == (201, 200)
+        assert lost.json()["id"] == again.json()["id"]
+        assert stranger.send("post", GENERATIONS, WISH, **{"Idempotency-Key": "k"}).json()["id"] != lost.json()["id"]
+        assert Generation.objects.count() == 2
+
+    @pytest.mark.parametrize("key", ["k", "5b0e9a53-2f6a-4f0f-8a11-0d4f8a4c5f5e"])
+    def test_a_key_is_nothing_without_somebody(self, key: str) -> None:
+        """However long: it may stand in a log or an example, and what it led to would be anybody's."""
+        factories.make_genre()
+        mine = Script(f"Guest {guest_token_new()}").send("post", GENERATIONS, WISH, **{"Idempotency-Key": key})
+        refused = Script().send("post", GENERATIONS, WISH, **{"Idempotency-Key": key})
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, ["Idempotency-Key"])
+        assert "/api/v1/guest/" in refused.json()["detail"]
+        assert "Guest-Token" not in refused
+        assert [str(pk) for pk in Generation.objects.values_list("pk", flat=True)] == [mine.json()["id"]]
+
     def test_a_token_that_was_not_made_here_is_401(self) -> None:
         token = guest_token_new()
         forged = token[:-1] + ("A" if token[-1] != "A" else "B")

@@ -1,16 +1,22 @@
 """The list of requests over the API: once a key, again, and taken off."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from accounts.api_guests import guest_token_new
+from generator.engine.midi import write_midi
 from generator.models import Generation
 from generator.quota import seconds_this_hour
 from library.models import Piece
 from tests.factories import guest, make_generation, make_genre, make_piece, make_succeeded_generation, member
+from tests.music import GRAND_PIANO, scale
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/generations/"
@@ -71,10 +77,50 @@ class TestIdempotencyKey:
         missing = {name: value for name, value in wish.items() if name != "genre"}
         assert list(post(client, body=missing).json()["errors"]) == ["genre"]
 
+    def test_a_key_of_a_wish_is_none_for_asking_for_something_else_again(self, guest_client: Client):
+        make_genre()
+        old, other = make_succeeded_generation(seed=5), make_succeeded_generation(seed=6)
+        again, twice = (post(guest_client, f"{URL}{old.pk}/retry/", key="k") for _ in range(2))
+        assert (again.status_code, twice.status_code) == (201, 200)
+        for wrong in (post(guest_client, f"{URL}{other.pk}/retry/", key="k"), post(guest_client, body=WISH, key="k")):
+            assert (wrong.status_code, wrong.json()["type"]) == (422, "/api/v1/docs/#problem-key-reused")
+
     def test_a_key_has_a_length(self, guest_client: Client):
         make_genre()
         response = post(guest_client, body=WISH, key="k" * 256)
         assert list(response.json()["errors"]) == ["Idempotency-Key"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("primer", [None, b"file"])
+def test_the_same_key_sent_twice_at_once_is_one_job(settings: Any, primer: bytes | None) -> None:
+    """Though a guest may have one job alone: the second request is no other job, and so not one too many."""
+    settings.GUEST_RUNNING_JOBS = 1
+    make_genre()
+    token, gate = guest_token_new(), threading.Barrier(3)
+    headers = {"Authorization": f"Guest {token}", "Idempotency-Key": "k"}
+    answers: list[tuple[int, str]] = []
+
+    def send() -> None:
+        try:
+            body: Any = WISH
+            if primer:
+                body = WISH | {"primer": SimpleUploadedFile("a.mid", write_midi(scale(), [GRAND_PIANO]))}
+            options: dict[str, Any] = {} if primer else {"content_type": "application/json"}
+            gate.wait(timeout=10)
+            response = Client().post(URL, body, headers=headers, **options)
+            answers.append((response.status_code, response.json().get("id", response.content)))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert sorted(status for status, _ in answers) == [200, 200, 201], answers
+    assert len({found for _, found in answers}) == 1
+    assert Generation.objects.count() == 1
 
 
 class TestList:

@@ -12,12 +12,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from accounts.api_guests import guest_key_of_token, guest_token_new
 from accounts.models import User
+from accounts.tokens import token_create
 from library.models import Piece, Rating, Rendering
 from tests import factories
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/pieces/"
+ZIP = f"{URL}zip/"
 
 
 @pytest.fixture
@@ -209,6 +212,30 @@ class TestTrash:
         of_bob.refresh_from_db()
         assert (of_bob.trashed_at, of_bob.tags.count(), Piece.objects.count()) == (None, 0, 1)
 
+    def test_many_are_kept_at_once(self, client_of_alice: Client, alice: User) -> None:
+        token = guest_token_new()
+        guest = factories.guest(guest_key_of_token(token) or "")
+        for owner, client, headers in (
+            (factories.member(alice), client_of_alice, {}), (guest, Client(), {"Authorization": f"Guest {token}"}),
+        ):  # fmt: skip
+            soon = timezone.now() + timedelta(hours=1)
+            draft = factories.make_piece(owner, is_draft=True, expires_at=soon)
+            kept = factories.make_piece(owner)
+            body = {"ids": [str(draft.pk), str(kept.pk)], "action": "keep"}
+            assert send(client, "post", f"{URL}bulk/", body, **headers).json() == {"count": 1}
+            draft.refresh_from_db()
+            assert not draft.is_draft
+            assert (draft.expires_at is None) == (owner.user is not None)
+            assert draft.expires_at is None or draft.expires_at > soon
+
+    def test_all_of_it_for_good(self, client_of_alice: Client, piece: Piece, alice: User, bob: User) -> None:
+        mine, theirs = (factories.make_piece(owner, trashed_at=timezone.now())
+                        for owner in (factories.member(alice), factories.member(bob)))  # fmt: skip
+        for count in (1, 0):
+            assert client_of_alice.delete("/api/v1/trash/").json() == {"count": count}
+        assert set(Piece.objects.values_list("pk", flat=True)) == {piece.pk, theirs.pk}
+        assert not default_storage.exists(str(mine.midi.name))
+
     def test_all_drafts_but_favourites(self, client_of_alice: Client, alice: User) -> None:
         owner = factories.member(alice)
         draft = factories.make_piece(owner, is_draft=True)
@@ -225,6 +252,9 @@ class TestFiles:
         assert response["Content-Disposition"] == 'attachment; filename="before.mid"'
         part = client_of_alice.get(f"{URL}{piece.pk}/midi/", headers={"Range": "bytes=0-3"})
         assert (part.status_code, part.content) == (206, b"MThd")
+        behind = client_of_alice.get(f"{URL}{piece.pk}/midi/", headers={"Range": "bytes=999999-"})
+        assert (behind.status_code, behind["Content-Type"]) == (416, "application/problem+json")
+        assert behind["Content-Range"] == f"bytes */{piece.size_bytes}"
 
     def test_a_file_that_is_gone_is_a_problem_not_a_page(self, client_of_alice: Client, piece: Piece) -> None:
         default_storage.delete(str(piece.midi.name))
@@ -246,6 +276,33 @@ class TestFiles:
         response = client_of_alice.get(f"{URL}{piece.pk}/voices/")
         assert response["Content-Type"] == "application/zip"
         assert len(zipfile.ZipFile(io.BytesIO(response.content)).namelist()) == 1
+
+    def test_many_come_as_the_zip_of_the_page(
+        self, client_of_alice: Client, piece: Piece, alice: User, bob: User
+    ) -> None:
+        new = factories.make_piece(factories.member(alice), title="Before")
+        of_bob = factories.make_piece(factories.member(bob), title="Bob's")
+        in_trash = factories.make_piece(factories.member(alice), trashed_at=timezone.now())
+        ids = [str(one.pk) for one in (piece, of_bob, in_trash, new)]
+        response = send(client_of_alice, "post", ZIP, {"ids": ids})
+        assert response["Content-Type"] == "application/zip"
+        assert response["Content-Disposition"] == 'attachment; filename="pieces.zip"'
+        data = response.getvalue()
+        assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["README.txt", "before.mid", "before-2.mid"]
+        assert client_of_alice.post("/library/zip/", {"piece": ids}).getvalue() == data
+
+    def test_a_zip_has_a_size_and_something_in_it(self, client_of_alice: Client, piece: Piece, bob: User) -> None:
+        of_bob = factories.make_piece(factories.member(bob))
+        assert send(client_of_alice, "post", ZIP, {"ids": [str(of_bob.pk)]}).status_code == 404
+        for wrong in ([], ["x"], [str(uuid.uuid4()) for _ in range(501)], None):
+            response = send(client_of_alice, "post", ZIP, {"ids": wrong})
+            assert (response.status_code, list(response.json()["errors"])) == (400, ["ids"])
+
+    def test_a_token_that_only_reads_may_have_the_zip(self, alice: User, piece: Piece) -> None:
+        for scope, status in (("read", 200), ("write", 403)):
+            _, token = token_create(user=alice, name="t", scopes=[scope])
+            headers = {"Authorization": f"Bearer {token}"}
+            assert send(Client(), "post", ZIP, {"ids": [str(piece.pk)]}, **headers).status_code == status
 
     def test_a_sound_file_is_asked_for_watched_and_cancelled(self, client_of_alice: Client, piece: Piece) -> None:
         address = f"{URL}{piece.pk}/audio/mp3/"

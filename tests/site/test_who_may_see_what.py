@@ -143,6 +143,7 @@ class World:
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "api:generations"): {"genre": "piano", "ensemble": "grand-piano", "length_seconds": 15},
     ("POST", "api:pieces-bulk"): lambda things: {"ids": [str(things.piece.pk)], "action": "trash"},
+    ("POST", "api:pieces-zip"): lambda things: {"ids": [str(things.piece.pk)]},
     ("PUT", "api:piece-favourite"): {"is_favourite": True},
     ("PUT", "api:piece-rating"): {"rating": 1},
     ("POST", "api:collections"): {"title": "New"},

@@ -15,8 +15,10 @@ GET    accounts:contact                     -          200   200   200   200   2
 GET    generator:help-garageband            -          200   200   200   200   200
 # the API
 GET    api:me                               -          200   200   200   200   200
+POST   api:guest                            -          201   201   201   201   201
 GET    api:pieces                           -          200   200   200   200   200
 POST   api:pieces-bulk                      -          200   200   200   200   200
+POST   api:pieces-zip                       -          200   404   200   404   404
 GET    api:piece                            piece      200   404   200   404   404
 POST   api:piece-upload                     -          401   401   415   415   415
 PATCH  api:piece                            piece      428   404   428   404   404
@@ -36,6 +38,7 @@ POST   api:piece-audio                      audio      202   404   202   404   4
 DELETE api:piece-audio                      audio      204   404   204   404   404
 POST   api:drafts-trash                     -          200   200   200   200   200
 GET    api:trash                            -          200   200   200   200   200
+DELETE api:trash                            -          200   200   200   200   200
 GET    api:collections                      -          401   401   200   200   200
 POST   api:collections                      -          401   401   201   201   201
 GET    api:collection                       collection 401   401   200   404   404
