@@ -28,7 +28,7 @@ const PAGE_ICONS = `
 const PLAYER_ICONS = `
   play-fill pause-fill stop-fill volume-up-fill volume-down-fill volume-mute-fill repeat
   exclamation-triangle-fill arrow-clockwise bell-slash-fill x-lg hourglass-split
-  skip-start-fill skip-end-fill shuffle repeat-1 music-note-list chevron-up chevron-down
+  skip-start-fill skip-end-fill shuffle repeat-1 music-note-list chevron-up chevron-down grip-vertical
 `.trim().split(/\s+/);
 
 async function freshFolder(name) {

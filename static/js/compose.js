@@ -100,6 +100,7 @@ function enhance(form, section, signal) {
       section.querySelector("[data-result-title]").focus({ preventScroll: true });
       reveal();
     } catch (error) {
+      if (signal.aborted) return;
       // What stood there before is not lost over a wish that cannot be fulfilled.
       if (before) view.watch(before);
       else view.hide();

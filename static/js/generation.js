@@ -28,6 +28,7 @@ export class GenerationView {
     this.player = section.querySelector("music-player");
     this.id = null;
     this.run = 0; // counts what is watched; an answer that belongs to an earlier run is dropped
+    this.left = false;
     this.part("cancel").addEventListener("submit", (event) => {
       event.preventDefault();
       this.cancel();
@@ -65,6 +66,7 @@ export class GenerationView {
   /** The page goes: nothing is asked for any more. */
   leave() {
     this.run += 1;
+    this.left = true;
   }
 
   /**
@@ -74,6 +76,7 @@ export class GenerationView {
    *   come; state: what the server said of it just now
    */
   async watch(id, { heard = false, state: first = null } = {}) {
+    if (this.left) return;
     const run = ++this.run;
     this.id = id;
     this.heard = heard;

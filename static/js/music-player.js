@@ -82,6 +82,7 @@ export class MusicPlayer extends HTMLElement {
     this.sent = false;
     this.heard = false;
     this.blocked = false;
+    this.interruption = "";
     this.state = "empty";
   }
 
@@ -265,6 +266,7 @@ export class MusicPlayer extends HTMLElement {
     this.engine.take(this);
     this.sent = false;
     this.blocked = false;
+    this.interruption = "";
     this.setState("preparing");
     try {
       await this.engine.prepare(this.voices);
@@ -376,7 +378,10 @@ export class MusicPlayer extends HTMLElement {
     this.showError(error, () => this.play());
   }
 
-  soundInterrupted() {
+  /* `sentence`: why, where that is known. */
+  soundInterrupted(sentence = "") {
+    if (this.state !== "playing" && this.state !== "preparing") return;
+    this.interruption = sentence;
     this.pause();
   }
 
@@ -464,6 +469,7 @@ export class MusicPlayer extends HTMLElement {
     if (this.state === "loading") return "Loading the piece…";
     if (this.state === "preparing") return this.live && !this.notes.length ? "Waiting for the first notes…" : "Loading the sounds…";
     if (this.blocked) return "Press play to listen";
+    if (this.interruption) return this.interruption;
     if (waiting) return this.notes.length ? "Waiting for the composer…" : "Waiting for the first notes…";
     return "";
   }

@@ -5,7 +5,7 @@
  * and forms are what they always were. It leaves alone:
  *   other sites, target=…, <a download>, clicks with a modifier key, /admin/ and what else data-aside of its script names;
  *   data-full-load on the link, form, submit button or anything around it;
- *   pages whose work a full load should end: anything marked data-full-load-page, a piece that is being composed.
+ *   pages whose work a full load should end: anything marked data-full-load-page.
  * A POST that leads back to the same address keeps the place and the focus. What is no page is downloaded.
  *
  * For modules: onPage((main, signal) => …) runs now and after each exchange, also on pages that have nothing for the
@@ -14,8 +14,7 @@
  * Events on document: page:leave {detail.path of the page that goes} before the exchange, page:load after it.
  */
 
-const FULL_LOAD_PAGE =
-  "[data-full-load-page], [data-generation]:is([data-status=sending], [data-status=queued], [data-status=running])";
+const FULL_LOAD_PAGE = "[data-full-load-page]";
 const PARTS = [".site-header", ".site-footer"];
 const SCROLLS = "navigation-scrolls";
 const SHEET_DEADLINE_MS = 3000;

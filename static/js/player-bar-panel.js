@@ -1,19 +1,24 @@
-/* The queue of <player-bar>, opened above it: what comes, in which order; each entry can be played, moved, removed. */
-import { button, create, formatTime } from "./player-parts.js";
+/* The queue of <player-bar>, opened above it: what comes, in which order; each entry can be played, moved by
+ * dragging, buttons or keys, and removed. */
+import { RowDrag } from "./player-bar-drag.js";
+import { button, create, formatTime, setIcon } from "./player-parts.js";
 
 export class QueuePanel {
   constructor(bar) {
     this.list = create("ol", { class: "pb-list" });
     this.clear = create("button", { type: "button", class: "pb-clear" }, ["Clear the queue"]);
     this.close = button("pb-close", "x-lg", "Close the queue");
+    this.said = create("p", { class: "visually-hidden", role: "status" });
     this.head = create("div", { class: "pb-panel-head" }, [create("h2", { id: "player-bar-queue-title" }, ["Queue"]), this.clear, this.close]);
     this.element = create("section", { class: "pb-panel", id: "player-bar-queue", "aria-labelledby": "player-bar-queue-title", hidden: "" }, [
       this.head,
       this.list,
+      this.said,
     ]);
     this.clear.addEventListener("click", () => bar.clear());
     this.list.addEventListener("click", (event) => this.onClick(event, bar));
-    this.bindDragging(bar);
+    this.list.addEventListener("keydown", (event) => this.onKey(event, bar));
+    this.drag = new RowDrag(this.list, (key, place) => this.move(bar, key, place));
   }
 
   onClick(event, bar) {
@@ -24,38 +29,27 @@ export class QueuePanel {
     const place = [...this.list.children].indexOf(row);
     const actions = {
       play: () => bar.choose(key),
-      up: () => bar.moveTo(key, place - 1),
-      down: () => bar.moveTo(key, place + 1),
+      up: () => this.move(bar, key, place - 1),
+      down: () => this.move(bar, key, place + 1),
       remove: () => bar.remove(key),
     };
     actions[pressed.dataset.do]();
   }
 
-  bindDragging(bar) {
-    let dragged = null;
-    const rowOf = (event) => event.target.closest?.("[data-key]");
-    const mark = (row) => {
-      for (const other of this.list.children) other.toggleAttribute("data-drop", other === row);
-    };
-    this.list.addEventListener("dragstart", (event) => {
-      dragged = Number(rowOf(event).dataset.key);
-      event.dataTransfer.effectAllowed = "move";
-    });
-    this.list.addEventListener("dragover", (event) => {
-      if (dragged === null) return;
-      event.preventDefault();
-      mark(rowOf(event));
-    });
-    this.list.addEventListener("drop", (event) => {
-      const row = rowOf(event);
-      if (dragged === null || !row) return;
-      event.preventDefault();
-      bar.moveTo(dragged, [...this.list.children].indexOf(row));
-    });
-    this.list.addEventListener("dragend", () => {
-      dragged = null;
-      mark(null);
-    });
+  /* With Alt the arrows move an entry, as its buttons do. */
+  onKey(event, bar) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const row = event.target.closest("[data-key]");
+    if (!step || !row || !event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.move(bar, Number(row.dataset.key), [...this.list.children].indexOf(row) + step);
+  }
+
+  move(bar, key, place) {
+    bar.moveTo(key, place);
+    const { entries } = bar.queue;
+    const index = entries.findIndex((entry) => entry.key === key);
+    if (index >= 0) this.said.textContent = `${entries[index].title} is number ${index + 1} of ${entries.length} now.`;
   }
 
   showCurrent() {
@@ -85,14 +79,19 @@ export class QueuePanel {
       element.dataset.do = name;
       return element;
     };
-    const play = doing("play", create("button", { type: "button", class: "pb-entry" }, [create("span", { class: "pb-entry-title" }, [entry.title])]));
+    const grip = create("span", { class: "pb-grip", "data-grip": "", "aria-hidden": "true" });
+    setIcon(grip, "grip-vertical");
+    const title = create("span", { class: "pb-entry-title" }, [entry.title]);
+    const play = doing("play", create("button", { type: "button", class: "pb-entry", "data-grip-mouse": "" }, [title]));
     if (isCurrent) play.setAttribute("aria-current", "true");
     const up = doing("up", button("pb-small", "chevron-up", `Move ${entry.title} up`));
     const down = doing("down", button("pb-small", "chevron-down", `Move ${entry.title} down`));
+    up.setAttribute("aria-keyshortcuts", "Alt+ArrowUp");
+    down.setAttribute("aria-keyshortcuts", "Alt+ArrowDown");
     up.disabled = index === 0;
     down.disabled = index === queue.entries.length - 1;
     const remove = doing("remove", button("pb-small", "x-lg", `Remove ${entry.title}`));
     const length = create("span", { class: "pb-entry-length" }, [formatTime(Math.round(entry.length))]);
-    return create("li", { class: "pb-entry-row", "data-key": entry.key, draggable: "true" }, [play, length, up, down, remove]);
+    return create("li", { class: "pb-entry-row", "data-key": entry.key }, [grip, play, length, up, down, remove]);
   }
 }

@@ -31,6 +31,7 @@ export class PlayerBar extends HTMLElement {
     this.volume = rememberedVolume();
     this.muted = false;
     this.attempt = 0;
+    this.goingOn = -1;
     this.frame = 0;
     this.keptAt = 0;
     this.piece = null;
@@ -44,19 +45,38 @@ export class PlayerBar extends HTMLElement {
     addPlayer(this);
     document.addEventListener("page:leave", ({ detail }) => this.takeOver(detail.path));
     document.addEventListener("page:load", () => this.queue.current && !this.engine.owner && announceMedia(this));
-    window.addEventListener("pagehide", () => this.keep());
+    window.addEventListener("pagehide", () => this.leave());
     window.addEventListener("pageshow", (event) => event.persisted && this.restore());
     followLists(this);
     this.restore();
   }
 
-  /* As it was left at the last full load of a page, and silent. */
+  /* As it was left at the last full load of a page; it goes on if it played then. */
   restore() {
     const kept = restore(this.dataset.owner ?? "");
     this.queue = kept?.queue ?? new Queue();
     this.piece = null;
     this.position = kept?.position ?? 0;
     this.setState(this.current ? "paused" : "idle");
+    if (kept?.wasPlaying) this.goOn();
+  }
+
+  /* Browsers let a page sound that a click on a page of the same site led to; where they do not, a click is asked for. */
+  async goOn() {
+    const attempt = (this.goingOn = this.attempt);
+    const mayGoOn = await this.engine.mayGoOn();
+    this.goingOn = -1;
+    if (attempt !== this.attempt || this.state !== "paused" || this.engine.clock.playing) return;
+    if (mayGoOn) this.play();
+    else this.setState("paused", "Press play to go on");
+  }
+
+  /* A full load: the sound ends with the page. A page that the browser keeps for its button "back" is silent, too. */
+  leave() {
+    const goesOn = this.isActive || this.goingOn === this.attempt;
+    this.halt();
+    if (goesOn) this.state = "paused";
+    this.keep(goesOn ? Date.now() : 0);
   }
 
   /* ---- facts ------------------------------------------------------------------------------------------------------ */
@@ -235,9 +255,10 @@ export class PlayerBar extends HTMLElement {
     this.loadAhead();
   }
 
-  pause() {
+  /* `sentence`: why, if it was not the listener. */
+  pause(sentence = "") {
     this.halt();
-    if (this.current) this.setState("paused");
+    if (this.current) this.setState("paused", sentence);
   }
 
   stop() {
@@ -347,6 +368,10 @@ export class PlayerBar extends HTMLElement {
 
   soundEnded() {
     this.halt();
+    if (this.queue.loop === "one") {
+      this.turnTo({ plays: true }); // chosen in the last moment
+      return;
+    }
     const goesOn = this.queue.forward();
     if (!goesOn) this.queue.choose(this.queue.entries[0]?.key);
     this.turnTo({ plays: goesOn });
@@ -367,8 +392,8 @@ export class PlayerBar extends HTMLElement {
     this.setState("error", error.message);
   }
 
-  soundInterrupted() {
-    this.pause();
+  soundInterrupted(sentence) {
+    if (this.isActive) this.pause(sentence);
   }
 
   /* ---- what is shown ---------------------------------------------------------------------------------------------- */
@@ -403,9 +428,9 @@ export class PlayerBar extends HTMLElement {
     });
   }
 
-  keep() {
+  keep(leftAt = 0) {
     this.keptAt = performance.now();
-    keep(this.queue, { position: this.currentTime, owner: this.dataset.owner ?? "" });
+    keep(this.queue, { position: this.currentTime, owner: this.dataset.owner ?? "", leftAt });
   }
 }
 

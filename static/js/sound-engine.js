@@ -1,7 +1,8 @@
 /* Makes the sound: one AudioContext, one synthesizer in the audio thread, the sounds of the instruments in use.
  *
- * The page has one engine (soundEngine()); a player that wants to sound takes it over, which pauses the one before.
- * Nothing sounds and no context resumes before unlock() or play() is called inside a click.
+ * The page has one engine (soundEngine()); a player that wants to sound takes it over, which pauses the one before. A tab
+ * that begins to sound pauses the others.
+ * Nothing sounds and no context resumes before unlock() or play() is called inside a click, or mayGoOn() asks for it.
  */
 
 /* What can go wrong, in words that a listener understands. */
@@ -18,6 +19,8 @@ const MESSAGES = {
 };
 
 const DRUM_CHANNEL = 9;
+const TABS_CHANNEL = "sound";
+const OTHER_TAB = "Another tab plays now";
 const SUSPEND_AFTER_MS = 4000;
 const RESUME_DEADLINE_MS = 3000;
 const START_DEADLINE_MS = 20_000;
@@ -63,6 +66,7 @@ class SoundEngine {
     this.lengthSeconds = 0;
     this.suspendTimer = 0;
     this.unlocked = false;
+    this.tabs = null;
   }
 
   /* ---- life cycle -------------------------------------------------------------------------------------------- */
@@ -102,6 +106,22 @@ class SoundEngine {
       if (context.state !== "running") context.resume().catch(() => {});
     } catch (error) {
       if (!(error instanceof SoundError)) throw error;
+    }
+  }
+
+  /* Without a click: whether the browser lets this page sound all the same, as it may after a click that led here. */
+  async mayGoOn() {
+    this.unlock();
+    try {
+      await this.resume();
+      this.suspendSoon();
+      return true;
+    } catch {
+      if (!this.owner) {
+        this.unlocked = false;
+        this.context?.suspend().catch(() => {});
+      }
+      return false;
     }
   }
 
@@ -271,7 +291,8 @@ class SoundEngine {
 
   /* ---- playing ----------------------------------------------------------------------------------------------- */
 
-  /* Makes `owner` the one that sounds. It answers soundMoved, soundStarted, soundEnded, soundFailed, soundTaken. */
+  /* Makes `owner` the one that sounds. It answers soundMoved, soundStarted, soundEnded, soundFailed, soundTaken,
+     soundInterrupted. */
   take(owner) {
     if (this.owner === owner) return;
     const before = this.owner;
@@ -350,6 +371,17 @@ class SoundEngine {
     clearTimeout(this.suspendTimer);
     this.clock = { ...this.clock, position: positionSeconds, time: this.context.currentTime, playing: true };
     this.post({ type: "play", position: positionSeconds });
+    this.hushTabs();
+  }
+
+  /* A tab that never sounded has no channel: there is nothing to hush in it. */
+  hushTabs() {
+    if (!window.BroadcastChannel) return;
+    if (!this.tabs) {
+      this.tabs = new BroadcastChannel(TABS_CHANNEL);
+      this.tabs.onmessage = () => this.owner?.soundInterrupted(OTHER_TAB);
+    }
+    this.tabs.postMessage("sounds");
   }
 
   pause() {

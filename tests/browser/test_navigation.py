@@ -2,11 +2,10 @@
 
 import pytest
 
-from generator.models import Generation
 from tests.browser.bar_site import BarSite
 from tests.browser.midi_bytes import midi_bytes, scale
 from tests.browser.site import PLAYER, STATUS, ScriptedWorker, Site
-from tests.factories import guest, make_generation, make_genre, make_piece
+from tests.factories import guest, make_genre, make_piece
 
 pytestmark = pytest.mark.browser
 
@@ -53,9 +52,8 @@ class TestLinks:
             '<a id="link" href="/second/" data-full-load>Second</a>',
             '<div data-full-load><a id="link" href="/second/">Second</a></div>',
             '<p data-full-load-page>Work goes on here</p><a id="link" href="/second/">Second</a>',
-            '<div data-generation data-status="running"></div><a id="link" href="/second/">Second</a>',
         ],
-        ids=["account", "marked", "within", "busy page", "composing"],
+        ids=["account", "marked", "within", "busy page"],
     )
     def test_what_is_left_to_the_browser(self, browser_page, pages, poll, markup):
         pages.page("/account/")
@@ -292,14 +290,28 @@ class TestTheSite:
         assert not draft.is_draft
         assert page.evaluate(STAYS)
 
-    def test_who_leaves_a_page_that_composes_loads_the_next_one(self, page, site, poll):
-        running = make_generation(status=Generation.Status.RUNNING, seconds_composed=7, length_seconds=60.0)
-        site.open(page, f"/generations/{running.pk}/")
-        poll(page, f"{STATUS} === 'running'")
-        page.evaluate("window.stays = true")
+    def test_who_leaves_while_a_piece_is_composed_leaves_no_work_behind_and_finds_it_again(self, page, poll):
+        page.click(".brand")
+        poll(page, "document.querySelector('.button-generate') && customElements.get('music-player') !== undefined")
+        page.fill("#id_length", "0:30")
+        page.click("[data-generate]")
+        worker = ScriptedWorker().claim().compose(6)
+        poll(page, f"{PLAYER}.rms > 0.01")
+        page.evaluate(f"window.player = {PLAYER}")
         page.click("text=Help")
         poll(page, "location.pathname === '/help/garageband/'")
-        assert not page.evaluate(STAYS)
+        poll(page, "window.player.view === null && window.player.engine.clock.playing === false")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        # Set later and longer than the pause between two questions: were there a next one, it came before.
+        page.evaluate("new Promise((resolve) => setTimeout(resolve, 700))")
+        assert [url for url in asked if "/notes/" in url] == []
+        page.click(".brand")
+        poll(page, f"document.querySelector('[data-generation]') && {STATUS} === 'running' && {PLAYER}.canPlay")
+        piece = worker.finish()
+        poll(page, f"{STATUS} === 'succeeded'")
+        assert page.text_content("[data-result-title]") == piece.title
+        assert page.evaluate(STAYS)
 
     def test_the_theme_switch_of_the_next_page_works(self, page, poll):
         page.click(".brand")

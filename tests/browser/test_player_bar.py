@@ -1,5 +1,6 @@
 """The player bar: it plays on while one moves between pages, in the order that its queue says."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -47,6 +48,21 @@ def play_all(page, poll):
 def go(page, poll, name, heading=None):
     page.get_by_role("navigation", name="Main").get_by_role("link", name=name).click()
     poll(page, f"document.querySelector('h1').textContent === '{heading or name}'")
+
+
+def record(page):
+    """Keeps in `played` what sounds, [title, seconds], frame by frame while it moves."""
+    page.evaluate(
+        f"""() => {{
+            window.played = [];
+            const look = () => {{
+                const now = [{TITLE}, {BAR}.currentTime];
+                if ({PLAYING} && String(now) !== String(window.played.at(-1))) window.played.push(now);
+                requestAnimationFrame(look);
+            }};
+            look();
+        }}"""
+    )
 
 
 # ---- across pages ----------------------------------------------------------------------------------------------------
@@ -122,21 +138,111 @@ def test_one_player_sounds_at_a_time_and_a_page_that_goes_hands_its_piece_over(p
     assert page.get_attribute(".pb-title", "href") == "/other/"
 
 
-def test_after_a_full_load_queue_and_place_are_there_and_it_is_paused(page, poll):
-    play_all(page, poll)
-    page.get_by_role("button", name="Loop: off").click()
-    page.get_by_role("button", name="Next piece").click()
-    poll(page, f"{BAR}.currentTime > 1")
-    reached = page.evaluate(f"{BAR}.currentTime")
-    page.reload()
-    poll(page, f"{BAR}.view !== undefined")
-    assert page.evaluate(PAUSED)
-    assert page.evaluate(TITLE) == "two"
-    assert titles(page) == ["one", "two", "three"]
-    assert page.evaluate(f"{BAR}.queue.loop") == "all"
-    assert page.evaluate(f"{BAR}.currentTime") >= reached
-    page.get_by_role("button", name="Play", exact=True).click()
-    poll(page, f"{PLAYING} && {LOUD} && {BAR}.currentTime > {reached} + 0.3")
+class TestFullLoad:
+    """As when one signs in: the sound ends with the page, and goes on in the next one where the browser lets it."""
+
+    def test_it_goes_on_by_itself_where_it_was(self, page, bar_site, poll):
+        bar_site.page("/account/")
+        bar_site.page("/list/", '<a id="link" href="/account/">Sign in</a>')
+        play_all(page, poll)
+        page.get_by_role("button", name="Loop: off").click()
+        page.get_by_role("button", name="Next piece").click()
+        poll(page, f"{TITLE} === 'two' && {PLAYING} && {BAR}.currentTime > 1")
+        go(page, poll, "List")
+        reached = page.evaluate(f"{BAR}.currentTime")
+        page.click("#link")
+        poll(page, "location.pathname === '/account/'")
+        poll(page, f"{BAR}?.view && {PLAYING} && {LOUD}")
+        assert page.evaluate(TITLE) == "two"
+        assert titles(page) == ["one", "two", "three"]
+        assert page.evaluate(f"{BAR}.queue.loop") == "all"
+        assert page.evaluate(f"{BAR}.currentTime") >= reached
+
+    def test_what_was_paused_stays_so(self, page, poll):
+        play_all(page, poll)
+        page.get_by_role("button", name="Pause", exact=True).click()
+        reached = page.evaluate(f"{BAR}.currentTime")
+        page.reload()
+        poll(page, f"{BAR}.view !== undefined")
+        assert page.evaluate(f"{PAUSED} && {BAR}.goingOn === -1 && !{ENGINE}.context")
+        assert page.evaluate(f"{BAR}.currentTime") == pytest.approx(reached, abs=0.05)
+        page.get_by_role("button", name="Play", exact=True).click()
+        poll(page, f"{PLAYING} && {LOUD} && {BAR}.currentTime > {reached} + 0.3")
+
+    @pytest.fixture
+    def left(self, page, poll):
+        """What the bar stored when its page was left while it played."""
+        play_all(page, poll)
+        poll(page, f"{BAR}.currentTime > 1")
+        page.goto("about:blank")
+        page.go_back(wait_until="commit")
+        return page.evaluate("sessionStorage.getItem('player-bar')")
+
+    def test_where_the_browser_wants_a_click_it_is_asked_for(self, make_page, bar_site, poll, left):
+        stranger = make_page()
+        stranger.add_init_script(f"sessionStorage.setItem('player-bar', {json.dumps(left)})")
+        stranger.goto(f"{bar_site.url}/list/")
+        poll(stranger, f"{BAR}.view?.parts.note.textContent === 'Press play to go on'")
+        assert stranger.evaluate(f"{PAUSED} && {BAR}.currentTime > 1 && {ENGINE}.context.state === 'suspended'")
+        stranger.get_by_role("button", name="Play", exact=True).click()
+        poll(stranger, f"{PLAYING} && {LOUD} && {BAR}.currentTime > 1")
+        assert stranger.locator(".pb-note").text_content() == ""
+
+    def test_who_comes_back_later_finds_it_paused(self, make_page, bar_site, poll, left):
+        stranger = make_page()
+        old = {**json.loads(left), "leftAt": json.loads(left)["leftAt"] - 60_000}
+        stranger.add_init_script(f"sessionStorage.setItem('player-bar', {json.dumps(json.dumps(old))})")
+        stranger.goto(f"{bar_site.url}/list/")
+        poll(stranger, f"{BAR}.view !== undefined")
+        assert stranger.evaluate(f"{PAUSED} && !{ENGINE}.context")
+
+    def test_a_page_that_the_browser_kept_is_silent_and_goes_on_when_it_is_shown_again(self, page, poll):
+        play_all(page, poll)
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+        poll(page, f"{BAR}.rms < 0.001 && {ENGINE}.clock.playing === false")
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        poll(page, f"{PLAYING} && {LOUD}")
+
+
+class TestTabs:
+    """Two tabs of the site: one of them sounds."""
+
+    def test_the_one_that_begins_pauses_the_other(self, page, bar_site, poll):
+        play_all(page, poll)
+        other = page.context.new_page()
+        other.goto(f"{bar_site.url}/list/")
+        poll(other, f"{BAR}.view !== undefined")
+        assert page.evaluate(PLAYING)
+        play_all(other, poll)
+        poll(page, PAUSED)
+        assert page.locator(".pb-note").text_content() == "Another tab plays now"
+        page.get_by_role("button", name="Play", exact=True).click()
+        poll(page, f"{PLAYING} && {LOUD}")
+        assert page.locator(".pb-note").text_content() == ""
+        poll(other, PAUSED)
+        other.close()
+
+    def test_a_player_of_a_page_is_paused_too_and_says_why(self, page, bar_site, poll):
+        bar_site.page(
+            "/other/",
+            '<music-player data-sounds="/static/sounds/" data-worklet="/static/vendor/spessasynth/worklet.js" '
+            'data-src="/one.mid" data-title="One" data-length="30"></music-player>',
+            scripts='<script type="module" src="/static/js/music-player.js"></script>',
+        )
+        other = page.context.new_page()
+        other.goto(f"{bar_site.url}/other/")
+        player = "document.querySelector('music-player')"
+        poll(other, f"{player}.canPlay")
+        other.click("music-player .mp-play")
+        poll(other, f"{player}.state === 'playing' && {player}.rms > 0.01")
+        play_all(page, poll)
+        poll(other, f"{player}.state === 'paused'")
+        assert "Another tab plays now" in other.locator("music-player").inner_text()
+        other.click("music-player .mp-play")
+        poll(other, f"{player}.state === 'playing' && {player}.rms > 0.01")
+        assert "Another tab" not in other.locator("music-player").inner_text()
+        poll(page, PAUSED)
+        other.close()
 
 
 def test_what_a_member_heard_is_not_shown_to_the_next_one(page, bar_site, poll):
@@ -158,15 +264,10 @@ def test_what_a_member_heard_is_not_shown_to_the_next_one(page, bar_site, poll):
 def test_a_list_plays_to_its_end_and_rests_at_its_start(page, bar_site, poll):
     page.goto(bar_site.listing("short", "brief", seconds=1.5))
     poll(page, f"{BAR}.view !== undefined")
-    page.evaluate(
-        f"""() => {{
-            window.played = [];
-            {BAR}.addEventListener("player-bar:change", () => {PLAYING} && window.played.push({TITLE}));
-        }}"""
-    )
+    record(page)
     page.get_by_role("button", name="Play all").click()
-    poll(page, f"window.played.at(-1) === 'brief' && {PAUSED}")
-    assert list(dict.fromkeys(page.evaluate("window.played"))) == ["short", "brief"]
+    poll(page, f"played.at(-1)?.[0] === 'brief' && {PAUSED}")
+    assert list(dict.fromkeys(title for title, _ in page.evaluate("played"))) == ["short", "brief"]
     assert page.evaluate(f"[{TITLE}, {BAR}.currentTime]") == ["short", 0]
 
 
@@ -174,12 +275,13 @@ def test_next_and_previous(page, poll):
     play_all(page, poll)
     page.get_by_role("button", name="Next piece").click()
     poll(page, f"{TITLE} === 'two' && {PLAYING} && {LOUD}")
-    page.get_by_role("button", name="Previous piece").click()
+    # At once: a few seconds later the button leads to the start of this piece.
+    page.evaluate(f"() => {{ {BAR}.seek(1); document.querySelector('.pb-previous').click(); }}")
     poll(page, f"{TITLE} === 'one' && {PLAYING}")
+    page.get_by_role("button", name="Pause", exact=True).click()
     page.evaluate(f"{BAR}.seek(20)")
     page.get_by_role("button", name="Previous piece").click()
-    assert page.evaluate(TITLE) == "one"
-    assert page.evaluate(f"{BAR}.currentTime") < 1
+    assert page.evaluate(f"[{TITLE}, {BAR}.currentTime]") == ["one", 0]
     for _ in range(2):
         page.get_by_role("button", name="Next piece").click()
     assert page.evaluate(TITLE) == "three"
@@ -189,17 +291,19 @@ def test_next_and_previous(page, poll):
 def test_loops_of_all_and_of_one(page, bar_site, poll):
     page.goto(bar_site.listing("short", "brief", seconds=1.5))
     poll(page, f"{BAR}.view !== undefined")
-    page.get_by_role("button", name="Play all").click()
+    page.get_by_role("button", name="Add all").click()
     page.get_by_role("button", name="Loop: off").click()
-    page.get_by_role("button", name="Next piece").click()
-    poll(page, f"{TITLE} === 'brief' && {PLAYING}")
-    poll(page, f"{TITLE} === 'short' && {PLAYING}")
+    record(page)
+    page.get_by_role("button", name="Play", exact=True).click()
+    turns = "played.map(([title]) => title).filter((title, index, all) => title !== all[index - 1]).join()"
+    poll(page, f"{turns}.startsWith('short,brief,short')")
     page.get_by_role("button", name="Loop: all pieces").click()
-    title = page.evaluate(TITLE)
-    poll(page, f"{BAR}.currentTime > 1")
-    poll(page, f"{BAR}.currentTime < 0.9 && {PLAYING}")
-    assert page.evaluate(TITLE) == title
     assert page.get_by_role("button", name="Loop: this piece").is_visible()
+    title = page.evaluate(TITLE)
+    page.evaluate("played.length = 0")
+    # Its end is followed by its start, again and again.
+    poll(page, "played.filter(([, seconds], index) => seconds < (played[index - 1]?.[1] ?? 0)).length > 1")
+    assert {one for one, _ in page.evaluate("played")} == {title}
 
 
 def test_shuffle_plays_each_piece_once_and_gives_the_order_back(page, bar_site, poll):
@@ -260,9 +364,9 @@ def test_a_piece_that_is_gone_is_passed_over(page, bar_site, poll):
     page.watch.allow("404")
     bar_site.site.broken.add("/two.mid")
     page.locator("[data-play-item]").nth(1).get_by_role("button", name="Play two").click()
+    poll(page, f"{BAR}.view.parts.note.textContent.includes('two')")  # for a few seconds
     poll(page, f"{TITLE} === 'three' && {PLAYING} && {LOUD}")
     assert titles(page) == ["one", "three"]
-    assert "two" in page.locator(".pb-note").text_content()
 
 
 class TestPanel:
@@ -288,11 +392,79 @@ class TestPanel:
         assert page.evaluate(f"[{TITLE}, {BAR}.queue.index]") == ["one", 1]
         assert page.evaluate("document.activeElement.textContent") == "three", "its button can do no more"
 
-    def test_entries_are_dragged(self, page, panel):
-        panel.get_by_role("button", name="three", exact=True).drag_to(
-            panel.get_by_role("button", name="one", exact=True)
-        )
+    def test_alt_and_arrows_move_too_and_the_new_place_is_said(self, page, panel):
+        panel.get_by_role("button", name="three", exact=True).focus()
+        page.keyboard.press("Alt+ArrowUp")
+        assert titles(page) == ["one", "three", "two"]
+        assert panel.get_by_role("status").text_content() == "three is number 2 of 3 now."
+        assert page.evaluate("document.activeElement.textContent") == "three"
+        for _ in range(2):
+            page.keyboard.press("Alt+ArrowDown")
+        assert titles(page) == ["one", "two", "three"]
+        assert panel.get_by_role("status").text_content() == "three is number 3 of 3 now."
+        assert page.evaluate(TITLE) == "one", "nothing was chosen"
+
+    @pytest.mark.parametrize("by", [".pb-entry", "[data-grip]"], ids=["name", "grip"])
+    def test_entries_are_dragged_by_mouse(self, page, panel, by):
+        rows = panel.get_by_role("listitem")
+        first, last = (rows.nth(place).locator(by).bounding_box() for place in (0, 2))
+        x = first["x"] + 12
+        page.mouse.move(x, last["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(x, first["y"] + 30, steps=3)
+        assert rows.nth(0).get_attribute("data-drop") is None
+        assert rows.nth(1).get_attribute("data-drop") == "before"
+        page.mouse.move(x, first["y"] + 10)
+        assert rows.nth(0).get_attribute("data-drop") == "before"
+        page.mouse.up()
         assert titles(page) == ["three", "one", "two"]
+        assert panel.locator("[data-drop], [data-dragged]").count() == 0
+        page.mouse.move(x, first["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(x, last["y"] + 60, steps=3)
+        page.mouse.up()
+        assert titles(page) == ["one", "two", "three"]
+        assert page.evaluate(f"{TITLE} === 'one' && {PLAYING}"), "a drag is no click"
+
+    def test_escape_gives_up_a_drag_and_nothing_else(self, page, panel):
+        grip = panel.locator("[data-grip]")
+        first, last = grip.nth(0).bounding_box(), grip.nth(2).bounding_box()
+        page.mouse.move(last["x"] + 20, last["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(first["x"] + 20, first["y"] + 5, steps=3)
+        page.keyboard.press("Escape")
+        page.mouse.up()
+        assert titles(page) == ["one", "two", "three"]
+        assert panel.is_visible()
+        assert panel.locator("[data-drop], [data-dragged]").count() == 0
+
+    def test_a_finger_drags_by_the_grip_and_scrolls_elsewhere(self, make_page, bar_site, poll):
+        page = make_page(viewport={"width": 360, "height": 500}, has_touch=True, is_mobile=True)
+        names = [f"p{number}" for number in range(14)]
+        page.goto(bar_site.listing(*names))
+        poll(page, f"{BAR}.view !== undefined")
+        play_all(page, poll)
+        page.tap(".pb-queue")
+        fingers = page.context.new_cdp_session(page)
+
+        def swipe(selector, row, downwards):
+            box = page.locator(".pb-entry-row").nth(row).locator(selector).bounding_box()
+            x, y = box["x"] + 15, box["y"] + 20
+            steps = [y + downwards * share / 6 for share in range(1, 7)]
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+            for step in steps:
+                fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": step}]})
+            fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+        height = page.locator(".pb-entry-row").nth(1).bounding_box()["height"]
+        swipe("[data-grip]", 1, 2.3 * height)
+        poll(page, f"{BAR}.queue.entries[3].title === 'p1'")
+        assert titles(page)[:5] == ["p0", "p2", "p3", "p1", "p4"]
+        before = titles(page)
+        swipe(".pb-entry", 3, -2 * height)
+        poll(page, "document.querySelector('.pb-list').scrollTop > 40")
+        assert titles(page) == before
+        assert page.evaluate(TITLE) == "p0"
 
     def test_entries_go_and_the_one_that_plays_gives_way_to_the_next(self, page, panel, poll):
         panel.get_by_role("button", name="Remove two").click()
@@ -366,7 +538,7 @@ def test_media_keys(page, poll):
     page.evaluate("window.keys.pause()")
     assert page.evaluate(PAUSED)
     assert page.evaluate(f"{BAR}.session.element.paused && navigator.mediaSession.playbackState === 'paused'")
-    page.evaluate("window.keys.previoustrack()")
+    page.evaluate(f"() => {{ {BAR}.seek(1); window.keys.previoustrack(); }}")
     assert page.evaluate(TITLE) == "one"
 
 
@@ -394,7 +566,7 @@ def test_it_fits_and_hides_nothing(make_page, bar_site, poll, width, theme):
     page.locator(".pb-queue").click()
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
     boxes = page.evaluate(
-        """() => [...document.querySelectorAll('player-bar :is(a, button, .mp-range)')]
+        """() => [...document.querySelectorAll('player-bar :is(a, button, .mp-range, .pb-grip)')]
             .filter((one) => one.checkVisibility())
             .map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
             .filter(([, box]) => box.width < 43.5 || box.height < 43.5 || box.left < 0 || box.right > innerWidth)"""
