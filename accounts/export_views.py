@@ -61,15 +61,20 @@ def export_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 @login_required
 def export_download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     export = get_object_or_404(DataExport.objects.of(user_of(request)), pk=pk)
-    if not export.is_downloadable:
-        raise Http404("This export is not there, or no longer.")
     try:
-        stored = export.file.open("rb")
+        return export_response(export)
     except FileNotFoundError as error:
         raise Http404("The file of this export is gone. Ask for a new one.") from error
     except OSError:
         logger.exception("Export %s cannot be read.", pk)
         return render(request, "503.html", status=503)
+
+
+def export_response(export: DataExport) -> HttpResponseBase:
+    """The zip file. Raises Http404 for an export that has none; FileNotFoundError; OSError."""
+    if not export.is_downloadable:
+        raise Http404("This export is not there, or no longer.")
+    stored = export.file.open("rb")
     name = f"musicgen-{timezone.localdate(export.created_at):%Y-%m-%d}.zip"
     response = FileResponse(stored, as_attachment=True, filename=name, content_type="application/zip")
     response["Cache-Control"] = "private, no-store"

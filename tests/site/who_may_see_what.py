@@ -50,6 +50,11 @@ PUT    api:collection-pieces                collection 401   401   204   404   4
 DELETE api:collection-piece                 item       401   401   204   404   404
 GET    api:tags                             -          401   401   200   200   200
 DELETE api:share-link                       link       401   401   204   404   404
+GET    api:exports                          -          401   401   200   200   200
+POST   api:exports                          -          401   401   202   202   202
+GET    api:export                           export     401   401   200   404   404
+DELETE api:export                           export     401   401   204   404   404
+GET    api:export-file                      export     401   401   404   404   404
 GET    api:genres                           -          200   200   200   200   200
 GET    api:generations                      -          200   200   200   200   200
 POST   api:generations                      -          201   201   201   201   201
