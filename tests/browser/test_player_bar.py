@@ -488,6 +488,29 @@ class TestPanel:
         assert page.evaluate("document.activeElement.className").endswith("pb-queue")
 
 
+def test_nothing_is_covered_by_the_bar_and_its_own_buttons_do_not_scroll_the_page(make_page, bar_site, poll):
+    page = make_page(reduced_motion="reduce")  # what scrolls does so at once
+    links = "".join(f'<p><a href="/other/?{number}">Link {number}</a></p>' for number in range(60))
+    rows = "".join(bar_site.pieces("one"))
+    page.goto(bar_site.page("/list/", f"<ul data-play-list>{rows}</ul>{links}"))
+    poll(page, f"{BAR}.view !== undefined")
+    page.locator("[data-play-now]").click()
+    poll(page, PLAYING)
+    box = page.locator(".pb-queue").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.matches('.pb-queue') && scrollY === 0")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.matches('.pb-volume, .pb-mute, .mp-range') && scrollY === 0")
+    page.locator("main a").first.focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            f"document.activeElement.getBoundingClientRect().bottom <= {BAR}.getBoundingClientRect().top"
+        )
+    assert page.evaluate("scrollY") > 0
+
+
 # ---- for every hand and ear ------------------------------------------------------------------------------------------
 
 
