@@ -26,8 +26,8 @@ _MEMORY_QUARTERS = _MEMORY_STEPS / STEPS_PER_QUARTER
 _DECAY = [math.exp(-steps / _MEMORY_STEPS) for steps in range(MAX_ADVANCE + 1)]
 # In a bar that closes a phrase, what is added to notes that stood at this place a bar ago: without a fill, and with.
 REPEAT, REPEAT_IN_FILL = 3.0, -3.0
-# Share of these bars that a drummer fills. With it 0.45 of them differ from the bar before at people's styles and tempos,
-# 0.34 where all styles are as frequent (people 0.40; without fills 0.29 and 0.17).
+# Share of these bars that a drummer fills. Of all of them 0.45 then differ from the bar before at people's styles and
+# tempos, 0.34 where all styles are as frequent (people 0.40; without fills 0.29 and 0.17).
 FILL_SHARE = 0.25
 _NOTE_PUSH = 2.0
 _WAIT_PUSH = 1.5
