@@ -1,12 +1,13 @@
 """Who I am to the site, and how much I may use."""
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api_base import JsonView
 from accounts.api_guests import guest_token_new
+from accounts.api_schema import with_examples
 from accounts.models import ApiToken
 from accounts.owners import owner_of
 from accounts.quotas import quota_of, usage_of
@@ -36,13 +37,6 @@ class TokenSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class MeSerializer(serializers.Serializer):
-    role = serializers.ChoiceField(choices=["guest", "member", "staff"])
-    username = serializers.CharField(allow_null=True, help_text="Null for a guest.")
-    quota = QuotaSerializer()
-    token = TokenSerializer(allow_null=True, help_text="Null where the request came with a session or as a guest.")
-
-
 EXAMPLE = {
     "role": "member",
     "username": "alice",
@@ -55,6 +49,15 @@ EXAMPLE = {
 }
 
 
+@with_examples(answered=EXAMPLE)
+class MeSerializer(serializers.Serializer):
+    role = serializers.ChoiceField(choices=["guest", "member", "staff"])
+    username = serializers.CharField(allow_null=True, help_text="Null for a guest.")
+    quota = QuotaSerializer()
+    token = TokenSerializer(allow_null=True, help_text="Null where the request came with a session or as a guest.")
+
+
+@with_examples(answered={"guest_token": "gt_zkva3mZZL5L1Ejt_3Csh-rUJNzk10.8WGjZYBjcYPvafKaLC6XEV1"})
 class GuestSerializer(serializers.Serializer):
     guest_token = serializers.CharField(help_text="For the header Authorization, after the word Guest.")
 
@@ -81,7 +84,6 @@ class Me(JsonView):
         summary="Who asks, with which scopes, and what is used of the limits",
         tags=["me"],
         responses=MeSerializer,
-        examples=[OpenApiExample("A member", EXAMPLE, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         owner = owner_of(request)

@@ -5,6 +5,7 @@ from typing import Any
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import APIException, NotAuthenticated, NotFound, ParseError, PermissionDenied
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -34,6 +35,14 @@ class SmallJSONParser(JSONParser):
             raise ParseError from error
 
 
+class JsonWhateverIsAccepted(DefaultContentNegotiation):
+    """There is one form of each answer. Whoever asks for a MIDI file with `Accept: audio/midi` gets it, and an error
+    as what it is."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class TokenMayDoIt(BasePermission):
     """A personal token reads with the scope read and changes with the scope write. Everyone else has no scopes."""
 
@@ -59,6 +68,7 @@ class JsonView(APIView):
     """An endpoint for everyone, guests too. Every view of the API is one of these."""
 
     parser_classes = [SmallJSONParser]
+    content_negotiation_class = JsonWhateverIsAccepted
     permission_classes = [TokenMayDoIt]
     # A question that is too long for an address comes by POST, and changes nothing all the same.
     only_reads = False

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts import exports as services
 from accounts.api_base import MemberView
 from accounts.api_problems import Problem
+from accounts.api_schema import with_examples
 from accounts.export_views import export_response
 from accounts.models import ApiToken, DataExport
 
@@ -21,6 +22,18 @@ ASK_AGAIN_SECONDS = 2
 WAIT_SECONDS = 24 * 3600
 
 
+EXAMPLE = {
+    "id": "0d4f8a4c-5f5e-4b0e-9a53-2f6a1f0f7a11",
+    "status": "running",
+    "share": 0.4,
+    "message": "",
+    "size_bytes": 0,
+    "created_at": "2026-11-22T12:00:00Z",
+    "expires_at": None,
+}
+
+
+@with_examples(answered=EXAMPLE)
 class ExportSerializer(serializers.ModelSerializer):
     """An export of one's data, and how far it is."""
 
@@ -30,21 +43,6 @@ class ExportSerializer(serializers.ModelSerializer):
         model = DataExport
         fields = ["id", "status", "share", "message", "size_bytes", "created_at", "expires_at"]
         read_only_fields = fields
-
-
-EXPORT_EXAMPLE = OpenApiExample(
-    "Being collected",
-    {
-        "id": "0d4f8a4c-5f5e-4b0e-9a53-2f6a1f0f7a11",
-        "status": "running",
-        "share": 0.4,
-        "message": "",
-        "size_bytes": 0,
-        "created_at": "2026-11-22T12:00:00Z",
-        "expires_at": None,
-    },
-    response_only=True,
-)
 
 
 class ExportView(MemberView):
@@ -69,7 +67,6 @@ class ExportList(ExportView):
         tags=["exports"],
         request=None,
         responses={202: ExportSerializer},
-        examples=[EXPORT_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         try:
@@ -87,7 +84,6 @@ class ExportDetail(ExportView):
         summary="How far an export is",
         tags=["exports"],
         responses=ExportSerializer,
-        examples=[EXPORT_EXAMPLE],
     )
     def get(self, request: Request, pk: UUID) -> Response:
         return Response(ExportSerializer(self.export(pk)).data)

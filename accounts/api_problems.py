@@ -132,10 +132,25 @@ def _problem_of(error: Exception) -> Any:
 def _invalid(by_field: dict[str, list[str]]) -> Problem:
     fields = {name: [one[:MAX_SENTENCE] for one in told] for name, told in by_field.items() if name not in _WHOLE}
     whole = [sentence for name in _WHOLE for sentence in by_field.get(name, [])]
-    sentences = whole or [sentence for told in fields.values() for sentence in told]
+    sentences = whole or [_by_itself(name, sentence) for name, told in fields.items() for sentence in told]
     return Problem(400, sentences[0] if sentences else "", slug="invalid", errors=fields)
 
 
+def _by_itself(name: str, sentence: str) -> str:
+    """A sentence of the framework's own says "this field", which it is beside its name alone."""
+    return f"{name}: {sentence}" if sentence.startswith(_BESIDE_ITS_NAME) else sentence
+
+
+_BESIDE_ITS_NAME = (
+    "This field ",
+    "This list ",
+    "Ensure this ",
+    "Not a valid ",
+    "A valid ",
+    "Must be a ",
+    "Expected a ",
+    '"',
+)
 _WHOLE = ("__all__", "detail", api_settings.NON_FIELD_ERRORS_KEY)
 
 

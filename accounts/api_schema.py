@@ -1,9 +1,10 @@
 """The description of the API (OpenAPI), as far as it is the same for all endpoints."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, extend_schema_serializer
 
 from accounts.api_problems import CONTENT_TYPE, TITLES
 
@@ -14,6 +15,20 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Any text of yours, at most 255 characters. The same one again gives the same job, and no second one. "
     "It counts for whoever sends it, so a script that is nobody yet asks for a guest token first.",
 )
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def with_examples(*, sent: Any = None, answered: Any = None) -> Callable[[F], F]:
+    """Shows with a serializer what one sends, and what comes back, wherever it is the body."""
+    examples = []
+    if sent is not None:
+        examples.append(OpenApiExample("What is sent", sent, request_only=True))
+    if answered is not None:
+        codes = ["200", "201", "202"]
+        examples.append(OpenApiExample("What comes back", answered, response_only=True, status_codes=codes))
+    return extend_schema_serializer(examples=examples)
 
 
 class PersonalTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -132,7 +132,6 @@ class GenerationList(GeneratorView):
             "multipart/form-data": schemas.WishWithFileSerializer,
         },
         responses={201: schemas.MadeGenerationSerializer, 200: schemas.GenerationSerializer},
-        examples=[schemas.WISH_EXAMPLE],
     )
     def post(self, request: Request) -> HttpResponseBase:
         wanted = GenerationRequestSerializer(data=self.sent(), context={"owner": owner_of(request)})

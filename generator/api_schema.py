@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema_field
 from rest_framework import serializers
 
+from accounts.api_schema import with_examples
 from generator.models import MAX_TAKES, Generation
 from generator.params import PARAMS
 from generator.services.starts import KINDS
@@ -29,6 +30,23 @@ class LengthOfferSerializer(serializers.Serializer):
     presets = serializers.ListField(child=Number())
 
 
+_VOICE = {"name": "Grand piano", "program": 0, "is_drum": False}
+GENRE = {
+    "slug": "piano",
+    "name": "Piano",
+    "model": "piano-3",
+    "ensembles": [{"key": "grand-piano", "name": "Grand piano", "voices": [_VOICE]}],
+    "default_ensemble": "grand-piano",
+    "length": {"min_seconds": 15, "max_seconds": 300, "default_seconds": 60, "presets": [30, 60, 120, 300]},
+    "controls": {
+        "takes": {"min": 1, "max": 4, "default": 1},
+        "temperature": {"min": 0.5, "max": 1.5, "default": 1},
+        "density": {"choices": [{"key": "sparse", "name": "Sparse"}, {"key": "dense", "name": "Dense"}]},
+    },
+}
+
+
+@with_examples(answered=GENRE)
 class GenreSerializer(serializers.Serializer):
     """A genre with its types, and what its active model lets one choose."""
 
@@ -62,6 +80,58 @@ class TakeSerializer(serializers.Serializer):
     piece = PieceSerializer(allow_null=True)
 
 
+_TAKE: dict[str, Any] = {
+    "id": None,
+    "index": 0,
+    "attempt": 0,
+    "label": "Take 1",
+    "rank": None,
+    "rank_label": "Unranked",
+    "plays_live": True,
+    "broken": False,
+    "broken_sentences": [],
+    "replaces": None,
+    "is_draft": False,
+    "kept": False,
+    "facts": [],
+    "originality": None,
+    "keep_url": None,
+    "piece": None,
+}
+GENERATION: dict[str, Any] = {
+    "id": "15423f59-a3ca-4217-bd9b-46b7560eb85a",
+    "url": "/generations/15423f59-a3ca-4217-bd9b-46b7560eb85a/",
+    "status": "running",
+    "attempts": 1,
+    "title": "Your piece is being composed",
+    "message": "0:12 of 1:00 composed.",
+    "worker_seen": True,
+    "queue_position": None,
+    "seconds_composed": 12.0,
+    "length_seconds": 60.0,
+    "genre": "piano",
+    "genre_name": "Piano",
+    "ensemble": "grand-piano",
+    "ensemble_name": "Grand piano",
+    "voices": [_VOICE],
+    "params": {"ensemble": "grand-piano", "length_seconds": 60},
+    "seed": 7,
+    "kind": "new",
+    "source": None,
+    "has_primer": False,
+    "keep_primer": False,
+    "error": None,
+    "takes_asked": 1,
+    "created_at": "2026-11-22T12:00:00Z",
+    "started_at": "2026-11-22T12:00:01Z",
+    "finished_at": None,
+    "ranked": False,
+    "takes": [_TAKE],
+    "piece": None,
+}
+
+
+@with_examples(answered=GENERATION)
 class GenerationSerializer(serializers.Serializer):
     """A request for music and where it stands."""
 
@@ -96,12 +166,14 @@ class GenerationSerializer(serializers.Serializer):
     piece = PieceSerializer(allow_null=True, help_text="There where one take is all there is.")
 
 
+@with_examples(answered=GENERATION)
 class MadeGenerationSerializer(GenerationSerializer):
     guest_token = Text(
         required=False, help_text="For a script without token and cookies: the only way back to what it has made."
     )
 
 
+@with_examples(answered=GENERATION | {"next": 3, "notes": [[60, 80, 0, 480, 0]]})
 class GenerationNotesSerializer(GenerationSerializer):
     next = Whole(help_text="Give it as `after` the next time.")
     notes = serializers.ListField(
@@ -124,6 +196,7 @@ _PARAM = {"oneOf": [{"type": "number"}, {"type": "string", "maxLength": 100}], "
 _VOICES = {"type": "array", "items": {"type": "string"}, "nullable": True, "description": "Parts that do not play."}
 
 
+@with_examples(sent={"genre": "piano", "ensemble": "grand-piano", "length_seconds": "1:00", "takes": 2})
 class WishSerializer(serializers.Serializer):
     """What can be asked for. Everything that is left out is left to the model, or is as it was for the source."""
 
@@ -145,14 +218,10 @@ class WishSerializer(serializers.Serializer):
         return fields
 
 
+@with_examples()
 class WishWithFileSerializer(WishSerializer):
     primer = serializers.FileField(required=False, help_text="A MIDI file to start from, at most 1 MB.")
 
 
-WISH_EXAMPLE = OpenApiExample(
-    "A minute of piano",
-    {"genre": "piano", "ensemble": "grand-piano", "length_seconds": "1:00", "takes": 2},
-    request_only=True,
-)
 STATUS = OpenApiParameter("status", OpenApiTypes.STR, enum=Generation.Status.values, description="Only those.")
 AFTER = OpenApiParameter("after", OpenApiTypes.INT, description="What the last answer called next; 0 at first.")

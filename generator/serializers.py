@@ -6,6 +6,7 @@ from typing import Any
 from django.urls import reverse
 from rest_framework import serializers
 
+from accounts.api_schema import with_examples
 from accounts.owners import Owner
 from generator.choices import voices_of
 from generator.models import Generation, Genre, GenreModel, Take
@@ -22,6 +23,28 @@ def piece_data(piece: Piece, generation: Generation) -> dict[str, Any]:
     return PieceSerializer(piece, context={"owner": owner}).data
 
 
+@with_examples(
+    answered={
+        "id": "15423f59-a3ca-4217-bd9b-46b7560eb85a",
+        "url": "/generations/15423f59-a3ca-4217-bd9b-46b7560eb85a/",
+        "status": "succeeded",
+        "genre": "piano",
+        "genre_name": "Piano",
+        "ensemble": "grand-piano",
+        "length_seconds": 60.0,
+        "seconds_composed": 60.0,
+        "params": {"ensemble": "grand-piano", "length_seconds": 60},
+        "seed": 7,
+        "kind": "new",
+        "source": None,
+        "takes_asked": 1,
+        "error": None,
+        "pieces": ["0d4f8a4c-5f5e-4b0e-9a53-2f6a1f0f7a11"],
+        "created_at": "2026-11-22T12:00:00Z",
+        "started_at": "2026-11-22T12:00:01Z",
+        "finished_at": "2026-11-22T12:00:04Z",
+    }
+)
 class GenerationListSerializer(serializers.ModelSerializer):
     """One line of the list of requests."""
 

@@ -19,7 +19,7 @@ from accounts.api_problems import Problem
 from accounts.owners import Owner, ensure_owner_of, owner_of
 from library import api_schema as schemas
 from library import services
-from library.api_paging import page_example, page_of, page_response
+from library.api_paging import page_of, page_response
 from library.errors import PieceChanged
 from library.filters import PieceFilters
 from library.models import Piece
@@ -74,7 +74,6 @@ class PieceList(PieceView):
         tags=["pieces"],
         parameters=schemas.FILTERS,
         responses=page_of("PiecePage", PieceSerializer(many=True)),
-        examples=[page_example("One piece", schemas.PIECE)],
     )
     def get(self, request: Request) -> Response:
         filters = PieceFilters.from_query(request.query_params)
@@ -110,7 +109,6 @@ class PieceDetail(PieceView):
         tags=["pieces"],
         parameters=[schemas.ETAG],
         responses=PieceSerializer,
-        examples=[schemas.PIECE_EXAMPLE],
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         piece = get_object_or_404(Piece.objects.visible_to(self.owner), pk=pk)
@@ -127,7 +125,6 @@ class PieceDetail(PieceView):
         parameters=[schemas.IF_MATCH, schemas.ETAG],
         request=PieceChangeSerializer,
         responses=PieceSerializer,
-        examples=[schemas.CHANGE_EXAMPLE, schemas.PIECE_EXAMPLE],
     )
     def patch(self, request: Request, pk: UUID) -> Response:
         piece = self.mine(pk)

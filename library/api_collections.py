@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,8 +21,6 @@ from library.serializers import (
     ShareLinkSerializer,
     TagSerializer,
 )
-
-COLLECTION_EXAMPLE = OpenApiExample("A collection", {"title": "For the train"}, request_only=True)
 
 
 class CollectionView(MemberView):
@@ -51,7 +49,6 @@ class CollectionList(CollectionView):
         tags=["collections"],
         request=CollectionSerializer,
         responses={201: CollectionSerializer},
-        examples=[COLLECTION_EXAMPLE],
     )
     def post(self, request: Request) -> Response:
         wanted = CollectionSerializer(data=self.sent())

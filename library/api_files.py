@@ -6,7 +6,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -27,12 +27,10 @@ from library.views.files import midi_response
 AWAY = "The file cannot be read at the moment. Try again in a few minutes."
 ASK_AGAIN_SECONDS = 2
 
+# Of a stored file: a part of it, nothing new, or where in the storage it lies.
+RANGE = OpenApiParameter("Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Such as bytes=0-99: 206.")
+NOTHING_OR_ELSEWHERE = {304: None, 302: None}
 FORMAT = OpenApiParameter("audio_format", OpenApiTypes.STR, OpenApiParameter.PATH, enum=Rendering.Format.values)
-RENDERING_EXAMPLE = OpenApiExample(
-    "Being made",
-    {"format": "mp3", "status": "running", "share": 0.4, "error": None, "size_bytes": 0},
-    response_only=True,
-)
 
 
 class FileView(JsonView):
@@ -56,7 +54,12 @@ class PieceMidi(FileView):
         operation_id="pieces_midi",
         summary="The MIDI file",
         tags=["files"],
-        responses={(200, "audio/midi"): OpenApiTypes.BINARY},
+        parameters=[RANGE],
+        responses={
+            (200, "audio/midi"): OpenApiTypes.BINARY,
+            (206, "audio/midi"): OpenApiTypes.BINARY,
+            **NOTHING_OR_ELSEWHERE,
+        },
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         return self.told(midi_response(request._request, self.piece(pk)))
@@ -149,7 +152,6 @@ class PieceAudioList(FileView):
         summary="The sound files that were asked for, and how far they are",
         tags=["files"],
         responses=RenderingSerializer(many=True),
-        examples=[RENDERING_EXAMPLE],
     )
     def get(self, request: Request, pk: UUID) -> Response:
         renderings = self.piece(pk).renderings.order_by("format")
@@ -163,11 +165,11 @@ class PieceAudio(AudioView):
         description="202 and how far it is while it is being made; 404 where nobody has asked for it. A download may "
         "be redirected to the storage.",
         tags=["files"],
-        parameters=[FORMAT],
+        parameters=[FORMAT, RANGE],
         responses={
-            **{(200, kind): OpenApiTypes.BINARY for kind in CONTENT_TYPES.values()},
+            **{(code, kind): OpenApiTypes.BINARY for code in (200, 206) for kind in CONTENT_TYPES.values()},
             (202, "application/json"): RenderingSerializer,
-            302: None,
+            **NOTHING_OR_ELSEWHERE,
         },
     )
     def get(self, request: Request, pk: UUID, audio_format: str) -> HttpResponseBase:

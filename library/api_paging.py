@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes, inline_serializer
+from drf_spectacular.drainage import get_override
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api_schema import with_examples
 from library.paging import KeysetPage
 
 PAGE_SIZE = 20
@@ -52,11 +54,10 @@ def _address(request: Request, cursor: str | None) -> str | None:
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
 
-def page_of(name: str, serializer: serializers.BaseSerializer) -> Any:
-    """The description of such an answer."""
+def page_of(name: str, serializer: Any) -> Any:
+    """The description of such an answer, with the example of its items as the only one."""
     following = serializers.URLField(allow_null=True, help_text="Where the list goes on; null at its end.")
-    return inline_serializer(name, {"next": following, "results": serializer})
-
-
-def page_example(name: str, one: dict[str, Any]) -> OpenApiExample:
-    return OpenApiExample(name, {"next": None, "results": [one]}, response_only=True, status_codes=["200"])
+    page = inline_serializer(name, {"next": following, "results": serializer})
+    shown = [one.value for one in get_override(serializer.child, "examples", []) if one.response_only]
+    with_examples(answered={"next": None, "results": shown})(type(page))
+    return page

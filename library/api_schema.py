@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes
 
 from library.api_paging import PAGING
 from library.filters import SORTS, STATES
@@ -92,5 +92,20 @@ PIECE: dict[str, Any] = {
     "midi_url": "/pieces/0d4f8a4c-5f5e-4b0e-9a53-2f6a1f0f7a11/midi/",
     "source": None,
 }
-PIECE_EXAMPLE = OpenApiExample("A piece", PIECE, response_only=True, status_codes=["200"])
-CHANGE_EXAMPLE = OpenApiExample("Title and tags", {"title": "Copper River", "tags": ["calm"]}, request_only=True)
+IDS = {"ids": [PIECE["id"]]}
+COLLECTION = {
+    "id": 1,
+    "title": "For the train",
+    "description": "",
+    "pieces_count": 3,
+    "created_at": "2026-11-22T12:00:00Z",
+    "updated_at": "2026-11-22T12:00:00Z",
+}
+SHARE_LINK = {
+    "id": "3e2ce21c-0ec0-40dc-b730-91074acb9bda",
+    "url": "http://localhost:8000/s/Ezso-Ldl99bbulmBBfbpzsL9ZoZryIB6/",
+    "created_at": "2026-11-22T12:00:00Z",
+    "expires_at": "2026-12-31T23:00:00Z",
+    "views_count": 0,
+}
+REFUSED = {"name": "notes.txt", "outcome": "refused", "sentence": "This is not a MIDI file.", "piece": None}

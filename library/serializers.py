@@ -6,7 +6,9 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.api_schema import with_examples
 from accounts.owners import Owner
+from library import api_schema as examples
 from library.downloads import MAX_ZIP_PIECES
 from library.models import Collection, Piece, Rendering, ShareLink, Tag
 from library.services import BULK_AT_MOST
@@ -26,6 +28,7 @@ def is_owned_by(piece: Piece, owner: Owner) -> bool:
     return bool(owner.guest_key) and piece.owner_id is None and piece.guest_key == owner.guest_key
 
 
+@with_examples(answered=examples.PIECE)
 class PieceSerializer(serializers.ModelSerializer):
     """A piece with its facts. What its owner alone wrote about it is there for its owner (`context["owner"]`) alone."""
 
@@ -108,6 +111,7 @@ class PieceSerializer(serializers.ModelSerializer):
         return dict(piece.facts.get("figures", {}))
 
 
+@with_examples(sent={"title": "Copper River", "tags": ["calm"]})
 class PieceChangeSerializer(serializers.Serializer):
     """What its owner may change. The services say what is too long."""
 
@@ -117,31 +121,45 @@ class PieceChangeSerializer(serializers.Serializer):
     tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="For members; at most 30.")
 
 
+@with_examples(sent={"is_favourite": True})
 class FavouriteSerializer(serializers.Serializer):
     is_favourite = serializers.BooleanField()
 
 
+_RATE = "Rate it with 1 or -1, or with 0 to take that back."
+
+
+@with_examples(sent={"rating": 1}, answered={"rating": 1})
 class RatingSerializer(serializers.Serializer):
-    rating = serializers.IntegerField(min_value=-1, max_value=1)
+    rating = serializers.IntegerField(
+        min_value=-1,
+        max_value=1,
+        error_messages=dict.fromkeys(("required", "null", "invalid", "min_value", "max_value"), _RATE),
+    )
 
 
+@with_examples(sent=examples.IDS, answered=examples.IDS)
 class IdsSerializer(serializers.Serializer):
     ids = serializers.ListField(child=serializers.UUIDField(), max_length=BULK_AT_MOST)
 
 
+@with_examples(sent=examples.IDS)
 class ZipSerializer(serializers.Serializer):
     ids = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=MAX_ZIP_PIECES)
 
 
+@with_examples(answered={"count": 2})
 class CountSerializer(serializers.Serializer):
     count = serializers.IntegerField()
 
 
+@with_examples(sent=examples.IDS | {"action": "tag", "tags": ["calm"]})
 class BulkSerializer(IdsSerializer):
     action = serializers.ChoiceField(choices=["keep", "trash", "restore", "delete", "tag", "untag"])
     tags = serializers.ListField(child=serializers.CharField(), required=False, default=list)
 
 
+@with_examples(sent={"title": "For the train"}, answered=examples.COLLECTION)
 class CollectionSerializer(serializers.ModelSerializer):
     """Pieces in an order of their owner's; `pieces_count` are those that can be heard."""
 
@@ -155,6 +173,7 @@ class CollectionSerializer(serializers.ModelSerializer):
         read_only_fields = ["id", "pieces_count", "created_at", "updated_at"]
 
 
+@with_examples(answered={"name": "calm", "pieces_count": 3})
 class TagSerializer(serializers.ModelSerializer):
     """A tag, and how many pieces of the library have it."""
 
@@ -166,6 +185,7 @@ class TagSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
+@with_examples(sent={"expires_at": "2026-12-31T23:00:00Z"}, answered=examples.SHARE_LINK)
 class ShareLinkSerializer(serializers.ModelSerializer):
     """A link to one piece, for whoever has it."""
 
@@ -181,6 +201,7 @@ class ShareLinkSerializer(serializers.ModelSerializer):
         return self.context["request"].build_absolute_uri(f"/s/{link.token}/")
 
 
+@with_examples(answered={"format": "mp3", "status": "running", "share": 0.4, "error": None, "size_bytes": 0})
 class RenderingSerializer(serializers.ModelSerializer):
     """A piece as a sound file, and how far it is."""
 
@@ -209,5 +230,6 @@ class UploadResultSerializer(serializers.Serializer):
     piece = PieceSerializer(allow_null=True)
 
 
+@with_examples(answered={"results": [examples.REFUSED]})
 class UploadResultsSerializer(serializers.Serializer):
     results = UploadResultSerializer(many=True)

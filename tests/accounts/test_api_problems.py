@@ -38,6 +38,13 @@ def test_nothing_there(client: Client, address: str) -> None:
     assert (data["status"], data["type"], data["title"]) == (404, "about:blank", "Not Found")
 
 
+@pytest.mark.parametrize("accept", ["audio/midi", "text/html", "image/png;q=0.3", "nonsense"])
+def test_whatever_is_accepted_there_is_one_answer(client: Client, accept: str) -> None:
+    response = client.get("/api/v1/pieces/?format=x", headers={"Accept": accept})
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+    assert problem(client.get("/api/v1/pieces/?limit=x", headers={"Accept": accept}))["status"] == 400
+
+
 def test_a_method_that_is_not_taken(client: Client) -> None:
     response = client.post("/api/v1/genres/")
     assert problem(response)["status"] == 405
@@ -54,6 +61,11 @@ def test_a_method_that_is_not_taken(client: Client) -> None:
         (ValidationError({"tags": cast("Any", {0: ["A."], 2: ["A.", "B."]})}), "A.", {"tags": ["A.", "B."]}),
         (ValidationError(["One."]), "One.", {}),
         (ValidationError({"non_field_errors": ["All."], "x": ["X."]}), "All.", {"x": ["X."]}),
+        (
+            ValidationError({"ids": ["This field is required."]}),
+            "ids: This field is required.",
+            {"ids": ["This field is required."]},
+        ),
         (ValidationError({"x": ["y" * 9000]}), "y" * 500, {"x": ["y" * 500]}),
     ],
 )

@@ -76,6 +76,42 @@ def test_every_operation_has_a_summary_and_says_how_it_fails(description: dict[s
                 assert "RateLimit-Remaining" in answer["headers"]
 
 
+def fits(description: dict[str, Any], value: Any, schema: dict[str, Any], where: str) -> None:
+    """An example has the fields that are described, and values of their choices."""
+    for one in schema.get("allOf", []):
+        schema = one
+    if "$ref" in schema:
+        schema = description["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    if value is None or "oneOf" in schema:
+        return
+    kind = schema.get("type")
+    if kind == "array":
+        for item in value:
+            fits(description, item, schema["items"], where)
+    elif kind == "object" and "properties" in schema:
+        assert set(schema.get("required", [])) <= set(value) <= set(schema["properties"]), where
+        for name, inner in value.items():
+            fits(description, inner, schema["properties"][name], f"{where} {name}")
+    elif "enum" in schema:
+        assert value in schema["enum"], where
+
+
+def test_every_body_in_json_has_an_example_that_fits(description: dict[str, Any]) -> None:
+    count = 0
+    for path, method, operation in operations(description):
+        bodies = {"sent": operation.get("requestBody", {})}
+        bodies |= {code: answer for code, answer in operation["responses"].items() if code != "default"}
+        for place, body in bodies.items():
+            found = body.get("content", {}).get("application/json")
+            if found is not None:
+                where = f"{method} {path} {place}"
+                assert found.get("examples"), where
+                for example in found["examples"].values():
+                    fits(description, example["value"], found["schema"], where)
+                count += 1
+    assert count > 40
+
+
 @pytest.mark.django_db
 def test_what_can_be_asked_for_is_what_is_described() -> None:
     taken = GenerationRequestSerializer(data={}, context={"owner": factories.guest()})
