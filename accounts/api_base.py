@@ -9,6 +9,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from accounts.api_limits import limit_headers
@@ -89,6 +90,12 @@ class JsonView(APIView):
         if not isinstance(self.request.data, dict):
             raise ParseError
         return self.request.data
+
+    def wanted(self, serializer: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
+        """The values of the body. Raises ValidationError where they are not what the serializer takes."""
+        read = serializer(data=self.sent(), partial=partial)
+        read.is_valid(raise_exception=True)
+        return dict(read.validated_data)
 
 
 class MemberView(JsonView):

@@ -31,42 +31,43 @@ def with_examples(*, sent: Any = None, answered: Any = None) -> Callable[[F], F]
     return extend_schema_serializer(examples=examples)
 
 
-class PersonalTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class Described:
+    definition: dict[str, Any]
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return self.definition
+
+
+class PersonalTokenScheme(Described, OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.PersonalTokenAuthentication"
     name = "personalToken"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A personal token, made on the page of the account, with the scopes read, write or both.",
-        }
+    definition = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A personal token, made on the page of the account, with the scopes read, write or both.",
+    }
 
 
-class GuestTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class GuestTokenScheme(Described, OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.GuestTokenAuthentication"
     name = "guestToken"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
-            "type": "apiKey",
-            "in": "header",
-            "name": "Authorization",
-            "description": "`Guest ` and the token of `guest/`, or of the answer to a script's first request.",
-        }
+    definition = {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Guest ` and the token of `guest/`, or of the answer to a script's first request.",
+    }
 
 
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class SessionScheme(Described, OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "accounts.authentication.GuestSessionAuthentication"
     name = "session"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": "sessionid",
-            "description": "The session of a browser. What changes something carries the header X-CSRFToken too.",
-        }
+    definition = {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "sessionid",
+        "description": "The session of a browser. What changes something carries the header X-CSRFToken too.",
+    }
 
 
 PROBLEM_EXAMPLE = {

@@ -128,9 +128,7 @@ class PieceDetail(PieceView):
     )
     def patch(self, request: Request, pk: UUID) -> Response:
         piece = self.mine(pk)
-        change = PieceChangeSerializer(data=self.sent())
-        change.is_valid(raise_exception=True)
-        values = change.validated_data
+        values = self.wanted(PieceChangeSerializer)
         if "tags" in values and self.owner.is_guest:
             raise ValidationError({"tags": [MEMBERS_TAG]})
         version = _version_wanted(request, piece)
@@ -208,9 +206,7 @@ class PieceFavourite(PieceView):
     @_act("favourite", "Make a piece a favourite, or no longer", request=FavouriteSerializer)
     def put(self, request: Request, pk: UUID) -> Response:
         piece = self.mine(pk)
-        wanted = FavouriteSerializer(data=self.sent())
-        wanted.is_valid(raise_exception=True)
-        return self.answer(services.piece_favourite(piece=piece, **wanted.validated_data))
+        return self.answer(services.piece_favourite(piece=piece, **self.wanted(FavouriteSerializer)))
 
 
 class PieceRating(PieceView):
@@ -223,10 +219,9 @@ class PieceRating(PieceView):
     )
     def put(self, request: Request, pk: UUID) -> Response:
         piece = get_object_or_404(Piece.objects.visible_to(self.owner), pk=pk)
-        wanted = RatingSerializer(data=self.sent())
-        wanted.is_valid(raise_exception=True)
+        value = self.wanted(RatingSerializer)["rating"]
         person = ensure_owner_of(request)
-        services.piece_rate(piece=piece, person=person, value=wanted.validated_data["rating"])
+        services.piece_rate(piece=piece, person=person, value=value)
         headers = {"ETag": etag_of(piece)} if is_owned_by(piece, person) else {}
         return Response({"rating": services.rating_of(piece=piece, person=person)}, headers=headers)
 
@@ -242,9 +237,7 @@ class PiecesBulk(PieceView):
         responses=CountSerializer,
     )
     def post(self, request: Request) -> Response:
-        wanted = BulkSerializer(data=self.sent())
-        wanted.is_valid(raise_exception=True)
-        values = wanted.validated_data
+        values = self.wanted(BulkSerializer)
         pieces = Piece.objects.owned_by(self.owner).not_expired().filter(pk__in=values["ids"])
         match values["action"]:
             case "keep":

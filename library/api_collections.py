@@ -51,9 +51,7 @@ class CollectionList(CollectionView):
         responses={201: CollectionSerializer},
     )
     def post(self, request: Request) -> Response:
-        wanted = CollectionSerializer(data=self.sent())
-        wanted.is_valid(raise_exception=True)
-        collection = services.collection_create(user=self.member, **wanted.validated_data)
+        collection = services.collection_create(user=self.member, **self.wanted(CollectionSerializer))
         return self.answer(collection.pk, status.HTTP_201_CREATED)
 
 
@@ -76,9 +74,7 @@ class CollectionDetail(CollectionView):
     )
     def patch(self, request: Request, pk: int) -> Response:
         collection = self.collection(pk)
-        change = CollectionSerializer(data=self.sent(), partial=True)
-        change.is_valid(raise_exception=True)
-        services.collection_edit(collection=collection, **change.validated_data)
+        services.collection_edit(collection=collection, **self.wanted(CollectionSerializer, partial=True))
         return self.answer(pk)
 
     @extend_schema(
@@ -94,9 +90,7 @@ class CollectionDetail(CollectionView):
 
 class CollectionPieces(CollectionView):
     def ids(self) -> list[UUID]:
-        wanted = IdsSerializer(data=self.sent())
-        wanted.is_valid(raise_exception=True)
-        return list(wanted.validated_data["ids"])
+        return list(self.wanted(IdsSerializer)["ids"])
 
     @extend_schema(
         operation_id="collections_pieces",
@@ -187,9 +181,7 @@ class ShareLinks(MemberView):
     )
     def post(self, request: Request, pk: UUID) -> Response:
         piece = self.piece(pk)
-        wanted = ShareLinkSerializer(data=self.sent())
-        wanted.is_valid(raise_exception=True)
-        link = services.share_link_create(piece=piece, expires_at=wanted.validated_data.get("expires_at"))
+        link = services.share_link_create(piece=piece, **self.wanted(ShareLinkSerializer))
         data = ShareLinkSerializer(link, context={"request": request}).data
         return Response(data, status=status.HTTP_201_CREATED)
 

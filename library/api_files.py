@@ -130,10 +130,8 @@ class PiecesZip(JsonView):
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
     def post(self, request: Request) -> HttpResponseBase:
-        wanted = ZipSerializer(data=self.sent())
-        wanted.is_valid(raise_exception=True)
-        mine = Piece.objects.in_library(owner_of(request))
-        response = zip_response(mine.filter(pk__in=wanted.validated_data["ids"]))
+        ids = self.wanted(ZipSerializer)["ids"]
+        response = zip_response(Piece.objects.in_library(owner_of(request)).filter(pk__in=ids))
         if response is None:
             raise Http404
         return response
