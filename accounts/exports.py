@@ -219,32 +219,37 @@ def exports_sweep() -> int:
     return count
 
 
-def export_delete(*, export: DataExport) -> None:
-    """The row, then the file: nobody finds an export without its file."""
-    name = _name(export)
+def export_delete(*, export: DataExport) -> bool:
+    """Out of everybody's reach, then the file, then the row, which is the record of what is still to be removed: where
+    the storage is away the answer is False, and `exports_expire` tries again."""
+    DataExport.objects.filter(pk=export.pk).update(expires_at=timezone.now())
+    if not _discard(_name(export)):
+        return False
     export.delete()
-    _discard(name)
+    return True
 
 
 def exports_expire() -> int:
-    expired = list(DataExport.objects.expired()[:100])
-    for export in expired:
-        export_delete(export=export)
+    expired = DataExport.objects.expired().order_by("expires_at")[:100]
+    removed = sum(export_delete(export=export) for export in expired)
     old = timezone.now() - timedelta(days=settings.DATA_EXPORT_DAYS)
     DataExport.objects.filter(expires_at=None, finished_at__lt=old).delete()
-    return len(expired)
+    return removed
 
 
 def exports_of_account_delete(user: User) -> None:
-    for export in DataExport.objects.of(user):
-        export_delete(export=export)
+    """Raises OSError where a file is left: then the account is still known, and removed later."""
+    if not all(export_delete(export=export) for export in DataExport.objects.of(user)):
+        raise OSError("Exports of the account cannot be removed at the moment.")
 
 
-def _discard(name: str) -> None:
+def _discard(name: str) -> bool:
     try:
         default_storage.delete(name)
     except OSError:
         logger.warning("The export %s could not be removed.", name, exc_info=True)
+        return False
+    return True
 
 
 class _Claim:

@@ -1,7 +1,6 @@
 """Checks uploaded bundles beside composing. A check is a process (`generator.services.bundle_checks`), waited for."""
 
 from accounts.side_worker import SideWorker
-from generator.models import BundleUpload
 from generator.workers import this_worker_id
 
 
@@ -9,7 +8,9 @@ class Checker(SideWorker):
     name = "checker of bundles"
 
     def is_wanted(self) -> bool:
-        return BundleUpload.objects.waiting().exists()
+        from generator import services
+
+        return services.bundle_uploads_wait()
 
     def work(self) -> bool:
         from generator import services

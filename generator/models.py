@@ -288,7 +288,7 @@ class BundleUpload(models.Model):
           ▲ │                │ │ └──not sound, or three workers lost──▶ rejected
           │ └─stop─▶ stopped │ └──stop asked──▶ stopped
           └──────────────────┘
-            worker lost (stale heartbeat) or ended
+            worker lost (stale heartbeat) or ended, or storage away
 
     Every arrow is one conditional UPDATE; a claim is the pair (worker_id, attempts), as for a Generation.
     """

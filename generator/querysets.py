@@ -92,6 +92,11 @@ class BundleUploadQuerySet(models.QuerySet["BundleUpload"]):
     def checking(self) -> Self:
         return self.filter(status="checking")
 
+    def claimable(self, back_off_seconds: float) -> Self:
+        """Waiting, and not just put back: the heartbeat of one that waits says when that was."""
+        before = timezone.now() - timedelta(seconds=back_off_seconds)
+        return self.waiting().filter(models.Q(heartbeat_at=None) | models.Q(heartbeat_at__lt=before))
+
     def oldest_first(self) -> Self:
         return self.order_by("created_at", "pk")
 

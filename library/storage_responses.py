@@ -49,18 +49,18 @@ def stored_file_response(request: HttpRequest, file: StoredFile, *, inline: bool
     """The file, a part of it, 304 where the client has it, 404 where it is gone, 503 while the storage is away.
 
     `inline` is for what the page itself fetches: it always comes through our own address. A download (not inline)
-    is redirected to the bucket where S3_DOWNLOADS says so.
+    is redirected to the bucket where S3_DOWNLOADS says so, and the object is there: the bucket's own answers to whoever
+    asks for one that is gone are for programs.
     """
     unchanged = get_conditional_response(request, etag=file.etag)
     if unchanged is not None:
         return _private(unchanged, file)
-    if not inline and settings.S3_DOWNLOADS == "redirect":
-        url = default_storage.download_url(  # type: ignore[attr-defined]
-            file.name, file_name=file.file_name, content_type=file.content_type
-        )
-        if url:
-            return _private(HttpResponseRedirect(url), file, varies=True)
     try:
+        # An address is signed for GET alone.
+        if not inline and request.method == "GET" and settings.S3_DOWNLOADS == "redirect":
+            url = _download_url(file)
+            if url:
+                return _private(HttpResponseRedirect(url), file, varies=True)
         response = _whole_or_part(request, file)
     except FileNotFoundError:
         logger.error("The stored file %s is gone.", file.name)
@@ -75,6 +75,16 @@ def stored_file_response(request: HttpRequest, file: StoredFile, *, inline: bool
     # Should a browser ever show one as a page, it may do nothing.
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return _private(response, file)
+
+
+def _download_url(file: StoredFile) -> str | None:
+    """Where the bucket itself hands it out; None on a disk. Raises OSError where it is gone or the bucket is away."""
+    url: str | None = default_storage.download_url(  # type: ignore[attr-defined]
+        file.name, file_name=file.file_name, content_type=file.content_type
+    )
+    if url and not default_storage.exists(file.name):
+        raise FileNotFoundError(f"{file.name} is not stored.")
+    return url
 
 
 def _whole_or_part(request: HttpRequest, file: StoredFile) -> HttpResponse | StreamingHttpResponse:

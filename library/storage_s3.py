@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from typing import IO, Any
 
 from botocore.config import Config
@@ -96,6 +97,10 @@ class PrivateS3Storage(S3Storage):
     def exists(self, name: str) -> bool:
         with _told_as_os_error(name, "found"):
             return super().exists(name)
+
+    def get_modified_time(self, name: str) -> datetime:
+        with _told_as_os_error(name, "found"):
+            return super().get_modified_time(name)
 
 
 def _end(start: int, length: int | None) -> str:

@@ -10,6 +10,7 @@ from generator.services.bundle_uploads import (
     bundle_upload_delete,
     bundle_upload_stop,
     bundle_uploads_sweep,
+    bundle_uploads_wait,
 )
 from generator.services.genre_models import (
     example_ensure,
@@ -33,6 +34,7 @@ __all__ = [
     "bundle_upload_delete",
     "bundle_upload_stop",
     "bundle_uploads_sweep",
+    "bundle_uploads_wait",
     "clean_up",
     "example_ensure",
     "generation_cancel",

@@ -30,9 +30,12 @@ logger = logging.getLogger(__name__)
 MAX_UPLOAD_BYTES = 32 * 2**20
 MAX_ATTEMPTS = 3
 BEAT_SECONDS = 2.0
+# After which one whose file could not be read or stored is tried again.
+BACK_OFF_SECONDS = 10
 _ZIP = b"PK\x03\x04"
 
 Status = BundleUpload.Status
+_WAITING = {"status": Status.WAITING, "worker_id": "", "step": "", "share": 0}
 
 
 def bundle_upload_create(*, file: UploadedFile, user: User | None) -> BundleUpload:
@@ -94,7 +97,7 @@ def bundle_upload_delete(*, upload: BundleUpload) -> None:
 
 def bundle_upload_claim(*, worker_id: str) -> BundleUpload | None:
     """The oldest upload that waits, now this worker's to check; None where there is none."""
-    for upload in BundleUpload.objects.waiting().oldest_first()[:10]:
+    for upload in BundleUpload.objects.claimable(BACK_OFF_SECONDS).oldest_first()[:10]:
         now = timezone.now()
         claimed = (
             BundleUpload.objects.waiting()
@@ -113,6 +116,10 @@ def bundle_upload_claim(*, worker_id: str) -> BundleUpload | None:
             upload.refresh_from_db()
             return upload
     return None
+
+
+def bundle_uploads_wait() -> bool:
+    return BundleUpload.objects.claimable(BACK_OFF_SECONDS).exists()
 
 
 def bundle_upload_check(*, upload: BundleUpload, should_end: Any = lambda: False, **options: Any) -> None:
@@ -135,14 +142,17 @@ def bundle_upload_check(*, upload: BundleUpload, should_end: Any = lambda: False
     except CheckStopped:
         if claim.is_held and not claim.is_stop_asked:
             row = BundleUpload.objects.of_claim(upload)
-            row.update(status=Status.WAITING, attempts=upload.attempts - 1, worker_id="", step="", share=0)
+            row.update(heartbeat_at=None, attempts=upload.attempts - 1, **_WAITING)
         else:
             _finish(upload, Status.STOPPED, "Stopped by an administrator.")
     except BundleError as error:
         _finish(upload, Status.REJECTED, error.message)
+    except FileNotFoundError:
+        logger.exception("The bundle of upload %s is gone.", upload.pk)
+        _finish(upload, Status.REJECTED, "The uploaded file is gone. Upload it again.")
     except OSError:
         logger.exception("The bundle of upload %s cannot be read or stored.", upload.pk)
-        _finish(upload, Status.REJECTED, "The bundle could not be read from storage or stored. Upload it again.")
+        _try_again(upload)
     except Exception:
         logger.exception("The check of upload %s failed.", upload.pk)
         _finish(upload, Status.REJECTED, "Something unforeseen went wrong in the check; the worker's log says more.")
@@ -161,8 +171,23 @@ def bundle_uploads_sweep() -> int:
             count += _finish(upload, Status.REJECTED, sentence)
         else:
             row = BundleUpload.objects.of_claim(upload).filter(heartbeat_at=upload.heartbeat_at)
-            count += row.update(status=Status.WAITING, worker_id="", step="", share=0)
+            count += row.update(heartbeat_at=None, **_WAITING)
     return count
+
+
+def bundle_uploads_clean_up(*, at_most: int = 100) -> None:
+    """Removes the files of checks that have ended while the storage was away."""
+    ended = BundleUpload.objects.exclude(status__in=(Status.WAITING, Status.CHECKING)).exclude(file="")
+    for upload in ended[:at_most]:
+        _discard_file(upload)
+
+
+def _try_again(upload: BundleUpload) -> None:
+    if upload.attempts >= MAX_ATTEMPTS:
+        sentence = "The storage of this site did not answer. Upload the bundle again in a few minutes."
+        _finish(upload, Status.REJECTED, sentence)
+        return
+    BundleUpload.objects.of_claim(upload).update(heartbeat_at=timezone.now(), **_WAITING)
 
 
 class _Claim:

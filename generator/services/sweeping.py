@@ -20,6 +20,7 @@ from generator.models import Generation, NoteChunk, WorkerBeat
 from generator.querysets import GenerationQuerySet
 from generator.quota import CLIENT_HASH_DAYS
 from generator.services.bundle_checks import remove_old_folders
+from generator.services.bundle_uploads import bundle_uploads_clean_up
 from generator.services.jobs import generation_finish
 from generator.services.primers import primer_discard
 from generator.workers import is_gone
@@ -135,6 +136,7 @@ def clean_up() -> None:
     of_guests = forgotten.filter(owner=None, finished_at__lt=now - timedelta(days=GUESTS_GENERATION_KEEP_DAYS))
     _remove_generations(of_guests)
     remove_old_folders()
+    bundle_uploads_clean_up()
     if settings.USES_FILESYSTEM_BROKER:
         options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
         _remove_old_files(Path(options["processed_folder"]), ".msg")

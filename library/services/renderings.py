@@ -92,7 +92,11 @@ def _check_unfinished(owner: Owner) -> None:
 
 def _is_to_be_made(rendering: Rendering) -> bool:
     if rendering.status == Status.SUCCEEDED:
-        return not default_storage.exists(str(rendering.file.name))
+        try:
+            return not default_storage.exists(str(rendering.file.name))
+        except OSError:
+            logger.warning("The storage does not say whether %s is there.", rendering.file.name, exc_info=True)
+            return False
     return rendering.status in (Status.FAILED, Status.CANCELLED)
 
 
