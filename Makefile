@@ -13,7 +13,7 @@ IN := .venv/bin/python
 SOURCES := .
 NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
-.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-postgresql check-slow bench bench-magenta backup restore lock admin
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-production check-slow bench bench-magenta backup restore lock admin
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -54,19 +54,19 @@ migrations-check: setup-dev
 
 # Two processes, each with a folder and a database of its own; a file of tests stays in one of them.
 PYTEST := -m pytest -n $(or $(JOBS),2) --dist loadgroup --durations=10
-# What speaks to a database, and so runs on both.
+# What speaks to a database and to the storage, and so runs on both kinds of them.
 DJANGO_TESTS := tests/accounts tests/library tests/generator tests/site
 # Processes with databases of their own, which are SQLite's whatever the tests run on.
 NOT_AGAIN := --ignore tests/site/test_backups.py --ignore tests/site/test_supervisor.py
 
-pytest: setup-dev  ## every test, on SQLite; then those of the Django apps on PostgreSQL (JOBS=1 for one process)
+pytest: setup-dev  ## every test, on SQLite and a folder; then those of the apps on PostgreSQL and S3 (JOBS=1: one process)
 	@echo "==> tests"
 	@$(IN) $(PYTEST)
-	@$(MAKE) --no-print-directory pytest-postgresql
+	@$(MAKE) --no-print-directory pytest-production
 
-pytest-postgresql: setup-dev
-	@echo "==> tests on PostgreSQL"
-	@$(IN) -m tests.services.on_postgresql $(IN) $(PYTEST) $(NOT_AGAIN) $(DJANGO_TESTS)
+pytest-production: setup-dev
+	@echo "==> tests on PostgreSQL and S3"
+	@$(IN) -m tests.services.on_production $(IN) $(PYTEST) $(NOT_AGAIN) $(DJANGO_TESTS)
 
 check-slow: setup-dev  ## what `make test` has no time for: damaged MIDI files for ten minutes
 	@echo "==> damaged MIDI files"

@@ -53,7 +53,15 @@ def _stop_after(owner: Any, name: str, when: Callable[..., bool] = lambda *args:
 
 
 def _stop_half_way_through_writing() -> None:
+    from django.conf import settings
     from django.core.files.base import ContentFile
+
+    if settings.S3_BUCKET:
+        # What is sent to a bucket is there when all of it has come, and not before.
+        from library.storage_s3 import PrivateS3Storage
+
+        _stop_before(PrivateS3Storage, "_save")
+        return
 
     def chunks(file: ContentFile, chunk_size: int | None = None) -> Iterator[bytes]:
         data = file.read()

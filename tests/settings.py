@@ -3,9 +3,9 @@
 Worker processes that a test starts use the same module: they find the folder in MUSICGEN_TEST_DIR and work on the
 database, the messages and the files of the test that started them.
 
-TEST_DATABASE_URL names a server on which the test database is made instead of a SQLite file
-(`python -m tests.services.on_postgresql` starts one). Under `pytest -n` each process has a folder and a database of
-its own.
+TEST_DATABASE_URL names a server on which the test database is made instead of a SQLite file, TEST_S3_URL one whose
+bucket `tests` takes the stored files instead of a folder (`python -m tests.services.on_production` starts both). Under
+`pytest -n` each process has a folder, a database and a prefix in the bucket of its own.
 """
 
 import atexit
@@ -35,7 +35,8 @@ QUOTAS = ("SECONDS_PER_HOUR", "STORED_MB", "RUNNING_JOBS")
 # Set before the settings are read, and so that neither .env nor the caller's environment leaks into a test.
 for _name in (
     *("DEBUG", "DATABASE_URL", "BROKER_URL", "BROKER_DIR", "MEDIA_ROOT", "STATIC_ROOT", "BUNDLE_CACHE_DIR", "PORT"),
-    *("S3_BUCKET", "S3_DOWNLOADS", "SITE_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "READY_TOKEN", "LOG_LEVEL"),
+    *("S3_BUCKET", "S3_ENDPOINT_URL", "S3_REGION", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_PREFIX", "S3_DOWNLOADS"),
+    *("SITE_URL", "ALLOWED_HOSTS", "TRUSTED_PROXIES", "READY_TOKEN", "LOG_LEVEL"),
     "RUNTIME",
     *("ADDRESS_SECONDS_PER_HOUR", "EMAIL_URL", "MAIL_FROM"),
     *(f"{role}_{what}" for role in ("GUEST", "MEMBER", "STAFF") for what in QUOTAS),
@@ -44,6 +45,9 @@ for _name in (
 ):
     os.environ[_name] = ""
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+if os.environ.get("TEST_S3_URL"):
+    os.environ |= {"S3_BUCKET": "tests", "S3_ENDPOINT_URL": os.environ["TEST_S3_URL"], "S3_REGION": "us-east-1"}
+    os.environ |= {"S3_ACCESS_KEY": "test", "S3_SECRET_KEY": "test", "S3_PREFIX": os.path.basename(_folder)}
 os.environ["VAR_DIR"] = os.environ["MUSICGEN_TEST_DIR"] = _folder
 os.environ["SECRET_KEY"] = "a-key-for-tests-alone-that-is-long-enough"
 # Playwright runs an event loop in the thread of the tests; the ORM is used beside it, not inside it.

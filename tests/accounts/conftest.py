@@ -1,16 +1,14 @@
 """Fixtures of accounts."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.cache import cache
-from django.core.files.storage import default_storage
 from django.test import Client
 
 from accounts.models import User
+from tests import stored
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +45,10 @@ def mail(settings: Any) -> None:
 
 def stored_names(folder: str) -> list[str]:
     """What lies in a folder of the storage."""
-    path = Path(settings.MEDIA_ROOT) / folder
-    return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+    return [name.removeprefix(f"{folder}/") for name in stored.stored_names(folder)]
 
 
 @pytest.fixture
 def exports_folder() -> str:
-    for name in stored_names("exports"):
-        default_storage.delete(f"exports/{name}")
+    stored.empty_stored("exports")
     return "exports"

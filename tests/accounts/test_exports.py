@@ -22,8 +22,11 @@ from accounts.exports import (
     as_cell,
     export_claim,
     export_create,
+    export_delete,
     export_make,
     export_stop,
+    exports_expire,
+    exports_of_account_delete,
     exports_sweep,
 )
 from accounts.models import DataExport, User
@@ -162,6 +165,27 @@ def test_a_storage_that_is_away_is_waited_for_three_times(
     assert export.status == Status.FAILED
     assert "does not answer" in export.message
     assert stored_names("exports") == []
+
+
+def test_one_that_cannot_be_removed_is_out_of_reach_and_goes_later(
+    alices: Client, alice: User, exports_folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of an account that is gone stays behind: its row goes after its files."""
+    export = made(alice)
+
+    def away(name: str) -> None:
+        raise OSError("on purpose")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(default_storage, "delete", away)
+        assert not export_delete(export=export)
+        with pytest.raises(OSError, match="account"):
+            exports_of_account_delete(alice)
+    assert alices.get(f"/account/export/{export.pk}/download/").status_code == 404
+    assert stored_names("exports") == [f"{export.pk}.zip"]
+    assert exports_expire() == 1
+    assert stored_names("exports") == []
+    assert not DataExport.objects.exists()
 
 
 def test_a_storage_that_cannot_be_written_leaves_nothing(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,6 @@
 """The administration pages open and their actions go through the services."""
 
 import html
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from generator.models import Activation, Generation, Genre, GenreModel
 from library.models import Piece
 from tests import factories
 from tests.manifests import band_manifest
+from tests.stored import is_stored
 
 pytestmark = pytest.mark.django_db
 
@@ -64,11 +64,10 @@ def test_each_opens(staff: Client) -> None:
 @pytest.mark.parametrize("form", [{"action": "delete_selected"}, {}])
 def test_a_piece_is_deleted_with_its_file(staff: Client, form: dict[str, str]) -> None:
     piece = factories.make_piece()
-    path = Path(piece.midi.path)
     page = "/admin/library/piece/" if form else f"/admin/library/piece/{piece.pk}/delete/"
     staff.post(page, {**form, "_selected_action": [str(piece.pk)], "post": "yes"})
     assert not Piece.objects.exists()
-    assert not path.exists()
+    assert not is_stored(piece.midi)
 
 
 def test_members_do_not_get_in(client: Client, alice: Any) -> None:
@@ -191,7 +190,6 @@ class TestDeleting:
     def test_pieces_keep_their_facts_and_the_bundle_goes(
         self, staff: Client, piano: GenreModel, form: dict[str, str]
     ) -> None:
-        stored = Path(piano.bundle.path)
         generation = factories.make_succeeded_generation(factories.member(User.objects.get()), genre=piano.genre)
         piece = generation.piece
         assert piece is not None
@@ -199,7 +197,7 @@ class TestDeleting:
         page = "/admin/generator/genremodel/" if form else f"/admin/generator/genremodel/{piano.pk}/delete/"
         staff.post(page, {**form, "_selected_action": [str(piano.pk)], "post": "yes"})
         assert not GenreModel.objects.filter(pk=piano.pk).exists()
-        assert not stored.exists()
+        assert not is_stored(piano.bundle)
         generation.refresh_from_db()
         assert (generation.piece, generation.genre_model) == (piece, None)
         assert staff.get(f"/pieces/{piece.pk}/").status_code == 200

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
@@ -26,9 +27,12 @@ from generator.services import (
     bundle_upload_stop,
     bundle_uploads,
     bundle_uploads_sweep,
+    bundle_uploads_wait,
 )
 from generator.services.bundle_checks import CheckedBundle, CheckStopped, bundle_checked
+from generator.services.bundle_uploads import bundle_uploads_clean_up
 from tests import factories
+from tests.stored import empty_stored, stored_names
 from tests.tiny_bundle import other_tiny_bundle, tiny_bundle
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +43,7 @@ FACTS = {"rebuilt": True, "divergence": 0.001, "originality": False, "seed": 1, 
 @pytest.fixture(autouse=True)
 def messages_sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     sent: list[str] = []
-    for path in stored_uploads():  # of earlier tests, whose rows are gone
-        path.unlink()
+    empty_stored("uploads")  # of earlier tests, whose rows are gone
     monkeypatch.setattr(tasks.check_bundles, "delay", lambda: sent.append("check"))
     return sent
 
@@ -81,8 +84,15 @@ def page_of(client: Client, upload: BundleUpload) -> Any:
     return client.get(f"/admin/generator/bundleupload/{upload.pk}/change/")
 
 
-def stored_uploads() -> list[Path]:
-    return list(Path(settings.MEDIA_ROOT).glob("uploads/*"))
+def fails_with(error: Exception) -> Callable[..., None]:
+    def fails(*args: Any, **options: Any) -> None:
+        raise error
+
+    return fails
+
+
+def stored_uploads() -> list[str]:
+    return stored_names("uploads")
 
 
 class TestTheForm:
@@ -186,6 +196,36 @@ class TestTheCheck:
         upload.refresh_from_db()
         assert upload.status == "rejected"
         assert upload.message.startswith("Something unforeseen went wrong")
+
+    def test_a_storage_that_is_away_is_waited_for_three_times(
+        self, sound: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        upload = uploaded()
+        with monkeypatch.context() as away:
+            away.setattr(default_storage, "open", fails_with(OSError("away")))
+            away.setattr(default_storage, "delete", fails_with(OSError("away")))
+            for attempt in (1, 2, 3):
+                assert bundle_uploads_wait()
+                bundle_upload_check(upload=claimed())
+                upload.refresh_from_db()
+                assert upload.attempts == attempt
+                assert bundle_upload_claim(worker_id="b") is None, "not at once again"
+                if attempt < 3:
+                    assert (upload.status, upload.message) == ("waiting", "")
+                    long_ago = timezone.now() - timedelta(seconds=60)
+                    BundleUpload.objects.update(heartbeat_at=long_ago)
+        assert upload.status == "rejected"
+        assert upload.message.startswith("The storage of this site did not answer.")
+        assert stored_uploads(), "it could not be removed"
+        bundle_uploads_clean_up()
+        assert not stored_uploads()
+
+    def test_one_whose_file_is_gone_is_not_waited_for(self, sound: None) -> None:
+        upload = uploaded()
+        default_storage.delete(str(upload.file.name))
+        bundle_upload_check(upload=claimed())
+        upload.refresh_from_db()
+        assert (upload.status, upload.message) == ("rejected", "The uploaded file is gone. Upload it again.")
 
     def test_two_workers_do_not_check_one_upload(self) -> None:
         uploaded()

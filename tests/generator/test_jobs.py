@@ -3,13 +3,13 @@
 import errno
 import hashlib
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -25,6 +25,7 @@ from library import services as pieces
 from library.models import Piece
 from tests import factories
 from tests.music import notes_of_midi
+from tests.stored import empty_stored, on_disk_alone, stored_names
 
 pytestmark = pytest.mark.django_db
 
@@ -39,12 +40,14 @@ def generation(piano: GenreModel) -> Generation:
 @pytest.fixture(autouse=True)
 def empty_media() -> Iterator[None]:
     yield
-    shutil.rmtree(Path(settings.MEDIA_ROOT) / "pieces", ignore_errors=True)
-    (Path(settings.MEDIA_ROOT) / "pieces").unlink(missing_ok=True)
+    in_the_way = Path(settings.MEDIA_ROOT) / "pieces"
+    if in_the_way.is_file():
+        in_the_way.unlink()
+    empty_stored("pieces")
 
 
-def stored_files() -> list[Path]:
-    return [path for path in (Path(settings.MEDIA_ROOT) / "pieces").rglob("*") if path.is_file()]
+def stored_files() -> list[str]:
+    return stored_names("pieces")
 
 
 def compose(generation: Generation) -> Generation:
@@ -187,9 +190,9 @@ def test_a_stored_bundle_that_is_damaged_fails_with_a_sentence(piano: GenreModel
     data = piano.bundle.open("rb").read()
     (Path(settings.BUNDLE_CACHE_DIR) / f"{piano.sha256}.bundle").unlink(missing_ok=True)
     composers._loaded.clear()
-    default_storage.open(str(piano.bundle.name), "wb").write(data[:-1] + b"x")
+    default_storage.save(str(piano.bundle.name), ContentFile(data[:-1] + b"x"))
     generation = compose(factories.make_generation(genre=piano.genre))
-    default_storage.open(str(piano.bundle.name), "wb").write(data)
+    default_storage.save(str(piano.bundle.name), ContentFile(data))
     assert (generation.status, generation.error_code) == ("failed", "engine")
     assert "damaged" in generation.error_message
 
@@ -197,7 +200,7 @@ def test_a_stored_bundle_that_is_damaged_fails_with_a_sentence(piano: GenreModel
 def test_a_stored_bundle_that_is_gone_fails_with_a_sentence(piano: GenreModel) -> None:
     (Path(settings.BUNDLE_CACHE_DIR) / f"{piano.sha256}.bundle").unlink(missing_ok=True)
     composers._loaded.clear()
-    Path(piano.bundle.path).unlink()
+    default_storage.delete(str(piano.bundle.name))
     generation = compose(factories.make_generation(genre=piano.genre))
     assert (generation.status, generation.error_code) == ("failed", "engine")
     assert generation.error_message == "The stored bundle of piano-tiny is missing. Import it again."
@@ -218,6 +221,7 @@ def test_a_full_disk_is_waited_out(generation: Generation, monkeypatch: pytest.M
     assert Piece.objects.count() == 1
 
 
+@on_disk_alone
 def test_a_media_folder_that_cannot_be_written_fails_after_three_tries(generation: Generation) -> None:
     (Path(settings.MEDIA_ROOT) / "pieces").write_text("a file where the folder should be")
     for attempt in (1, 2):

@@ -22,6 +22,7 @@ from tests import factories
 from tests.generator.conftest import Outbox
 from tests.manifests import band_manifest
 from tests.music import GRAND_PIANO, scale
+from tests.stored import empty_stored, stored_names
 
 pytestmark = pytest.mark.django_db
 
@@ -250,16 +251,10 @@ class TestPieces:
 
 
 def files_of_primers() -> list[str]:
-    found: list[str] = []
-    if default_storage.exists("primers"):
-        folders, names = default_storage.listdir("primers")
-        found = names + [name for folder in folders for name in default_storage.listdir(f"primers/{folder}")[1]]
-    return sorted(found)
+    return sorted(name.rpartition("/")[2] for name in stored_names("primers"))
 
 
 @pytest.fixture(autouse=True)
 def no_primers() -> Any:
     yield
-    for name in files_of_primers():
-        folder = "" if name == "kept.mid" else f"{name.replace('-', '')[:2]}/"
-        default_storage.delete(f"primers/{folder}{name}")
+    empty_stored("primers")

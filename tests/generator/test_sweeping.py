@@ -21,6 +21,7 @@ from generator.workers import beat, say_goodbye, this_host, this_worker_id
 from library.models import Piece
 from tests import factories
 from tests.generator.conftest import Outbox
+from tests.stored import is_stored
 
 pytestmark = pytest.mark.django_db
 
@@ -139,11 +140,10 @@ def test_guests_pieces_go_when_their_time_is_over(alice: Any) -> None:
     over, until = timezone.now() - timedelta(minutes=1), timezone.now() + timedelta(days=1)
     gone = factories.make_piece(expires_at=over)
     kept = [factories.make_piece(expires_at=until), factories.make_piece(factories.member(alice))]
-    path = Path(gone.midi.path)
-    assert path.exists()
+    assert is_stored(gone.midi)
     clean_up()
     assert set(Piece.objects.all()) == set(kept)
-    assert not path.exists()
+    assert not is_stored(gone.midi)
 
 
 def test_sessions_that_are_over_go() -> None:

@@ -15,6 +15,7 @@ from generator.services import generation_create, genre_model_import
 from library.models import Piece
 from tests import factories, kill_points
 from tests.music import notes_of_midi
+from tests.stored import stored_names
 from tests.waiting import wait_until
 from tests.workers import WorkerProcess
 
@@ -40,7 +41,7 @@ def ask_for_a_piece(seed: int = 5, seconds: float = 60, takes: int = 1) -> Gener
 
 
 def stored_files() -> list[str]:
-    return sorted(path.name for path in Path(settings.MEDIA_ROOT).glob("pieces/*/*"))
+    return [name.rpartition("/")[2] for name in stored_names("pieces")]
 
 
 def finished(generation: Generation) -> bool:

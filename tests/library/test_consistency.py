@@ -2,13 +2,14 @@
 
 import os
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
@@ -17,6 +18,7 @@ from django.utils import timezone
 from generator.models import Generation
 from library import consistency
 from library.models import Piece, Rendering
+from library.storage import PrivateFileSystemStorage, StoredObject
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -24,16 +26,28 @@ pytestmark = pytest.mark.django_db
 TWO_HOURS_AGO = timezone.now() - timedelta(hours=2)
 
 
+# What was stored hours ago, in a bucket, which lets nobody set such a time.
+AGED: set[str] = set()
+
+
 @pytest.fixture(autouse=True)
-def empty_storage(settings: Any, tmp_path: Path) -> Iterator[Path]:
-    """A folder of its own: other tests leave files behind."""
-    before = default_storage.location  # type: ignore[attr-defined]
+def empty_storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A folder of its own, or a prefix in the bucket: other tests leave files behind."""
     storage: Any = default_storage._wrapped  # type: ignore[attr-defined]
-    storage.__dict__.pop("location", None), storage.__dict__.pop("base_location", None)
-    storage._location = str(tmp_path)
-    yield tmp_path
-    storage.__dict__.pop("location", None), storage.__dict__.pop("base_location", None)
-    storage._location = before
+    if not settings.S3_BUCKET:
+        monkeypatch.setattr(default_storage, "_wrapped", PrivateFileSystemStorage(location=str(tmp_path)))
+        return
+    AGED.clear()
+    objects, modified_at = storage.stored_objects, storage.get_modified_time
+    monkeypatch.setattr(storage, "location", f"consistency/{tmp_path.name}")
+    monkeypatch.setattr(storage, "stored_objects", lambda: map(aged, objects()))
+    monkeypatch.setattr(
+        storage, "get_modified_time", lambda name: aged(StoredObject(name, 0, modified_at(name))).modified_at
+    )
+
+
+def aged(found: StoredObject) -> StoredObject:
+    return replace(found, modified_at=TWO_HOURS_AGO) if found.name in AGED else found
 
 
 def old_piece(**fields: Any) -> Piece:
@@ -43,12 +57,16 @@ def old_piece(**fields: Any) -> Piece:
 
 
 def age(name: str) -> None:
+    if settings.S3_BUCKET:
+        AGED.add(name)
+        return
     then = time.time() - 7200
     os.utime(default_storage.path(name), (then, then))
 
 
 def store(name: str, *, is_old: bool = True) -> str:
     default_storage.save(name, ContentFile(b"music"))
+    AGED.discard(name)
     if is_old:
         age(name)
     return name
@@ -168,8 +186,9 @@ def test_a_wrong_bucket_does_not_empty_the_library() -> None:
 
 
 def test_a_storage_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(self: object) -> None:
-        raise OSError("no answer")
+    class Away(PrivateFileSystemStorage):
+        def stored_objects(self) -> NoReturn:
+            raise OSError("no answer")
 
-    monkeypatch.setattr(default_storage.__class__, "stored_objects", away)
+    monkeypatch.setattr(default_storage, "_wrapped", Away())
     assert check_library("--mend")[1] == "The storage does not answer: no answer. Try again later."

@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from accounts.owners import Owner
 from library.models import Piece
 from library.services import piece_delete, piece_keep, piece_store, pieces_expire
 from tests import factories
+from tests.stored import is_stored
 
 pytestmark = pytest.mark.django_db
 
@@ -47,9 +47,8 @@ def test_newest_first() -> None:
 
 def test_deleting_a_piece_deletes_its_file() -> None:
     piece = factories.make_piece()
-    path = Path(piece.midi.path)
     piece_delete(piece=piece)
-    assert not path.exists()
+    assert not is_stored(piece.midi)
     assert not Piece.objects.exists()
 
 
@@ -114,7 +113,7 @@ def test_what_is_over_is_removed_with_its_file_and_nothing_else(alice: Any) -> N
     ]
     assert pieces_expire() == 2
     assert set(Piece.objects.all()) == set(stay)
-    assert not any(Path(piece.midi.path).exists() for piece in gone)
+    assert not any(is_stored(piece.midi) for piece in gone)
 
 
 def test_a_piece_outlives_what_it_came_from() -> None:

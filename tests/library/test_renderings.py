@@ -88,6 +88,19 @@ class TestAsking:
             assert sent == []
         assert sent == ["sent"]
 
+    def test_one_that_is_ready_stays_so_while_the_storage_is_away(
+        self, piece: Piece, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ready = made(piece, "wav")
+
+        def away(name: str) -> bool:
+            raise OSError("away")
+
+        monkeypatch.setattr(default_storage, "exists", away)
+        assert ask(piece, "wav").pk == ready.pk
+        ready.refresh_from_db()
+        assert ready.status == "succeeded"
+
     def test_a_broker_that_is_away_is_no_error(
         self, piece: Piece, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -177,14 +190,15 @@ class TestMaking:
         assert (rendering.status, "is gone" in rendering.error_message) == ("failed", True)
 
     def test_a_storage_that_is_away_is_tried_again_later_and_given_up_at_last(
-        self, piece: Piece, monkeypatch: pytest.MonkeyPatch
+        self, piece: Piece, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*args: Any) -> str:
             raise OSError("away")
 
         rendering = ask(piece)
         # Without a process each time: what is tested comes after it.
-        sound = Path(piece.midi.path)
+        sound = tmp_path / "sound.wav"
+        sound.write_bytes(MIDI)
         monkeypatch.setattr("library.services.renderings.rendered", lambda *args, **options: nullcontext(sound))
         monkeypatch.setattr(default_storage, "save", fail)
         for attempt in range(1, MAX_ATTEMPTS + 1):

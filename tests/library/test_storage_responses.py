@@ -11,6 +11,7 @@ from django.test import RequestFactory
 
 from library import storage_responses
 from library.storage_responses import StoredFile, stored_file_response
+from tests.stored import on_disk_alone
 
 MUSIC = bytes(range(100))
 FILE = StoredFile(
@@ -112,6 +113,7 @@ def test_a_file_that_is_gone_and_a_storage_that_is_away(monkeypatch: pytest.Monk
     assert "no-cache" not in response.get("Cache-Control", ""), "an error is not the file"
 
 
+@on_disk_alone
 def test_a_file_on_our_disk_is_never_redirected_to(settings: Any) -> None:
     settings.S3_DOWNLOADS = "redirect"
     assert ask(inline=False).status_code == 200

@@ -1,7 +1,6 @@
 """The trash, drafts that nobody keeps, and what is left when the storage is away."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from library.services import (
     pieces_trash,
 )
 from tests import factories
+from tests.stored import is_stored
 
 pytestmark = pytest.mark.django_db
 
@@ -113,8 +113,8 @@ def test_what_is_due_goes_and_nothing_else(alice: Any) -> None:
     ]
     assert pieces_expire() == 4
     assert set(Piece.objects.all()) == set(stay)
-    assert not any(Path(piece.midi.path).exists() for piece in gone)
-    assert all(Path(piece.midi.path).exists() for piece in stay)
+    assert not any(is_stored(piece.midi) for piece in gone)
+    assert all(is_stored(piece.midi) for piece in stay)
 
 
 def test_at_most_so_many_at_once(alice: Any) -> None:
@@ -144,7 +144,7 @@ def test_nothing_is_lost_while_the_storage_is_away(alice: Any, away: Any) -> Non
     away.undo()
     assert pieces_expire() == 1
     assert list(Piece.objects.all()) == [other]
-    assert not Path(piece.midi.path).exists()
+    assert not is_stored(piece.midi)
 
 
 def test_one_that_cannot_be_removed_holds_up_no_other(alice: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +189,7 @@ class TestAccounts:
         away.undo()
         pieces_of_account_delete(alice)
         assert list(Piece.objects.all()) == [bobs]
-        assert not Path(piece.midi.path).exists()
+        assert not is_stored(piece.midi)
 
 
 class TestOldRows:

@@ -3,11 +3,9 @@
 import io
 import threading
 import zipfile
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as site_settings
 from django.core.files.storage import default_storage
 from django.db import connection
 
@@ -15,9 +13,9 @@ from accounts.models import User
 from generator.engine.midi import write_midi
 from library.models import Piece
 from library.services import UploadResult, piece_trash, piece_upload, zip_upload
-from library.storage import PrivateFileSystemStorage
 from library.upload_facts import MAX_UPLOAD_BYTES
 from tests.music import GRAND_PIANO, notes, scale
+from tests.stored import stored_names
 
 pytestmark = pytest.mark.django_db
 
@@ -38,8 +36,8 @@ def zip_of(files: dict[str, bytes], way: int = zipfile.ZIP_DEFLATED) -> bytes:
     return stream.getvalue()
 
 
-def stored_files() -> set[Path]:
-    return set(Path(site_settings.MEDIA_ROOT).glob("pieces/??/*"))
+def stored_files() -> set[str]:
+    return set(stored_names("pieces"))
 
 
 class TestOneFile:
@@ -108,7 +106,7 @@ class TestOneFile:
             raise OSError("full")
 
         with monkeypatch.context() as patch:
-            patch.setattr(PrivateFileSystemStorage, "_save", fail)
+            patch.setattr(default_storage, "save", fail)
             result = upload(alice, midi())
         assert (result.outcome, "could not be stored" in result.sentence) == ("failed", True)
         assert upload(alice, midi()).outcome == "accepted"

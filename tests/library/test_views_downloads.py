@@ -15,7 +15,6 @@ from accounts.models import User
 from generator.engine.midi import write_midi
 from library.models import Piece, Rendering
 from library.services import share_link_create, share_link_revoke
-from library.storage import PrivateFileSystemStorage
 from tests import factories
 from tests.music import GRAND_PIANO, scale
 
@@ -173,7 +172,7 @@ class TestVoices:
         def fail(*args: Any) -> None:
             raise OSError("away")
 
-        monkeypatch.setattr(PrivateFileSystemStorage, "open", fail)
+        monkeypatch.setattr(default_storage, "open", fail)
         assert hers.get(url("piece-voices", piece)).status_code == 503
 
 

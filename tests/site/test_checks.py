@@ -11,6 +11,12 @@ from django.core.management.base import SystemCheckError
 from musicgen_site import checks
 
 
+@pytest.fixture(autouse=True)
+def files_in_a_folder(settings: Any) -> None:
+    """Whatever the tests run on."""
+    settings.S3_BUCKET = ""
+
+
 def ids(messages: list[Any]) -> list[str]:
     return [message.id for message in messages]
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from generator.workers import beat, say_goodbye
 from musicgen_site import health
+from tests.stored import on_disk_alone
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +74,9 @@ def test_a_database_that_is_away_is_said(client: Client, details: dict[str, str]
     assert answer.json()["checks"] == {"database": "OperationalError: connection refused"}
 
 
-@pytest.mark.parametrize(("setting", "name"), [("MEDIA_ROOT", "storage"), ("BROKER_DIR", "broker")])
+@pytest.mark.parametrize(
+    ("setting", "name"), [pytest.param("MEDIA_ROOT", "storage", marks=on_disk_alone), ("BROKER_DIR", "broker")]
+)
 def test_a_folder_that_cannot_be_written_is_said(
     client: Client, db: None, details: dict[str, str], settings: Any, tmp_path: Path, setting: str, name: str
 ) -> None:
