@@ -71,10 +71,15 @@ export class PlayerBar extends HTMLElement {
     else this.setState("paused", "Press play to go on");
   }
 
-  /* A full load: the sound ends with the page. A page that the browser keeps for its button "back" is silent, too. */
+  /* A full load: the sound ends with the page, and what sounds is what the bar goes on with. A page that the browser keeps
+     for its button "back" is silent, too. */
   leave() {
-    const goesOn = this.isActive || this.goingOn === this.attempt;
-    this.halt();
+    const player = this.adopt(window.location.pathname);
+    const goesOn = player !== null || this.isActive || this.goingOn === this.attempt;
+    if (player) {
+      this.engine.take(this);
+      this.position = player.position;
+    } else this.halt();
     if (goesOn) this.state = "paused";
     this.keep(goesOn ? Date.now() : 0);
   }
@@ -334,17 +339,24 @@ export class PlayerBar extends HTMLElement {
     else this.clear();
   }
 
-  /* A player of the page that sounds while its page goes: the bar goes on with it, without a gap. */
-  takeOver(path) {
+  /* What a player of the page at `path` sounds becomes the bar's piece: answers with that player, or null. */
+  adopt(path) {
     const player = this.engine.owner;
-    if (player === this || !player?.source?.src || player.live || player.state !== "playing") return;
+    if (player === this || !player?.source?.src || player.live || player.state !== "playing") return null;
     const { src, title, voices } = player.source;
     const href = player.source.href ?? player.closest("[data-href]")?.dataset.href ?? path;
     if (this.current?.src !== src) {
       const [entry] = this.queue.insertNext([{ src, title, href, voices, length: player.duration }]);
-      if (!entry) return;
+      if (!entry) return null;
       this.queue.choose(entry.key);
     }
+    return player;
+  }
+
+  /* A player of the page that sounds while its page goes: the bar goes on with it, without a gap. */
+  takeOver(path) {
+    const player = this.adopt(path);
+    if (!player) return;
     this.attempt += 1;
     this.piece = player.piece;
     this.muted = player.muted;

@@ -5,7 +5,7 @@ import pytest
 from tests.browser.bar_site import BarSite
 from tests.browser.midi_bytes import midi_bytes, scale
 from tests.browser.site import PLAYER, STATUS, ScriptedWorker, Site
-from tests.factories import guest, make_genre, make_piece
+from tests.factories import guest, make_genre, make_piece, make_user
 
 pytestmark = pytest.mark.browser
 
@@ -313,6 +313,22 @@ class TestTheSite:
         assert page.text_content("[data-result-title]") == piece.title
         assert page.evaluate(STAYS)
 
+    def test_music_goes_on_while_a_guest_signs_in(self, page, site, poll):
+        make_user("alice")
+        make_piece(guest("guest-alice"), title="A long one", midi=midi_bytes(scale(120)), length_seconds=120)
+        site.open(page, "/library/")
+        bar = "document.querySelector('player-bar')"
+        page.click("[data-play-now]")
+        poll(page, f"{bar}.state === 'playing' && {bar}.rms > 0.01")
+        page.click("text=Sign in")
+        poll(page, f"location.pathname === '/account/login/' && {bar}?.state === 'playing' && {bar}.rms > 0.01")
+        page.fill("[name=login]", "alice")
+        page.fill("[name=password]", "secret-enough")
+        page.click("main button[type=submit]")
+        poll(page, "document.querySelector('.account-menu')")
+        poll(page, f"{bar}?.dataset.owner && {bar}.state === 'playing' && {bar}.rms > 0.01")
+        assert page.evaluate(f"{bar}.dataset.title") == "A long one"
+
     def test_the_theme_switch_of_the_next_page_works(self, page, poll):
         page.click(".brand")
         poll(page, "location.pathname === '/'")
@@ -325,5 +341,5 @@ class TestTheSite:
         page = make_page(java_script_enabled=False)
         site.open(page)
         page.click("text=Help")
-        assert page.url.endswith("/help/garageband/")
+        page.wait_for_url("**/help/garageband/")
         assert not page.locator("player-bar").is_visible()

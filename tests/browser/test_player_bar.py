@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from tests.browser.bar_site import BarSite
+from tests.browser.player_site import player_html
 from tests.browser.site import AXE
 
 pytestmark = pytest.mark.browser
@@ -16,6 +17,9 @@ LOUD = f"{BAR}.rms > 0.01"
 PLAYING = f"{BAR}.state === 'playing'"
 PAUSED = f"{BAR}.state === 'paused'"
 TITLE = f"{BAR}.dataset.title"
+# A page's own player, and how a page writes it.
+PLAYER = "document.querySelector('music-player')"
+PLAYER_SCRIPT = '<script type="module" src="/static/js/music-player.js"></script>'
 
 
 @pytest.fixture
@@ -48,6 +52,15 @@ def play_all(page, poll):
 def go(page, poll, name, heading=None):
     page.get_by_role("navigation", name="Main").get_by_role("link", name=name).click()
     poll(page, f"document.querySelector('h1').textContent === '{heading or name}'")
+
+
+def page_with_player(bar_site):
+    """A page whose own player holds "Alone"; one of its links leads to a page that is loaded whole."""
+    bar_site.pieces("alone")
+    bar_site.page("/account/")
+    player = player_html(src="/alone.mid", title="Alone", attributes='data-length="30"')
+    link = '<a id="link" href="/account/">Sign in</a>'
+    return bar_site.page("/other/", player, link, scripts=PLAYER_SCRIPT)
 
 
 def record(page):
@@ -111,24 +124,17 @@ def test_the_title_leads_to_the_piece(page, bar_site, poll):
 
 
 def test_one_player_sounds_at_a_time_and_a_page_that_goes_hands_its_piece_over(page, bar_site, poll):
-    bar_site.page(
-        "/other/",
-        '<music-player data-sounds="/static/sounds/" data-worklet="/static/vendor/spessasynth/worklet.js" '
-        'data-src="/alone.mid" data-title="Alone" data-length="30"></music-player>',
-        scripts='<script type="module" src="/static/js/music-player.js"></script>',
-    )
-    bar_site.pieces("alone")
+    page_with_player(bar_site)
     play_all(page, poll)
     go(page, poll, "Other")
-    player = "document.querySelector('music-player')"
-    poll(page, f"{player}.canPlay")
+    poll(page, f"{PLAYER}.canPlay")
     page.click("music-player .mp-play")
-    poll(page, f"{player}.state === 'playing' && {PAUSED} && {player}.rms > 0.01")
+    poll(page, f"{PLAYER}.state === 'playing' && {PAUSED} && {PLAYER}.rms > 0.01")
     page.click("player-bar .pb-play")
-    poll(page, f"{player}.state === 'paused' && {PLAYING} && {LOUD}")
+    poll(page, f"{PLAYER}.state === 'paused' && {PLAYING} && {LOUD}")
     page.click("music-player .mp-play")
-    poll(page, f"{PAUSED} && {player}.currentTime > 1")
-    reached = page.evaluate(f"{player}.currentTime")
+    poll(page, f"{PAUSED} && {PLAYER}.currentTime > 1")
+    reached = page.evaluate(f"{PLAYER}.currentTime")
     go(page, poll, "List")
     assert page.evaluate(TITLE) == "Alone"
     assert titles(page) == ["one", "Alone", "two", "three"]
@@ -151,12 +157,24 @@ class TestFullLoad:
         go(page, poll, "List")
         reached = page.evaluate(f"{BAR}.currentTime")
         page.click("#link")
-        poll(page, "location.pathname === '/account/'")
-        poll(page, f"{BAR}?.view && {PLAYING} && {LOUD}")
+        poll(page, f"location.pathname === '/account/' && {BAR}?.view && {PLAYING} && {LOUD}")
         assert page.evaluate(TITLE) == "two"
         assert titles(page) == ["one", "two", "three"]
         assert page.evaluate(f"{BAR}.queue.loop") == "all"
         assert page.evaluate(f"{BAR}.currentTime") >= reached
+
+    def test_what_a_page_played_goes_on_in_the_bar(self, browser_page, bar_site, poll):
+        page = browser_page
+        page.goto(page_with_player(bar_site))
+        poll(page, f"{PLAYER}.canPlay && {BAR}.view !== undefined")
+        page.click("music-player .mp-play")
+        poll(page, f"{PLAYER}.currentTime > 1")
+        reached = page.evaluate(f"{PLAYER}.currentTime")
+        page.click("#link")
+        poll(page, f"location.pathname === '/account/' && {BAR}?.view && {PLAYING} && {LOUD}")
+        assert titles(page) == ["Alone"]
+        assert page.evaluate(f"{BAR}.currentTime") >= reached
+        assert page.get_attribute(".pb-title", "href") == "/other/"
 
     def test_what_was_paused_stays_so(self, page, poll):
         play_all(page, poll)
@@ -223,23 +241,16 @@ class TestTabs:
         other.close()
 
     def test_a_player_of_a_page_is_paused_too_and_says_why(self, page, bar_site, poll):
-        bar_site.page(
-            "/other/",
-            '<music-player data-sounds="/static/sounds/" data-worklet="/static/vendor/spessasynth/worklet.js" '
-            'data-src="/one.mid" data-title="One" data-length="30"></music-player>',
-            scripts='<script type="module" src="/static/js/music-player.js"></script>',
-        )
         other = page.context.new_page()
-        other.goto(f"{bar_site.url}/other/")
-        player = "document.querySelector('music-player')"
-        poll(other, f"{player}.canPlay")
+        other.goto(page_with_player(bar_site))
+        poll(other, f"{PLAYER}.canPlay")
         other.click("music-player .mp-play")
-        poll(other, f"{player}.state === 'playing' && {player}.rms > 0.01")
+        poll(other, f"{PLAYER}.state === 'playing' && {PLAYER}.rms > 0.01")
         play_all(page, poll)
-        poll(other, f"{player}.state === 'paused'")
+        poll(other, f"{PLAYER}.state === 'paused'")
         assert "Another tab plays now" in other.locator("music-player").inner_text()
         other.click("music-player .mp-play")
-        poll(other, f"{player}.state === 'playing' && {player}.rms > 0.01")
+        poll(other, f"{PLAYER}.state === 'playing' && {PLAYER}.rms > 0.01")
         assert "Another tab" not in other.locator("music-player").inner_text()
         poll(page, PAUSED)
         other.close()
