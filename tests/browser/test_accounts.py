@@ -79,9 +79,9 @@ def test_a_guest_keeps_a_piece_with_a_name_and_a_password(make_page, site):
     page.fill("#keep-name", "alice")
     page.fill("#keep-password", "ships-and-harps")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".account-menu")
+    page.wait_for_selector("text=in your library now")
+    assert page.locator(".account-menu").count() == 1
     assert page.url.endswith(f"/pieces/{piece.pk}/")
-    assert page.locator("text=in your library now").count() == 1
     assert problems_of(page) == []
     piece.refresh_from_db()
     assert piece.owner == User.objects.get() and not piece.is_draft

@@ -77,7 +77,7 @@ def test_the_choices_follow_genre_and_type_and_reach_the_job(page, poll):
     wanted |= {"adventurousness": "wild", "voices_off": ["bass"], "starting_note": 60, "bars": 16}
     assert {name: generation.params.get(name) for name in wanted} == wanted
     page.reload()
-    assert page.is_visible("#start-nothing"), "an opened fold stays open"
+    page.wait_for_selector("#start-nothing")  # an opened fold stays open
 
 
 def test_a_wrong_choice_is_said_at_its_field_even_behind_the_fold(page, poll):

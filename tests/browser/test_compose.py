@@ -354,7 +354,7 @@ class TestWithoutJavaScript:
     def test_from_the_form_to_the_file(self, page, site):
         page.click("text=Generate")
         worker = ScriptedWorker().claim().compose(20)
-        assert f"/generations/{worker.generation.pk}/" in page.url
+        page.wait_for_url(f"**/generations/{worker.generation.pk}/")
         page.wait_for_selector("text=0:20 of 1:00 composed.")
         piece = worker.finish()
         page.wait_for_url(f"**/pieces/{piece.pk}/")
@@ -367,7 +367,7 @@ class TestWithoutJavaScript:
         page.fill("#id_length", "soon")
         page.watch.allow("422")
         page.click("text=Generate")
-        assert page.is_visible("#error-length")
+        page.wait_for_selector("#error-length")
         assert page.input_value("#id_length") == "soon"
 
     def test_cancel(self, page):

@@ -69,7 +69,7 @@ def test_without_the_script_the_page_says_how_far_it_is(browser, site, piece):
     site.be_guest(page)
     site.open(page, f"/pieces/{piece.pk}/")
     page.click("#download-ogg")
-    assert page.locator("li[data-format=ogg] progress").count() == 1
+    page.wait_for_selector("li[data-format=ogg] progress")
     finish(Rendering.objects.get())
     page.reload()
     assert page.locator("a#download-ogg").get_attribute("href") == f"/pieces/{piece.pk}/audio/ogg/"

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from accounts.models import User
 from generator.models import Generation
@@ -149,15 +150,17 @@ class TestList:
         be(site, page, alice)
         site.open(page, "/library/")
         page.locator("[data-favourite]").first.click()
-        assert page.locator("[data-favourite][aria-pressed=true]").count() == 1
+        page.wait_for_selector("[data-favourite][aria-pressed=true]")
+        assert Piece.objects.get(is_favourite=True).title == "Piece A"
         page.locator("input.pick[name=piece]").nth(1).check()
         page.click("[data-bulk] button[value=trash]")
-        assert page.locator("[data-open]").all_text_contents() == ["Piece A", "Piece C", "Piece D"]
+        page.wait_for_selector(".undo")
+        expect(page.locator("[data-open]")).to_have_text(["Piece A", "Piece C", "Piece D"], timeout=20_000)
         page.click(".undo")
-        assert page.locator("[data-open]").count() == 4
+        expect(page.locator("[data-open]")).to_have_count(4, timeout=20_000)
         page.fill("[data-search]", "nothing")
         page.click("text=Find")
-        assert page.locator("text=No piece is like that.").is_visible()
+        page.wait_for_selector("text=No piece is like that.")
 
 
 class TestCollection:
@@ -180,7 +183,8 @@ class TestCollection:
         page.mouse.move(grip["x"] + 10, third["y"] + third["height"] - 5, steps=5)
         with page.expect_response(lambda response: response.request.method == "POST"):
             page.mouse.up()
-        page.wait_for_load_state("networkidle")
+        # The list shows it while it is dragged; the page that answers shows what was stored.
+        poll(page, "!document.documentElement.hasAttribute('data-navigating')")
         assert titles(page) == "CBDA"
         up = page.locator("[data-piece]").nth(2).locator("[id^=up-]")
         name = up.get_attribute("id")

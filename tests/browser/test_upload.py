@@ -150,5 +150,6 @@ def test_without_a_script_the_form_does_it(make_page, site, alice):
     site.open(page, "/library/upload/")
     page.set_input_files("#upload-file", [file_of("Odd.mid", ODD), file_of("no.mid", b"nothing")])
     page.click("[data-send]")
-    assert page.locator("[data-outcome=accepted]").count() == 1
+    page.wait_for_selector("[data-outcome=accepted]")
     assert "This is not a MIDI file." in (page.text_content("[data-outcome=refused]") or "")
+    assert page.locator("[data-outcome]").count() == 2
