@@ -21,7 +21,7 @@ LIMITS = MidiLimits(max_bytes=8 * 2**20, max_events=400_000, max_ticks=2**31 - 1
 META_COPYRIGHT, META_KEY = 0x02, 0x59
 # What all voices share: texts, tempo, metre, key.
 _SHARED = (META_TEXT, META_COPYRIGHT, META_TEMPO, META_METER, META_KEY)
-_END = b"\x00\xff\x2f\x00"
+_END = b"\xff\x2f\x00"
 
 # When, and the bytes from the status byte on.
 _Move = tuple[int, bytes]
@@ -40,6 +40,7 @@ class _Voice:
     name: str = ""
     moves: list[_Move] = field(default_factory=list)
     has_notes: bool = False
+    end_tick: int = 0
 
 
 def voice_files(midi: bytes, *, max_bytes: int, limits: MidiLimits = LIMITS) -> list[VoiceFile]:
@@ -71,6 +72,7 @@ def voice_files(midi: bytes, *, max_bytes: int, limits: MidiLimits = LIMITS) -> 
             if not voice.name or len(playing) > 1:
                 voice.name = f"{voice.name} channel {channel + 1}".strip()
             voice.moves.insert(0, (0, _meta(META_TRACK_NAME, voice.name.encode())))
+            voice.end_tick = reader.end_tick
             voices.append(voice)
     if not voices:
         raise MidiError("This MIDI file has no notes.")
@@ -79,20 +81,21 @@ def voice_files(midi: bytes, *, max_bytes: int, limits: MidiLimits = LIMITS) -> 
     if len(voices) * len(conductor) + len(midi) > max_bytes:
         raise MidiError("This MIDI file has too many voices to take it apart.")
     header = struct.pack(">4sIHHH", b"MThd", 6, 1, 2, reader.ticks_per_quarter)
-    return [VoiceFile(voice.name, header + conductor + _track(voice.moves)) for voice in voices]
+    return [VoiceFile(voice.name, header + conductor + _track(voice.moves, voice.end_tick)) for voice in voices]
 
 
 def _meta(kind: int, data: bytes) -> bytes:
     return bytes((META, kind)) + midi_number(len(data)) + data
 
 
-def _track(moves: Iterable[_Move]) -> bytes:
+def _track(moves: Iterable[_Move], end_tick: int = 0) -> bytes:
+    """It ends at `end_tick`, where a note does that has no end of its own, or with its last move."""
     body = bytearray()
     now = 0
     for tick, data in moves:
         body += midi_number(tick - now) + data
         now = tick
-    body += _END
+    body += midi_number(max(end_tick - now, 0)) + _END
     return b"MTrk" + struct.pack(">I", len(body)) + bytes(body)
 
 

@@ -117,6 +117,7 @@ class MidiReader:
         midi_type: 0 or 1.
         ticks_per_quarter: the file's resolution.
         num_tracks: as the header says; the file has as many.
+        end_tick: where the track that was read last ends, which may be long after its last note.
     """
 
     def __init__(self, data: bytes, limits: MidiLimits) -> None:
@@ -142,6 +143,7 @@ class MidiReader:
         if header_bytes < 6 or not self.num_tracks:
             raise MidiError(_DAMAGED)
         self.ticks_per_quarter: int = division
+        self.end_tick = 0
         self._data = data
         self._at = 8 + header_bytes
         self._limits = limits
@@ -170,7 +172,7 @@ class MidiReader:
 
     def _events(self, at: int, end: int) -> Iterator[Event]:
         data, max_ticks = self._data, self._limits.max_ticks
-        tick = status = count = 0
+        tick = status = count = self.end_tick = 0
         while at < end:
             count += 1
             if count % _EVENTS_BETWEEN_CHECKS == 0:
@@ -182,6 +184,7 @@ class MidiReader:
             tick += delta
             if tick > max_ticks:
                 raise MidiError("This MIDI file is longer than any piece of music; it is probably damaged.")
+            self.end_tick = tick
             if at >= end:
                 raise MidiError(_DAMAGED)
             byte = data[at]

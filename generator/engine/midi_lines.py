@@ -96,7 +96,7 @@ def read_lines(data: bytes, *, limits: MidiLimits = PRIMER_LIMITS) -> MidiLines:
                 meters.append((event.tick, *_meter(event.data)))
             elif event.channel == META_TRACK_NAME and not track.name:
                 track.name = text_of(event.data)
-        lines += track.finished()
+        lines += track.finished(reader.end_tick)
     return MidiLines(
         reader.ticks_per_quarter,
         TempoMap(tempos, reader.ticks_per_quarter),
@@ -110,7 +110,6 @@ class _Track:
 
     def __init__(self) -> None:
         self.name = ""
-        self._tick = 0
         self._lines: dict[tuple[int, int], Line] = {}
         self._programs = [0] * 16
         self._pedals = [False] * 16
@@ -120,7 +119,6 @@ class _Track:
 
     def add(self, event: Event) -> None:
         tick, kind, channel, values = event
-        self._tick = tick
         if kind == NOTE_ON and values[1]:
             self._begin(tick, channel, values[0], values[1])
         elif kind in (NOTE_ON, NOTE_OFF):
@@ -132,13 +130,13 @@ class _Track:
             if not self._pedals[channel]:
                 self._end_held(self._held[channel], tick)
 
-    def finished(self) -> Iterable[Line]:
-        """The lines; what still sounds ends with the track."""
+    def finished(self, end_tick: int) -> Iterable[Line]:
+        """The lines; what still sounds ends with the track, as in static/js/midi-file.js and in sequencers."""
         for notes in self._down.values():
             for note in notes:
-                note.end = note.released = self._tick
+                note.end = note.released = end_tick
         for held in self._held:
-            self._end_held(held, self._tick)
+            self._end_held(held, end_tick)
         for line in self._lines.values():
             line.name = self.name
             if line.is_drum:

@@ -10,6 +10,7 @@
  */
 
 const DRUM_CHANNEL = 9;
+const SUSTAIN_PEDAL = 64;
 const DEFAULT_MICROSECONDS_PER_QUARTER = 500_000;
 
 class Reader {
@@ -110,14 +111,22 @@ function tempoMap(tracks, ticksPerQuarter) {
   };
 }
 
+/* Notes begin, end and are left out as in generator/engine/midi_lines.py: one that nobody ends lasts as long as its track,
+ * one that ends where it begins is none, unless it is a drum or the pedal holds it. */
 function collect(track, secondsAt, result) {
+  const found = [];
   const open = new Map();
-  const voiceOf = new Map();
+  const silent = new Set();
   const programs = new Map();
-  const close = (key, seconds) => {
-    const note = open.get(key);
-    if (note) note[1] = Math.max(seconds, note[0]);
+  const firstPrograms = new Map();
+  const pedals = new Set();
+  const close = (key, ticks) => {
+    const { note, began } = open.get(key) ?? {};
     open.delete(key);
+    if (!note) return;
+    const isDrum = note[4] === DRUM_CHANNEL;
+    note[1] = secondsAt(isDrum ? Math.max(ticks, began + 1) : ticks);
+    if (ticks === began && !isDrum && !pedals.has(note[4])) silent.add(note);
   };
   for (const { ticks, status, data1, data2, tempo } of track.events) {
     if (tempo) continue;
@@ -126,26 +135,35 @@ function collect(track, secondsAt, result) {
     const key = channel * 128 + data1;
     const kind = status >> 4;
     if (kind === 0x9 && data2 > 0) {
-      close(key, seconds);
-      if (!voiceOf.has(channel)) {
-        const isDrum = channel === DRUM_CHANNEL;
-        voiceOf.set(channel, result.voices.length);
-        result.voices.push({ name: track.name, program: programs.get(channel) ?? 0, isDrum, channel });
-      }
-      const note = [seconds, seconds, data1, data2, channel, voiceOf.get(channel)];
-      open.set(key, note);
-      result.notes.push(note);
+      const before = open.get(key);
+      if (before) before.note[1] = seconds;
+      if (!firstPrograms.has(channel)) firstPrograms.set(channel, programs.get(channel) ?? 0);
+      const note = [seconds, seconds, data1, data2, channel];
+      open.set(key, { note, began: ticks });
+      found.push(note);
     } else if (kind === 0x8 || kind === 0x9) {
-      close(key, seconds);
+      close(key, ticks);
     } else if (kind === 0xc) {
       programs.set(channel, data1);
     } else {
+      if (kind === 0xb && data1 === SUSTAIN_PEDAL) pedals[data2 >= 64 ? "add" : "delete"](channel);
       result.controls.push([seconds, status, data1, data2]);
     }
   }
-  const end = secondsAt(track.ticks);
-  for (const key of [...open.keys()]) close(key, end);
-  result.lengthSeconds = Math.max(result.lengthSeconds, end);
+  for (const key of [...open.keys()]) close(key, track.ticks);
+  const voiceOf = new Map();
+  for (const note of found) {
+    if (silent.has(note)) continue;
+    const channel = note[4];
+    if (!voiceOf.has(channel)) {
+      voiceOf.set(channel, result.voices.length);
+      const isDrum = channel === DRUM_CHANNEL;
+      result.voices.push({ name: track.name, program: firstPrograms.get(channel), isDrum, channel });
+    }
+    note.push(voiceOf.get(channel));
+    result.notes.push(note);
+  }
+  result.lengthSeconds = Math.max(result.lengthSeconds, secondsAt(track.ticks));
 }
 
 export function readMidi(buffer) {

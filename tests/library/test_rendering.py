@@ -219,6 +219,21 @@ class TestScore:
             (pytest.approx(0.25), PITCH_BEND, 8192),
         ]
 
+    def test_a_note_that_nobody_ends_lasts_as_long_as_its_track(self) -> None:
+        score = read_score(
+            midi_of(
+                mido.Message("note_on", note=60, velocity=70),
+                mido.Message("note_on", note=64, velocity=70, time=500),
+                mido.Message("note_off", note=64, time=500),
+                mido.MetaMessage("end_of_track", time=1000),
+            )
+        )
+        assert [(note.pitch, note.start, note.end) for note in score.notes] == [(60, 0.0, 2.0), (64, 0.5, 1.0)]
+
+    def test_one_without_any_time_is_none(self) -> None:
+        with pytest.raises(RenderError, match="no notes"):
+            read_score(midi_of(mido.Message("note_on", note=60, velocity=70, time=500)))
+
     def test_an_empty_piece_has_nothing_to_hear(self) -> None:
         with pytest.raises(RenderError, match="no notes"):
             read_score(midi_of(mido.MetaMessage("set_tempo", tempo=500_000)))
