@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from generator.engine.errors import MidiError
 from generator.engine.midi import inspect, write_midi
+from generator.engine.midi_lines import read_lines
 from generator.engine.music import Note, Voice
 from library.downloads import pieces_zip, voices_zip
 from library.models import Piece
@@ -115,6 +116,16 @@ class TestVoicesZip:
     def test_a_damaged_file_is_said(self) -> None:
         with pytest.raises(ValidationError, match="damaged"):
             voices_zip(factories.make_piece(), band_midi()[:40])
+
+
+def test_a_note_that_nobody_ends_is_as_long_in_the_file_of_its_voice() -> None:
+    track = bytes.fromhex("00903c64 8360ff2f00")  # it ends with the track, at tick 480
+    midi = bytes.fromhex("4d54686400000006000100010060 4d54726b00000009") + track
+    (file,) = voice_files(midi, max_bytes=10**6)
+    whole, alone = (
+        [(note.start, note.end) for line in read_lines(data).lines for note in line.notes] for data in (midi, file.data)
+    )
+    assert whole == alone == [(0, 480)]
 
 
 @pytest.mark.django_db
