@@ -78,7 +78,7 @@ class PieceQuerySet(OwnedQuerySet["Piece"]):
         if connections[self.db].vendor == "postgresql":
             query = SearchQuery(" & ".join(f"{word}:*" for word in words), config="simple", search_type="raw")
             # The very expression of the index piece_search.
-            return self.annotate(search=SearchVector("search_text", config="simple")).filter(search=query)
+            return self.alias(search=SearchVector("search_text", config="simple")).filter(search=query)
         for word in words:
             self = self.filter(search_text__contains=f" {word}")
         return self
@@ -119,10 +119,16 @@ class PieceQuerySet(OwnedQuerySet["Piece"]):
 
     def facets(self) -> dict[str, list[tuple[str, str]]]:
         """What these pieces offer to filter by: `genres`, `types`, `styles` and `keys` as (value, name), by name."""
+        return self.facets_and_drafts()[0]
+
+    def facets_and_drafts(self) -> tuple[dict[str, list[tuple[str, str]]], int]:
+        """`facets`, and how many are drafts: both from one look through the index piece_owner_facets."""
         fields = ("genre", "genre_name", "ensemble", "ensemble_name", "style", "style_name", "key")
-        rows = self.order_by().values_list(*fields).distinct()
+        rows = self.order_by().values_list(*fields).annotate(drafts=Count("genre", filter=Q(is_draft=True)))
         found: dict[str, dict[str, str]] = {"genres": {}, "types": {}, "styles": {}, "keys": {}}
-        for genre, genre_name, ensemble, ensemble_name, style, style_name, key in rows:
+        drafts_count = 0
+        for genre, genre_name, ensemble, ensemble_name, style, style_name, key, drafts in rows:
+            drafts_count += drafts
             for facet, value, name in (
                 ("genres", genre, genre_name),
                 ("types", ensemble, ensemble_name),
@@ -131,7 +137,8 @@ class PieceQuerySet(OwnedQuerySet["Piece"]):
             ):
                 if value:
                     found[facet][value] = name or value
-        return {facet: sorted(choices.items(), key=lambda choice: choice[1]) for facet, choices in found.items()}
+        facets = {facet: sorted(choices.items(), key=lambda choice: choice[1]) for facet, choices in found.items()}
+        return facets, drafts_count
 
 
 class TagQuerySet(models.QuerySet["Tag"]):

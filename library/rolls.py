@@ -39,6 +39,22 @@ def roll_of(notes: Iterable[tuple[int, float, float]], length_seconds: float) ->
     return [drawn[index * len(drawn) // MAX_NOTES] for index in range(MAX_NOTES)]
 
 
+# A note's part of a path in a picture of 240 by 32: the lowest row at its bottom, a gap behind each note.
+_AT_X = {x: f"M{x} " for x in range(WIDTH)}
+_AT_Y = {y: f"{ROWS - y - 0.5:g}" for y in range(ROWS)}
+_TO = {width: f"h{width - 0.6:g}" for width in range(1, WIDTH + 1)}
+
+
+def roll_path(roll: Any) -> str:
+    """The notes of a `Piece.roll` as one path for a picture of 240 by 32, the lowest note at the bottom."""
+    try:
+        # As `roll_of` makes them, which is nearly always: what such a note is drawn as is known beforehand.
+        return "".join([_AT_X[x] + _AT_Y[y] + _TO[min(width, WIDTH - x)] for x, y, width in roll[:MAX_NOTES]])
+    except (KeyError, TypeError, ValueError):
+        notes = roll_notes(roll)
+    return "".join(f"M{x:g} {ROWS - y - 0.5:g}h{width - 0.6:g}" for x, y, width in notes)
+
+
 def roll_notes(roll: Any) -> list[tuple[float, int, float]]:
     """The notes of a `Piece.roll` that can be drawn, as (x, y from the lowest up, width), all within the picture."""
     found = []

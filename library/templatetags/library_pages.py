@@ -4,23 +4,31 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.template import Context, Engine
+from django.template.base import Node, NodeList, Parser, TextNode, Token
 from django.utils import timezone
-from django.utils.html import format_html
 
-from library.rolls import ROWS, roll_notes
+from library import rows
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.utils.safestring import SafeString
+
+    from library.models import Piece
 
 register = template.Library()
 
 
 @register.filter
-def roll_path(piece: Any) -> str:
-    """Its notes as one path for a picture of 240 by 32, the lowest note at the bottom."""
-    return "".join(
-        f"M{x:g} {ROWS - y - 0.5:g}h{width - 0.6:g}" for x, y, width in roll_notes(getattr(piece, "roll", None))
-    )
+def row(piece: "Piece") -> dict[str, Any]:
+    """As the parts of a list want it."""
+    return rows.row_of(piece)
+
+
+@register.filter
+def facts_line(piece: "Piece") -> str:
+    return rows.facts_line(piece)
 
 
 @register.filter
@@ -65,13 +73,37 @@ ICONS = {
 }
 
 
-@register.simple_tag
-def icon(name: str, size: int = 20) -> str:
-    return format_html(
-        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="{}" height="{}" aria-hidden="true" focusable="false">'
-        '<path d="{}"/></svg>',
-        name,
-        size,
-        size,
-        ICONS[name],
-    )
+ICON = (
+    '<svg class="icon icon-{name}" viewBox="0 0 24 24" width="{size}" height="{size}" aria-hidden="true" '
+    'focusable="false"><path d="{path}"/></svg>'
+)
+
+
+@register.tag
+def icon(parser: Parser, token: Token) -> Node:
+    """{% icon "star" 22 %}, written while the template is read: rows have many. Its size is 20 where none is said."""
+    _, name, *size = token.split_contents()
+    name = name.strip("\"'")
+    if name not in ICONS or len(size) > 1 or not all(number.isdecimal() for number in size):
+        raise template.TemplateSyntaxError(f"Expected an icon's name and perhaps a size, got {token.contents}.")
+    return TextNode(ICON.format(name=name, size=size[0] if size else 20, path=ICONS[name]))
+
+
+class PartNode(Node):
+    child_nodelists = ("nodelist",)
+
+    def __init__(self, nodelist: NodeList) -> None:
+        self.nodelist = nodelist
+
+    def render(self, context: Context) -> "SafeString":
+        return self.nodelist.render(context)
+
+
+@register.tag
+def part(parser: Parser, token: Token) -> Node:
+    """{% part "library/_menu.html" %}: what {% include %} does, for the rows of a list. The file is read along with
+    this one and sees the very same variables, which spares each row the way there.
+    """
+    _, name = token.split_contents()
+    found = Engine.get_default().get_template(name.strip("\"'"))
+    return PartNode(found.nodelist)

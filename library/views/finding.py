@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from accounts.owners import Owner
 from library.models import Collection, Piece, Tag
@@ -66,9 +67,9 @@ class Chip:
     url: str
 
 
-@dataclass(slots=True)
+@dataclass
 class Finding:
-    """The form of the filters: what can be chosen in this library, and what was."""
+    """The form of the filters: what can be chosen in this library, and what was. `drafts_count` is of all of it."""
 
     query: QueryDict
     errors: dict[str, str] = field(default_factory=dict)
@@ -78,27 +79,29 @@ class Finding:
     keys: Choices = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     collections: list[Collection] = field(default_factory=list)
+    drafts_count: int = 0
 
     @classmethod
     def of(cls, owner: Owner, query: QueryDict, errors: dict[str, str]) -> "Finding":
         """Three queries, however large the library is."""
-        facets = Piece.objects.in_library(owner).facets()
+        facets, drafts_count = Piece.objects.in_library(owner).facets_and_drafts()
         finding = cls(query, errors, facets["genres"], facets["types"], facets["styles"])
+        finding.drafts_count = drafts_count
         finding.keys = [(key, accidentals(key)) for key, _ in facets["keys"]]
         if owner.user is not None:
             finding.tags = list(Tag.objects.of(owner.user))
-            finding.collections = list(Collection.objects.of(owner.user).by_title())
+            finding.collections = list(Collection.objects.of(owner.user).by_title().only("pk", "title"))
         return finding
 
-    @property
+    @cached_property
     def values(self) -> dict[str, str]:
         return {name: self.query.get(name, "")[:200] for name in NAMES}
 
-    @property
+    @cached_property
     def view(self) -> str:
         return "table" if self.query.get("view") == "table" else "pictures"
 
-    @property
+    @cached_property
     def sort(self) -> str:
         wanted = self.query.get("sort", "")
         return wanted if wanted in dict(SORTS) else SORTS[0][0]
@@ -126,12 +129,12 @@ class Finding:
         """Whether anything was looked for."""
         return any(self.values.values())
 
-    @property
+    @cached_property
     def selects(self) -> list[Select]:
         offered: list[tuple[str, str, Choices]] = [
-            ("genre", "Style", self.genres),
+            ("genre", "Genre", self.genres),
             ("type", "Type", self.types),
-            ("style", "Colour", self.styles),
+            ("style", "Style", self.styles),
             ("key", "Key", self.keys),
             ("tag", "Tag", [(tag.name, tag.name) for tag in self.tags]),
             ("collection", "Collection", [(str(one.pk), one.title) for one in self.collections]),
@@ -142,7 +145,7 @@ class Finding:
         values = self.values
         return [Select(name, label, choices, values[name], self.errors_of(name)) for name, label, choices in offered]
 
-    @property
+    @cached_property
     def ranges(self) -> list[Range]:
         return [
             self._range("Length", "length_min", "length_max", hint=("0:30", "2:00")),
@@ -156,7 +159,7 @@ class Finding:
             options["inputmode"] = "text"
         return Range(label, low, high, self.values[low], self.values[high], errors, **options)
 
-    @property
+    @cached_property
     def chips(self) -> list[Chip]:
         values = self.values
         chips = []

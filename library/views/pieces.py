@@ -12,6 +12,7 @@ from library.filters import PieceFilters
 from library.models import Piece
 from library.paging import KeysetPage
 from library.querysets import PieceQuerySet
+from library.rows import COLUMNS, pictures_of, rows_of
 from library.views.finding import SORTS, Finding
 
 PIECES_PER_PAGE = {"pictures": 24, "table": 50}
@@ -29,16 +30,22 @@ def pieces(request: HttpRequest) -> HttpResponse:
     """A member's library, and a guest's recent pieces. What of the filters cannot be understood is said."""
     owner = owner_of(request)
     filters, errors = PieceFilters.read(request.GET)
-    mine = Piece.objects.in_library(owner)
-    page = _page(mine.filtered(filters).prefetch_related("tags"), filters, errors)
+    found = Piece.objects.in_library(owner).filtered(filters)
+    if filters.view == "table":
+        page = _page(found.only(*COLUMNS), filters, errors)
+        rows = rows_of(page.items)
+    else:
+        page = _page(found.only(*COLUMNS, "roll"), filters, errors)
+        rows = pictures_of(page.items)
     finding = Finding.of(owner, request.GET, errors)
     context = {
         "page": page,
+        "rows": rows,
         "finding": finding,
         "sorts": SORTS,
         "next_url": finding.url(after=page.next) if page.next else None,
         "previous_url": finding.url(after=page.previous) if page.previous else None,
-        "drafts_count": mine.drafts().count(),
+        "drafts_count": finding.drafts_count,
         "guest_days": settings.GUEST_DAYS,
         "draft_days": settings.DRAFT_DAYS if owner.user else settings.GUEST_DAYS,
         "nav": "library",

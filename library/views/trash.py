@@ -16,6 +16,8 @@ from accounts.owners import owner_of
 from library import services
 from library.models import Piece
 from library.paging import KeysetPage
+from library.rolls import roll_path
+from library.rows import COLUMNS, row_of
 from library.views.back import back
 from library.views.undo import trashed_message, trashed_together
 
@@ -25,13 +27,13 @@ PIECES_PER_PAGE = 50
 @require_safe
 @never_cache
 def trash(request: HttpRequest) -> HttpResponse:
-    pieces = Piece.objects.in_trash(owner_of(request))
+    pieces = Piece.objects.in_trash(owner_of(request)).only(*COLUMNS, "trashed_at", "roll")
     try:
         page = KeysetPage.of(pieces, sort="trashed", after=request.GET.get("after", ""), size=PIECES_PER_PAGE)
     except ValidationError:
         return redirect("library:trash")
     context = {
-        "items": [(piece, _goes_at(piece)) for piece in page.items],
+        "rows": [row_of(piece) | {"roll": roll_path(piece.roll), "goes_at": _goes_at(piece)} for piece in page.items],
         "next_url": f"?{urlencode({'after': page.next})}" if page.next else None,
         "previous_url": f"?{urlencode({'after': page.previous})}" if page.previous else None,
         "trash_days": settings.TRASH_DAYS,
