@@ -1,8 +1,11 @@
 # One image for every process of the Procfile. BUILD=gpu puts in TensorFlow's build for NVIDIA GPUs.
-FROM python:3.11-slim-bookworm
+FROM python:3.11.15-slim-trixie
 
 ARG BUILD=cpu
+# Debian keeps one version of each package at a time, so the release above is what is pinned. Its postgresql-client is 17,
+# as the server of compose.yaml has to be: an older pg_dump refuses a newer server, and an older server a newer dump.
 # 1000: where folders of the host are mounted, they often belong to its first user.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends fluidsynth postgresql-client \
  && rm -rf /var/lib/apt/lists/* \
@@ -24,7 +27,8 @@ ENV PYTHONUNBUFFERED=1 \
 RUN SECRET_KEY=only-while-the-image-is-built-and-never-kept python manage.py collectstatic --no-input --verbosity 0 \
  && chown -R music:music /srv/static /srv/var
 
-USER music
+# music, by its number: a cluster that demands that no container runs as root can see it.
+USER 1000
 EXPOSE 8000
 # web, worker or release, as the Procfile has them.
 ENTRYPOINT ["/srv/musicgen/docker/process"]

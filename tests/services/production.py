@@ -3,6 +3,7 @@
 import http.cookiejar
 import json
 import os
+import shlex
 import subprocess
 import sys
 import urllib.error
@@ -25,7 +26,6 @@ class Production:
 
     def __init__(self, folder: Path, postgresql: PostgreSQL, redis: Redis, s3: S3) -> None:
         self.folder, self.postgresql, self.redis, self.s3 = folder, postgresql, redis, s3
-        s3.client.create_bucket(Bucket=BUCKET)
         # The site's own way to the bucket, which a test may shut.
         self.gate = Gate(s3.port)
         port = free_port()
@@ -55,7 +55,9 @@ class Production:
         }
 
     def prepare(self) -> None:
-        """The release process of the Procfile."""
+        """As the container `release` does: the bucket, then the release process of the Procfile."""
+        for _ in range(2):  # it is there already the second time
+            self.run([sys.executable, "docker/make_bucket.py"])
         self.run(command_of("release"))
 
     def python(self, *arguments: str) -> str:
@@ -120,10 +122,8 @@ class Production:
 
 
 def command_of(process: str) -> list[str]:
-    """A process of the Procfile, as whoever runs one starts it: by a shell."""
-    lines = (ROOT / "Procfile").read_text().splitlines()
-    commands = dict(line.split(": ", 1) for line in lines)
-    return ["sh", "-c", f"exec {commands[process]}"]
+    """A process of the Procfile, started as in a container."""
+    return ["sh", "-c", f"cd {shlex.quote(str(ROOT))} && exec docker/process {process}"]
 
 
 def _names_of_settings() -> list[str]:

@@ -40,6 +40,10 @@ def test_a_guest_composes_and_keeps_a_piece(
         assert other_guest.get(path).status == 404, path
 
 
+def test_the_check_of_the_containers_health_finds_the_web_process(production: Production) -> None:
+    production.python("docker/is_live.py")
+
+
 def test_a_form_that_is_sent_four_times_at_once_is_one_job(guest: Browser) -> None:
     first = guest.ask_for_music(15, "first")  # makes the guest, whom all clicks belong to
     assert first.status == 201
