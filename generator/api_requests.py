@@ -104,7 +104,7 @@ _SOURCE_SENTENCE = "There is no such piece, or it belongs to someone else."
 class GenerationRequestSerializer(serializers.Serializer):
     """What can be asked for. With a `source` everything else may be left out; `context["owner"]` must see it."""
 
-    genre = _name_field("Choose a style.")
+    genre = _name_field("Choose a genre.")
     ensemble = _name_field("Choose a type.")
     length_seconds = LengthField()
     takes = serializers.IntegerField(

@@ -56,7 +56,7 @@ def _text(max_length: int = 100, **messages: str) -> forms.CharField:
 class ComposeForm(forms.Form):
     """Reads what was chosen. What is allowed is checked by the service, against the manifest of the model."""
 
-    genre = _text(required="Choose a style.")
+    genre = _text(required="Choose a genre.")
     ensemble = _text(required="Choose a type.")
     length_preset = _text(40)
     length = _text(40)

@@ -41,7 +41,7 @@ def test_the_page_offers_what_the_active_model_offers(client: Client):
     response = client.get("/")
     assert response.status_code == 200
     page = text_of(response)
-    for wanted in ("Style", "Type", "Length", "Generate", "Piano", "Grand piano", "Harpsichord", "0:15", "5:00"):
+    for wanted in ("Genre", "Type", "Length", "Generate", "Piano", "Grand piano", "Harpsichord", "0:15", "5:00"):
         assert wanted in page
     assert steps(response) == {("genre", "piano"), ("piano-ensemble", "grand-piano"), ("length_preset", "60")}
     assert "made by a machine" in page
@@ -118,7 +118,7 @@ def test_somebody_elses_token_is_refused_in_words(client: Client):
         ({"length": "999999999999"}, "length", "5:00"),
         ({"length": "soon"}, "length", "such as 90, 1:30 or 2 min"),
         ({"length": "9" * 5000}, "length", ""),
-        ({"genre": None}, "genre", "Choose a style."),
+        ({"genre": None}, "genre", "Choose a genre."),
         ({"genre": "polka"}, "genre", "Choose one of the list"),
         ({"ensemble": None}, "ensemble", "Choose a type."),
         ({"ensemble": "kazoo"}, "ensemble", "type"),

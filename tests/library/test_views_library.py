@@ -150,7 +150,7 @@ class TestFinding:
         page = page_of(alices, "?genre=drums&qpm_min=100&sort=title&view=table")
         assert 'href="/library/?qpm_min=100&amp;sort=title&amp;view=table"' in page
         assert 'href="/library/?genre=drums&amp;sort=title&amp;view=table"' in page
-        assert "Style: Drums" in page
+        assert "Genre: Drums" in page
         assert 'href="/library/?sort=title&amp;view=table"' in page
 
     def test_the_form_shows_what_was_chosen(self, alices: Client):

@@ -8,6 +8,6 @@ register = template.Library()
 
 
 @register.simple_tag
-def styles_on_offer() -> list[GenreChoice]:
+def genres_on_offer() -> list[GenreChoice]:
     """The genres with an active model and their types, as the form of composing lists them."""
     return genre_choices()
