@@ -7,6 +7,8 @@ from django.db.models.fields.files import FieldFile
 
 # Where a test is about files on a disk and nothing else.
 on_disk_alone = pytest.mark.skipif(bool(settings.S3_BUCKET), reason="it is about the disk; stored files are in S3")
+# And where it is about a bucket: these run beside PostgreSQL (tests/services/on_production.py).
+in_bucket_alone = pytest.mark.skipif(not settings.S3_BUCKET, reason="it is about S3; stored files are on the disk")
 
 
 def stored_names(folder: str) -> list[str]:

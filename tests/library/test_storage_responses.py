@@ -1,5 +1,6 @@
 """Stored files as answers: whole, in part, unchanged, gone, out of reach."""
 
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.test import RequestFactory
 
 from library import storage_responses
 from library.storage_responses import StoredFile, stored_file_response
-from tests.stored import on_disk_alone
+from tests.stored import in_bucket_alone, on_disk_alone
 
 MUSIC = bytes(range(100))
 FILE = StoredFile(
@@ -117,3 +118,46 @@ def test_a_file_that_is_gone_and_a_storage_that_is_away(monkeypatch: pytest.Monk
 def test_a_file_on_our_disk_is_never_redirected_to(settings: Any) -> None:
     settings.S3_DOWNLOADS = "redirect"
     assert ask(inline=False).status_code == 200
+
+
+@in_bucket_alone
+class TestRedirects:
+    """S3_DOWNLOADS=redirect: whoever may have a file fetches it from the bucket."""
+
+    @pytest.fixture(autouse=True)
+    def redirect(self, settings: Any) -> None:
+        settings.S3_DOWNLOADS = "redirect"
+
+    def test_a_download_comes_from_the_bucket_for_five_minutes(self) -> None:
+        response = ask(inline=False)
+        assert response.status_code == 302
+        assert set(response["Cache-Control"].split(", ")) == {"private", "no-store"}
+        assert "X-Amz-Expires=300" in response["Location"]
+        with urllib.request.urlopen(response["Location"], timeout=30) as answer:  # noqa: S310  our own server
+            assert answer.read() == MUSIC
+            assert answer.headers["Content-Disposition"] == 'attachment; filename="a.mid"'
+            assert answer.headers["Content-Type"] == "audio/midi"
+
+    def test_the_page_itself_fetches_from_us(self) -> None:
+        """The player's requests stay within our own address, as the policy of the page demands."""
+        response = ask(inline=True, Range="bytes=0-9")
+        assert (response.status_code, body(response)) == (206, MUSIC[:10])
+
+    def test_what_is_known_is_not_fetched_again(self) -> None:
+        assert ask(inline=False, If_None_Match='"v1"').status_code == 304
+
+    def test_a_question_for_the_head_is_answered_by_us(self) -> None:
+        """The address of the bucket is signed for GET alone."""
+        response = ask(inline=False, method="HEAD")
+        assert (response.status_code, response["Content-Length"]) == (200, "100")
+
+    def test_a_file_that_is_gone_is_said_by_our_page(self) -> None:
+        default_storage.delete(FILE.name)
+        assert ask(inline=False).status_code == 404
+
+    def test_nobody_is_sent_to_a_bucket_that_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def away(name: str) -> bool:
+            raise OSError("no answer")
+
+        monkeypatch.setattr(default_storage, "exists", away)
+        assert ask(inline=False).status_code == 503
