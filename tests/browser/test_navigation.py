@@ -313,6 +313,27 @@ class TestTheSite:
         assert page.text_content("[data-result-title]") == piece.title
         assert page.evaluate(STAYS)
 
+    def test_a_piece_that_is_composed_while_the_bar_plays_takes_the_sound_and_gives_it_back(self, page, site, poll):
+        make_piece(guest("guest-alice"), title="A long one", midi=midi_bytes(scale(120)), length_seconds=120)
+        site.open(page, "/library/")
+        bar = "document.querySelector('player-bar')"
+        page.click("[data-play-now]")
+        poll(page, f"{bar}.state === 'playing' && {bar}.rms > 0.01")
+        page.evaluate("window.stays = true")
+        page.click(".brand")
+        poll(page, "document.querySelector('.button-generate') && customElements.get('music-player') !== undefined")
+        page.click("[data-generate]")
+        worker = ScriptedWorker().claim()
+        assert page.evaluate(f"{bar}.state") == "playing", "while it waits there is nothing else to hear"
+        worker.compose(20)
+        poll(page, f"{bar}.state === 'paused' && {PLAYER}.state === 'playing' && {PLAYER}.rms > 0.01")
+        page.click("player-bar .pb-play")
+        poll(page, f"{bar}.state === 'playing' && {PLAYER}.state === 'paused' && {bar}.rms > 0.01")
+        worker.finish()
+        poll(page, f"{STATUS} === 'succeeded'")
+        assert page.evaluate(f"{bar}.state === 'playing' && {PLAYER}.state === 'paused'")
+        assert page.evaluate(STAYS)
+
     def test_music_goes_on_while_a_guest_signs_in(self, page, site, poll):
         make_user("alice")
         make_piece(guest("guest-alice"), title="A long one", midi=midi_bytes(scale(120)), length_seconds=120)
