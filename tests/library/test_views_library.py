@@ -81,7 +81,7 @@ class TestWhatIsListed:
     def test_a_draft_says_when_it_goes(self, alices: Client, alice: User):
         make_piece(member(alice), is_draft=True, expires_at=timezone.now() + timedelta(days=11, hours=5))
         page = page_of(alices)
-        assert "goes in 12 days" in page
+        assert "deleted in 12 days" in page
         assert "1 draft waits to be kept" in page
 
     def test_the_roll_is_drawn_and_broken_ones_are_passed_over(self, alices: Client, alice: User):

@@ -198,7 +198,7 @@ class TestTrash:
         make_piece(member(bob), title="Bobs", trashed_at=timezone.now())
         make_piece(member(alice), title="Not here")
         page = alices.get("/library/trash/").content.decode()
-        assert "goes in 10 days" in page
+        assert "deleted in 10 days" in page
         for hidden in ("Bobs", "Not here"):
             assert hidden not in page
         assert "The trash is empty" in Client().get("/library/trash/").content.decode()
