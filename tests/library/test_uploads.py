@@ -6,14 +6,17 @@ import zipfile
 from typing import Any
 
 import pytest
+from django.conf import settings as site_settings
 from django.core.files.storage import default_storage
 from django.db import connection
 
 from accounts.models import User
 from generator.engine.midi import write_midi
+from library import upload_facts
 from library.models import Piece
-from library.services import UploadResult, piece_trash, piece_upload, zip_upload
+from library.services import UploadResult, piece_trash, piece_upload, uploads, zip_upload
 from library.upload_facts import MAX_UPLOAD_BYTES
+from library.views.uploads import MAX_SECONDS
 from tests.music import GRAND_PIANO, notes, scale
 from tests.stored import stored_names
 
@@ -38,6 +41,24 @@ def zip_of(files: dict[str, bytes], way: int = zipfile.ZIP_DEFLATED) -> bytes:
 
 def stored_files() -> set[str]:
     return set(stored_names("pieces"))
+
+
+def test_the_documentation_says_the_limits_that_hold() -> None:
+    said = (site_settings.BASE_DIR / "docs" / "uploads.md").read_text()
+    limits = upload_facts.LIMITS
+    for figures in (
+        f"{limits.max_bytes // 2**20} MB, {limits.max_tracks} tracks, {limits.max_events:,} events, "
+        f"{limits.max_length_seconds / 60:g} minutes",
+        f"{-(-uploads.MAX_ZIP_BYTES // 2**20)} MB, {uploads.MAX_ZIP_ENTRIES:,} entries; {uploads.MAX_ZIP_FILES} new "
+        f"pieces and {uploads.MAX_ZIP_SECONDS:g} s",
+        f"{site_settings.BODY_BYTES // 2**20} MB, {site_settings.DATA_UPLOAD_MAX_NUMBER_FILES} files, "
+        f"{MAX_SECONDS:g} s",
+        f"{upload_facts.MIN_QPM:g} to {upload_facts.MAX_QPM:g} BPM",
+        f"none below {upload_facts.MIN_KEY_CONFIDENCE:g}",
+        f"at most {upload_facts.MAX_VOICES};",
+        f"cut ({upload_facts.MAX_TITLE} characters, {upload_facts.MAX_VOICE_NAME} for a voice)",
+    ):
+        assert figures in said, figures
 
 
 class TestOneFile:
