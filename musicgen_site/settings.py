@@ -78,6 +78,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "musicgen_site.proxies.TrustedProxiesMiddleware",
+    "musicgen_site.heads.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "musicgen_site.body_limit.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
