@@ -7,27 +7,31 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.figures import BenchError, Figure, Report, Spread, arguments, as_script, say
 from tests.services.servers import PostgreSQL
 
 ABOUT = """\
-A PostgreSQL of its own (its usual settings, 128 MB of shared buffers, fsync off) with 10,000 members, to whom pieces
-are dealt unevenly: of a million the largest library holds about 10,000, the median one 70. Members who have more
-pieces visit more often. Each figure is whole pages of the site, made in this process without a web server: middleware,
-session, queries, template. The p95 is held to 50 ms at a million pieces and to 1.5 times that of 10,000. CPU is that of
-this process and of PostgreSQL's for it: on a busy machine it says more. The first three visitors are not counted: code
-is warm, most of the rows are not."""
+A PostgreSQL of its own (its usual settings, 128 MB of shared buffers, fsync off) with 10,000 members. Pieces are dealt
+to them by Zipf's law, flattened at its head (member r, counted from 0, gets a share of 1 / (r + 10); fixed seed): of a
+million the largest library holds 13,800, the middle one 29, the smallest about 5, and of 10,000 the largest 140, while
+half of the members have none. Each visit is to the library of a piece that is drawn from all, so that a library is
+visited as often as it is large: those visited most are those that cost the database most, and the pages of the
+slowest twentieth are full ones at 10,000 pieces as at a million (24 pieces, 50 as a table; "rows" is how many a page
+shows, at the 50th and the 95th percentile). Each figure is whole pages of the site, made in this process without a web
+server: middleware, session, queries, template. The p95 is held to 50 ms at a million pieces and to 1.5 times that of
+10,000. CPU is that of this process and of PostgreSQL's for it: on a busy machine it says more. The first three visitors
+are not counted: code is warm, most of the rows are not."""
 
 MEMBERS = 10_000
 SIZES = (10_000, 100_000, 1_000_000)
 WORDS = 2_000
+# Libraries are as large as Zipf's law has it, flattened at its head (Mandelbrot): a few have very many pieces.
+RANK_OFFSET = 10
 # A member visits a handful of pages in turn, so that no page of the site is measured alone.
-VISITS = 100
+VISITS = 200
 P95_MS, P95_GROWTH = 50.0, 1.5
 
 FILL_MEMBERS = """
@@ -46,8 +50,9 @@ SELECT {values} FROM (
 """
 PIECE: dict[str, str] = {
     "id": "gen_random_uuid()",
-    # Squared: a few members have many pieces.
-    "owner_id": f"1 + %(owner)s + floor({MEMBERS} * a * a)::int",
+    # The member of rank r, from 0, gets about 1 / (r + 10) of what the sum of these is.
+    "owner_id": f"1 + %(owner)s + floor({RANK_OFFSET} * power(({MEMBERS} + {RANK_OFFSET}) / {RANK_OFFSET}.0, a)"
+    f" - {RANK_OFFSET})::int",
     "guest_key": "''",
     "title": f"initcap('word' || floor({WORDS} * b)::int || ' word' || floor({WORDS} * c)::int)",
     "comment": "''",
@@ -137,21 +142,31 @@ def measure(report: Report, sizes: tuple[int, ...], visits: int) -> None:
         fill(filled, size, owner)
         say(f"{size} pieces, the last {size - filled} filled in within {time.monotonic() - began:.0f} s")
         filled = size
-        for name, times in Visitors(owner, visits).visit().items():
-            p95, cpu = (p95_of([one[place] for one in times]) for place in (0, 1))
+        say(libraries())
+        for name, pages in Visitors(visits).visit().items():
+            p95, cpu = p95_of([one.wall for one in pages]), p95_of([one.cpu for one in pages])
             at_first = first_p95.setdefault(name, (p95, cpu))
             growth = (p95 / at_first[0], cpu / at_first[1])
-            report.add(figure_of(name, size, times, growth, is_largest=size == SIZES[-1]))
+            report.add(figure_of(name, size, pages, growth, is_largest=size == SIZES[-1]))
+
+
+def libraries() -> str:
+    """How large they are."""
+    ((members, most, median, least),) = select(
+        "SELECT count(*) FILTER (WHERE n > 0), max(n), percentile_disc(0.5) WITHIN GROUP (ORDER BY n), min(n) FROM "
+        "(SELECT count(p.id) AS n FROM accounts_user u LEFT JOIN library_piece p ON p.owner_id = u.id GROUP BY u.id) l"
+    )
+    return (
+        f"{members} members have pieces: the largest library holds {most}, the middle one {median}, the least {least}"
+    )
 
 
 def p95_of(values: list[float]) -> float:
     return statistics.quantiles(values, n=20)[-1]
 
 
-def figure_of(
-    name: str, size: int, times: list[tuple[float, float]], growth: tuple[float, float], *, is_largest: bool
-) -> Figure:
-    walls, cpus = ([one[place] for one in times] for place in (0, 1))
+def figure_of(name: str, size: int, pages: "list[Page]", growth: tuple[float, float], *, is_largest: bool) -> Figure:
+    walls, cpus, rows = [one.wall for one in pages], [one.cpu for one in pages], [one.rows for one in pages]
     return Figure(
         key=f"library-{name.replace(', ', '-').replace(' ', '-')}-{size}",
         title=f"{name}, {size:,} pieces: p95",
@@ -164,7 +179,8 @@ def figure_of(
         },
         target=P95_MS if is_largest else None,
         facts={
-            "pages": len(times),
+            "pages": len(pages),
+            "rows": f"{statistics.median(rows):g}, at most {p95_of([float(count) for count in rows]):g} on 95 in 100",
             "times the p95 at 10,000 pieces": f"{growth[0]:.2f}, its CPU {growth[1]:.2f}"
             + (f" (promised {P95_GROWTH})" if is_largest else ""),
         },
@@ -217,10 +233,18 @@ def database_cpu_ms() -> float:
         return 0.0
 
 
+class Page(NamedTuple):
+    """One that was asked for: milliseconds, and how many pieces it shows."""
+
+    wall: float
+    cpu: float
+    rows: int
+
+
 class Visitors:
     """Members with pieces, each with pages to ask for."""
 
-    def __init__(self, owner: int, visits: int) -> None:
+    def __init__(self, visits: int) -> None:
         from accounts.models import User
         from library.models import Piece
 
@@ -232,11 +256,11 @@ class Visitors:
         draw.shuffle(self._pieces)
         self._users = User.objects.in_bulk({piece.owner_id for piece in self._pieces if piece.owner_id})
 
-    def visit(self) -> dict[str, list[tuple[float, float]]]:
-        """Wall and CPU milliseconds of each page, by what it is."""
+    def visit(self) -> dict[str, list[Page]]:
+        """By what a page is."""
         from django.test import Client
 
-        times: dict[str, list[tuple[float, float]]] = {}
+        pages: dict[str, list[Page]] = {}
         for number, piece in enumerate(self._pieces):
             client = Client(headers={"host": "localhost"})
             assert piece.owner_id is not None
@@ -253,23 +277,20 @@ class Visitors:
                 "filter, by tag": "/library/?tag=tag2&rating=1",
                 "piece page": f"/pieces/{piece.pk}/",
             }.items():
-                wall, cpu = timed_ms(partial(ask, client, path))
+                page = asked(client, path)
                 if number >= 3:
-                    times.setdefault(name, []).append((wall, cpu))
-        return times
+                    pages.setdefault(name, []).append(page)
+        return pages
 
 
-def ask(client: Any, path: str) -> None:
+def asked(client: Any, path: str) -> Page:
+    database, cpu, wall = database_cpu_ms(), time.process_time(), time.perf_counter()
     response = client.get(path)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     if response.status_code != 200:
         raise BenchError(f"{path} answered {response.status_code}.")
-
-
-def timed_ms(work: Callable[[], None]) -> tuple[float, float]:
-    database, cpu, wall = database_cpu_ms(), time.process_time(), time.perf_counter()
-    work()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    return wall * 1000, cpu * 1000 + database_cpu_ms() - database
+    rows = response.content.count(b"data-play-item")
+    return Page(wall * 1000, cpu * 1000 + database_cpu_ms() - database, rows)
 
 
 if __name__ == "__main__":
