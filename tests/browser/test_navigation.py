@@ -356,6 +356,21 @@ class TestTheSite:
         assert page.evaluate("document.documentElement.dataset.bsTheme") != before
         assert page.evaluate(STAYS)
 
+    @pytest.mark.parametrize("width", [1280, 360])
+    def test_the_header_stands_still_from_page_to_page(self, make_page, site, width):
+        page = make_page(viewport={"width": width, "height": 800})
+        site.be_guest(page)
+        piece = make_piece(guest("guest-alice"), midi=midi_bytes(scale(15)))
+        edges = """['.brand', '[data-theme-toggle]', '.site-footer p'].map((one) => {
+            const { left, right } = document.querySelector(one).getBoundingClientRect();
+            return `${left} ${right}`;
+        }).join()"""
+        seen = set()
+        for path in ("/", "/library/", f"/pieces/{piece.pk}/", "/generations/", "/help/garageband/", "/account/login/"):
+            site.open(page, path)
+            seen.add(page.evaluate(edges))
+        assert len(seen) == 1
+
     def test_without_javascript_links_are_links(self, make_page, site):
         page = make_page(java_script_enabled=False)
         site.open(page)
