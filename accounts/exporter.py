@@ -5,6 +5,7 @@ import secrets
 import socket
 
 from accounts.exports import export_claim, export_make, exports_sweep
+from accounts.logs import job_logged
 from accounts.models import DataExport
 from accounts.side_worker import SideWorker
 
@@ -26,7 +27,8 @@ class Exporter(SideWorker):
         export = export_claim(worker_id=self._worker_id)
         if export is None:
             return False
-        export_make(export=export, should_end=self.is_ending)
+        with job_logged(export.pk):
+            export_make(export=export, should_end=self.is_ending)
         return True
 
 

@@ -1,5 +1,6 @@
 """Checks uploaded bundles beside composing. A check is a process (`generator.services.bundle_checks`), waited for."""
 
+from accounts.logs import job_logged
 from accounts.side_worker import SideWorker
 from generator.workers import this_worker_id
 
@@ -18,7 +19,8 @@ class Checker(SideWorker):
         upload = services.bundle_upload_claim(worker_id=this_worker_id())
         if upload is None:
             return False
-        services.bundle_upload_check(upload=upload, should_end=self.is_ending)
+        with job_logged(f"upload-{upload.pk}"):
+            services.bundle_upload_check(upload=upload, should_end=self.is_ending)
         return True
 
 

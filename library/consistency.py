@@ -5,7 +5,7 @@ its file comes from a restored backup or a hand in the bucket. Of every app's mo
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -56,13 +56,22 @@ class MissingFile:
 
 
 @dataclass
+class Size:
+    """Of what lies in a folder."""
+
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass
 class Report:
-    """What does not agree. `rows` and `objects` are how many were looked at."""
+    """What does not agree. `rows` and `objects` are how many were looked at, `sizes` what lies in each folder."""
 
     rows: int = 0
     objects: int = 0
     missing: list[MissingFile] = field(default_factory=list)
     unnamed: list[StoredObject] = field(default_factory=list)
+    sizes: defaultdict[str, Size] = field(default_factory=lambda: defaultdict(Size))
     foreign: Counter[str] = field(default_factory=Counter)  # files in folders that are not ours, by folder
 
     @property
@@ -82,6 +91,8 @@ def check(*, now: datetime | None = None) -> Report:
     for found in default_storage.stored_objects():  # type: ignore[attr-defined]
         report.objects += 1
         folder = found.name.partition("/")[0]
+        report.sizes[folder].files += 1
+        report.sizes[folder].bytes += found.size_bytes
         if folder in OUR_FOLDERS:
             objects[found.name] = found
         else:

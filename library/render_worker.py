@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 
+from accounts.logs import job_logged
 from accounts.side_worker import SideWorker
 from library.services.renderings import rendering_claim, rendering_make, renderings_sweep, renderings_wait
 
@@ -25,7 +26,8 @@ class RenderWorker(SideWorker):
         rendering = rendering_claim(worker_id=self._worker_id)
         if rendering is None:
             return False
-        rendering_make(rendering=rendering, should_end=self.is_ending)
+        with job_logged(f"{rendering.piece_id}.{rendering.format}"):
+            rendering_make(rendering=rendering, should_end=self.is_ending)
         return True
 
 

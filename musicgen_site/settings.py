@@ -394,7 +394,7 @@ LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"job": {"()": "generator.logs.JobFilter"}},
+    "filters": {"job": {"()": "accounts.logs.JobFilter"}},
     "formatters": {"line": {"format": "{asctime} {levelname} {name} [{job}] {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["job"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -14,13 +14,13 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from accounts.logs import job_logged
 from accounts.owners import Owner
 from generator.engine.controls import compose_request
 from generator.engine.errors import ComposingStopped, EngineError, PrimerError
 from generator.engine.manifest import parse_manifest
 from generator.errors import NoModelInstalled
 from generator.live_notes import LiveNotes, Stop
-from generator.logs import job_logged
 from generator.models import Generation, Take
 from generator.services.drafts import Draft, draft_of
 from generator.services.primers import primer_load

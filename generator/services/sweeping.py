@@ -14,8 +14,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.clean_up import accounts_clean_up
+from accounts.logs import job_logged
 from generator.delivery import REDELIVER_SECONDS, deliver, next_delivery
-from generator.logs import job_logged
 from generator.models import Generation, NoteChunk, WorkerBeat
 from generator.querysets import GenerationQuerySet
 from generator.quota import CLIENT_HASH_DAYS

@@ -166,7 +166,7 @@ def test_what_the_engine_says_reaches_the_user(generation: Generation, monkeypat
 def test_an_unforeseen_error_is_logged_with_the_job_and_told_in_a_sentence(
     generation: Generation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from generator.logs import JobFilter
+    from accounts.logs import JobFilter
 
     def break_down(*args: Any, **kwargs: Any) -> None:
         raise ZeroDivisionError("secret detail")

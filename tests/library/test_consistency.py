@@ -88,6 +88,15 @@ def test_a_library_that_agrees(alice: Any) -> None:
     assert check_library("--mend") == ("Looked at 1 rows and 1 files.\nMended 0 of 0.\n", "")
 
 
+def test_how_much_lies_where_is_said_on_request() -> None:
+    for name in ("renderings/a.wav", "renderings/b.mp3", "letters/private.txt"):
+        store(name, is_old=False)
+    assert check_library("--sizes")[0].splitlines()[-2:] == [
+        "letters: 1 files, 0.0 MB, 0.0 kB each",
+        "renderings: 2 files, 0.0 MB, 0.0 kB each",
+    ]
+
+
 def test_a_piece_without_its_file_goes_to_the_trash() -> None:
     lost, sound = old_piece(), old_piece()
     default_storage.delete(str(lost.midi.name))

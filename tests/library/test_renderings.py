@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
+from accounts.logs import JobFilter
 from accounts.models import User
 from accounts.owners import Owner
 from generator.engine.midi import write_midi
@@ -368,7 +369,8 @@ class TestProcess:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_makes_all_that_wait_in_a_thread_of_its_own(alice: User) -> None:
+def test_a_worker_makes_all_that_wait_in_a_thread_of_its_own(alice: User, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.handler.addFilter(JobFilter())
     piece = factories.make_piece(factories.member(alice), midi=MIDI)
     asked = [ask(piece, audio_format) for audio_format in ("wav", "ogg")]
     worker = RenderWorker()
@@ -376,6 +378,8 @@ def test_a_worker_makes_all_that_wait_in_a_thread_of_its_own(alice: User) -> Non
     assert worker._thread is not None
     worker._thread.join(timeout=60)
     assert {Rendering.objects.get(pk=one.pk).status for one in asked} == {"succeeded"}
+    jobs = {vars(record)["job"] for record in caplog.records if record.name == "library.services.renderings"}
+    assert jobs == {f"{piece.pk}.wav", f"{piece.pk}.ogg"}, "each line of the log says which it is of"
     worker.stop()
     ask(piece, "mp3")
     worker.look()

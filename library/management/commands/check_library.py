@@ -20,6 +20,7 @@ class Command(BaseCommand):
             help="remove files that no row names; put pieces without a file into the trash; forget sound files, "
             "primers and exports that are gone",
         )
+        parser.add_argument("--sizes", action="store_true", help="say how much lies in each folder, too")
         parser.add_argument(
             "--dry-run", action="store_true", help="with --mend: say what would be done, and do nothing"
         )
@@ -31,6 +32,8 @@ class Command(BaseCommand):
         try:
             report = consistency.check()
             self._print(report, mends=options["mend"])
+            if options["sizes"]:
+                self._print_sizes(report)
             if options["mend"] and not options["dry_run"]:
                 mended = consistency.mend(report, everything=options["everything"])
                 self.stdout.write(f"Mended {mended} of {len(report.missing) + len(report.unnamed)}.")
@@ -55,3 +58,8 @@ class Command(BaseCommand):
         for folder, count in sorted(report.foreign.items()):
             self.stdout.write(f"{folder}: {count} files that are not the site's; left alone")
         self.stdout.write(f"Looked at {report.rows} rows and {report.objects} files.")
+
+    def _print_sizes(self, report: consistency.Report) -> None:
+        for folder, size in sorted(report.sizes.items()):
+            mean = size.bytes / size.files / 1e3
+            self.stdout.write(f"{folder}: {size.files} files, {size.bytes / 1e6:.1f} MB, {mean:.1f} kB each")

@@ -1,4 +1,5 @@
-"""Puts the id of the job that a thread works on into every line it logs."""
+"""Puts the id of the job that a thread works on into every line it logs: of a generation or an export its own, of a
+sound file that of its piece and its format, of the check of a bundle "upload-" and its number."""
 
 import logging
 from collections.abc import Iterator
