@@ -38,16 +38,17 @@ class RequestsPerMinute(BaseThrottle):
         limit = settings.API_READS_PER_MINUTE if is_read else settings.API_WRITES_PER_MINUTE
         window, into = divmod(int(time.time()), WINDOW_SECONDS)
         self.limit = Limit(limit=limit, remaining=0, reset_seconds=WINDOW_SECONDS - into)
-        count = _count(f"api:{'read' if is_read else 'write'}:{_who(request, is_read=is_read)}:{window}")
-        self.limit = Limit(limit, max(0, limit - count), WINDOW_SECONDS - into)
+        asked = count(f"api:{'read' if is_read else 'write'}:{_who(request, is_read=is_read)}:{window}")
+        self.limit = Limit(limit, max(0, limit - asked), WINDOW_SECONDS - into)
         request._request.api_limit = self.limit  # type: ignore[attr-defined]
-        return count <= limit
+        return asked <= limit
 
     def wait(self) -> float:
         return self.limit.reset_seconds
 
 
-def _count(key: str) -> int:
+def count(key: str) -> int:
+    """Count once more under a key, in the current minute and the next: how often it is by now, over all processes."""
     if cache.add(key, 1, timeout=2 * WINDOW_SECONDS):
         return 1
     try:

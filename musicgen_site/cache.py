@@ -1,4 +1,4 @@
-"""Counts of attempts, shared by all web processes where there is a Redis."""
+"""Counts of attempts, shared by all web processes of all machines where there is a Redis (else by those of one)."""
 
 import logging
 from collections.abc import Callable

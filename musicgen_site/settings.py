@@ -280,7 +280,7 @@ if urlsplit(BROKER_URL).scheme not in BROKER_SCHEMES:
     )
 USES_FILESYSTEM_BROKER = BROKER_URL.startswith("filesystem:")
 
-# Holds counts of attempts alone. One web process has them in its memory; several share them where there is a Redis.
+# Holds counts of attempts and of requests a minute alone, shared by all web processes.
 if urlsplit(BROKER_URL).scheme in ("redis", "rediss"):
     CACHES: dict[str, dict[str, Any]] = {
         "default": {
@@ -291,7 +291,16 @@ if urlsplit(BROKER_URL).scheme in ("redis", "rediss"):
         }
     }
 else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    # Of this machine: a SQLite file in which they add and count one after the other.
+    CACHES = {
+        "default": {
+            "BACKEND": "diskcache.DjangoCache",
+            "LOCATION": str(VAR_DIR / "cache"),
+            "SHARDS": 1,
+            "DATABASE_TIMEOUT": 1.0,
+            "OPTIONS": {"size_limit": 64 * 1024**2},
+        }
+    }
 
 # A job may compose for this long before it is given up.
 GENERATION_DEADLINE_SECONDS = env.integer("GENERATION_DEADLINE_SECONDS", 300, minimum=10, maximum=7200)

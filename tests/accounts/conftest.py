@@ -13,7 +13,7 @@ from tests import stored
 
 @pytest.fixture(autouse=True)
 def _no_attempts_yet() -> Iterator[None]:
-    """Counts of attempts outlive a test: they lie in memory, not in the database."""
+    """Counts of attempts outlive a test: they do not lie in the database."""
     cache.clear()
     yield
     cache.clear()
