@@ -20,6 +20,9 @@ FILE_WRITTEN = "the file is written, the row is not"
 ROW_WRITTEN = "the row is written, the transaction is open"
 STORED = "everything is stored"
 ALL = (BEFORE_CLAIM, BETWEEN_CHUNKS, WRITING_FILE, FILE_WRITTEN, ROW_WRITTEN, STORED)
+EXPORT_BEGUN = "an export is half collected"
+EXPORT_WRITTEN = "an export's file is written, the row is not"
+ALL_OF_EXPORTS = (EXPORT_BEGUN, EXPORT_WRITTEN)
 
 
 def stop_here() -> None:
@@ -77,6 +80,7 @@ class KillPointsConfig(AppConfig):
     label = "kill_points"
 
     def ready(self) -> None:
+        from accounts import exports
         from generator.live_notes import LiveNotes
         from generator.services import jobs
         from generator.services.drafts import Draft
@@ -96,5 +100,9 @@ class KillPointsConfig(AppConfig):
                 _stop_after(Draft, "store")
             case "everything is stored":
                 _stop_after(jobs, "_compose_and_store")
+            case "an export is half collected":
+                _stop_before(exports, "_account")
+            case "an export's file is written, the row is not":
+                _stop_before(exports, "_ready")
             case unknown:
                 raise ValueError(f"There is no kill point {unknown!r}.")
