@@ -1,21 +1,13 @@
 """Makes exports beside composing."""
 
-import os
-import secrets
-import socket
-
 from accounts.exports import export_claim, export_make, exports_sweep
 from accounts.logs import job_logged
 from accounts.models import DataExport
-from accounts.side_worker import SideWorker
+from accounts.side_worker import SideWorker, this_worker_id
 
 
 class Exporter(SideWorker):
     name = "exporter"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._worker_id = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
 
     def sweep(self) -> None:
         exports_sweep()
@@ -24,7 +16,7 @@ class Exporter(SideWorker):
         return DataExport.objects.claimable().exists()
 
     def work(self) -> bool:
-        export = export_claim(worker_id=self._worker_id)
+        export = export_claim(worker_id=this_worker_id())
         if export is None:
             return False
         with job_logged(export.pk):

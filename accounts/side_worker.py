@@ -4,11 +4,21 @@ A piece that is being composed holds up no such job, and no such job a piece.
 """
 
 import logging
+import os
+import secrets
+import socket
 import threading
+from functools import cache
 
 from django.db import close_old_connections
 
 logger = logging.getLogger(__name__)
+
+
+@cache
+def this_worker_id() -> str:
+    """This process, as rows name it: its host, its process id and a random part."""
+    return f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 class SideWorker:

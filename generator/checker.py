@@ -1,8 +1,7 @@
 """Checks uploaded bundles beside composing. A check is a process (`generator.services.bundle_checks`), waited for."""
 
 from accounts.logs import job_logged
-from accounts.side_worker import SideWorker
-from generator.workers import this_worker_id
+from accounts.side_worker import SideWorker, this_worker_id
 
 
 class Checker(SideWorker):

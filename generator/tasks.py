@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
+from accounts.side_worker import this_worker_id
 from generator import services
 from generator.checker import checker
 from generator.worker import worker
-from generator.workers import this_worker_id
 
 
 @shared_task(name="generator.tasks.compose")

@@ -15,7 +15,7 @@ from django.core.management import BaseCommand, CommandError
 from django.db import close_old_connections
 
 from accounts.exporter import exporter
-from accounts.side_worker import SideWorker
+from accounts.side_worker import SideWorker, this_worker_id
 from generator import workers
 from generator.checker import checker
 from generator.models import WORKER_BEAT_SECONDS
@@ -67,7 +67,7 @@ class Worker:
         """Before the first message is taken: models loaded, so that the first visitor does not wait for them."""
         started_at = time.monotonic()
         self._quietly(self._follow_active_models)
-        logger.info("Ready in %.1f s as %s.", time.monotonic() - started_at, workers.this_worker_id())
+        logger.info("Ready in %.1f s as %s.", time.monotonic() - started_at, this_worker_id())
 
     def start(self) -> None:
         self._stopping.clear()

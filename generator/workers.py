@@ -1,12 +1,12 @@
-"""Which worker processes live. A worker is known by its host, its process id and a random part."""
+"""Which worker processes live."""
 
 import os
-import secrets
 import socket
 from functools import cache
 
 from django.utils import timezone
 
+from accounts.side_worker import this_worker_id
 from generator.models import WorkerBeat
 
 
@@ -18,11 +18,6 @@ def this_host() -> str:
     except OSError:
         namespace = ""
     return f"{socket.gethostname()} {namespace}".strip()[:200]
-
-
-@cache
-def this_worker_id() -> str:
-    return f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def beat(*, composes: bool = True) -> None:

@@ -1,20 +1,12 @@
 """Makes sound files beside composing. The rendering is a process (`library.renderer`), waited for."""
 
-import os
-import secrets
-import socket
-
 from accounts.logs import job_logged
-from accounts.side_worker import SideWorker
+from accounts.side_worker import SideWorker, this_worker_id
 from library.services.renderings import rendering_claim, rendering_make, renderings_sweep, renderings_wait
 
 
 class RenderWorker(SideWorker):
     name = "renderer"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._worker_id = f"{socket.gethostname()[:50]}:{os.getpid()}:{secrets.token_hex(4)}"
 
     def sweep(self) -> None:
         renderings_sweep()
@@ -23,7 +15,7 @@ class RenderWorker(SideWorker):
         return renderings_wait()
 
     def work(self) -> bool:
-        rendering = rendering_claim(worker_id=self._worker_id)
+        rendering = rendering_claim(worker_id=this_worker_id())
         if rendering is None:
             return False
         with job_logged(f"{rendering.piece_id}.{rendering.format}"):

@@ -15,9 +15,10 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
+from accounts.side_worker import this_worker_id
 from generator.models import Generation, NoteChunk, WorkerBeat
 from generator.services import SweepResult, clean_up, generations_sweep
-from generator.workers import beat, say_goodbye, this_host, this_worker_id
+from generator.workers import beat, say_goodbye, this_host
 from library.models import Piece
 from tests import factories
 from tests.generator.conftest import Outbox
