@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -17,15 +16,10 @@ from django.conf import settings
 
 from tests.browser.site import PLAYER, STATUS
 from tests.tiny_bundle import tiny_bundle
+from tests.services.servers import free_port
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.worker]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(url: str) -> bool:
