@@ -15,8 +15,8 @@ import pytest
 from django.conf import settings
 
 from tests.browser.site import PLAYER, STATUS
-from tests.tiny_bundle import tiny_bundle
 from tests.services.servers import free_port
+from tests.tiny_bundle import tiny_bundle
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.worker]
