@@ -20,10 +20,11 @@ million the largest library holds 13,801, the middle one 29, the smallest 6, and
 thirds of the members have none. Each visit is to the library of a piece that is drawn from all, so that a library is
 visited as often as it is large: those visited most are those that cost the database most, and the p95 of the list and
 of the table is that of full pages at 10,000 pieces as at a million (24 pieces, 50 as a table). What searches and
-filters find at 10,000 is few rows all the same; "rows" is how many a page shows, at the median and at the p95. Each figure is whole pages of the site, made in this process without a web
-server: middleware, session, queries, template. The p95 is held to 50 ms at a million pieces and to 1.5 times that of
-10,000. CPU is that of this process and of PostgreSQL's for it: on a busy machine it says more. The first three visitors
-are not counted: code is warm, most of the rows are not."""
+filters find at 10,000 is few rows all the same; "rows" is how many a page shows, at the median and at the p95. Each
+figure is whole pages of the site, made in this process without a web server: middleware, session, queries, template.
+The p95 is held to 50 ms at a million pieces and to 1.5 times that of 10,000. CPU is that of this process and of
+PostgreSQL's for it: on a busy machine it says more. The first three visitors are not counted: code is warm, most of
+the rows are not."""
 
 MEMBERS = 10_000
 SIZES = (10_000, 100_000, 1_000_000)
