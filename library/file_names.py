@@ -7,14 +7,22 @@ from django.utils.text import slugify
 
 from library.models import Piece
 
-MAX_STEM = 80
+# Characters, and bytes: file systems count these, and a number and an ending may follow.
+MAX_STEM, MAX_STEM_BYTES = 80, 200
 # What Windows keeps for its devices.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
 
 def stem_of(title: str, *, otherwise: str = "piece") -> str:
-    """ASCII letters, digits and hyphens alone; 1:30 in a title stays apart from 130."""
-    stem = slugify(title.replace(":", "-").replace("/", "-").replace(".", "-"))[:MAX_STEM].strip("-_")
+    """Letters, digits and hyphens alone; 1:30 in a title stays apart from 130.
+
+    ASCII where that is enough ("cafe"); a title in letters that have no such likeness keeps its own ("音楽").
+    """
+    apart = title.replace(":", "-").replace("/", "-").replace(".", "-")
+    stem, own = slugify(apart), slugify(apart, allow_unicode=True)
+    if len(stem) < len(own):
+        stem = own.encode()[:MAX_STEM_BYTES].decode(errors="ignore")
+    stem = stem[:MAX_STEM].strip("-_")
     return f"{otherwise}-{stem}" if stem in _RESERVED else stem or otherwise
 
 

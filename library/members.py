@@ -15,12 +15,12 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import Count, Sum
 from django.utils import timezone
-from django.utils.text import slugify
 
 from accounts.exports import as_cell, as_json
 from accounts.models import User
 from accounts.owners import Owner
 from accounts.registry import ExportFile
+from library.file_names import stem_of
 from library.models import Collection, Piece, Rating, ShareLink
 from library.services import piece_keep, pieces_remove
 
@@ -80,7 +80,7 @@ def export_files(user: User) -> Iterator[ExportFile]:
     rows: list[dict[str, Any]] = []
     missing: list[str] = []
     for piece in pieces.iterator(chunk_size=200):
-        name = f"midi/{slugify(piece.title)[:60] or 'piece'}-{piece.pk.hex[:8]}.mid"
+        name = f"midi/{stem_of(piece.title)}-{piece.pk.hex[:8]}.mid"
         try:
             with default_storage.open(str(piece.midi.name)) as stored:
                 yield name, stored.read()
