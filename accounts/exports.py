@@ -33,7 +33,8 @@ BACK_OFF_SECONDS = 10
 README = """This is everything that the site keeps about your account and its music.
 
 midi/             your pieces as MIDI files, named after their titles
-*.json, *.csv     the same facts twice: for programs, and for a spreadsheet
+starts/           MIDI files of your own that pieces began with
+*.json            all facts; of pieces and requests also as *.csv, for a spreadsheet
 """
 
 Status = DataExport.Status
