@@ -1,10 +1,9 @@
 """A hand-over while a job runs, twice at once, and requests that come too late."""
 
-import threading
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from generator.models import Generation
 from generator.services.jobs import generation_claim, owner_now
 from library.models import Piece
 from tests import factories
+from tests.at_once import at_once
 
 
 @pytest.mark.django_db
@@ -87,21 +87,11 @@ class AtOnce(TransactionTestCase):
         alice, bob = factories.make_user("alice"), factories.make_user("bob")
         for _ in range(5):
             factories.make_succeeded_generation(factories.guest())
-        start = threading.Barrier(4)
-        moved: list[int] = []
 
-        def hand_over(user: User) -> None:
-            try:
-                start.wait(timeout=10)
-                moved.append(guest_hand_over(guest_key="guest-alice", user=user))
-            finally:
-                connection.close()
+        def hand_over(user: User) -> int:
+            return guest_hand_over(guest_key="guest-alice", user=user)
 
-        threads = [threading.Thread(target=hand_over, args=(user,)) for user in (alice, bob, alice, bob)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=30)
+        moved = at_once(*(partial(hand_over, user) for user in (alice, bob, alice, bob)))
         assert sorted(moved) == [0, 0, 0, 5]
         owners = set(Piece.objects.values_list("owner", flat=True)) | set(
             Generation.objects.values_list("owner", flat=True)

@@ -1,16 +1,16 @@
 """Signing up: a name and a password, and everything the guest had is the member's."""
 
-import threading
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client, TransactionTestCase
 
 from accounts.models import User
 from generator.models import Generation
 from library.models import Piece, Rating
 from tests import factories
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -157,21 +157,10 @@ class Race(TransactionTestCase):
     """Two visitors who choose one name at the same moment."""
 
     def test_one_wins_and_the_other_is_told(self) -> None:
-        start = threading.Barrier(2)
-        answers: list[int] = []
+        def visitor(name: str) -> int:
+            return Client().post(URL, {**FORM, "username": name}).status_code
 
-        def visitor(name: str) -> None:
-            try:
-                start.wait(timeout=10)
-                answers.append(Client().post(URL, {**FORM, "username": name}).status_code)
-            finally:
-                connection.close()
-
-        threads = [threading.Thread(target=visitor, args=(name,)) for name in ("alice", "Alice")]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout=30)
+        answers = at_once(*(partial(visitor, name) for name in ("alice", "Alice")))
         assert sorted(answers) == [302, 422]
         assert User.objects.filter(username__iexact="alice").count() == 1
         assert Piece.objects.count() == 0

@@ -1,12 +1,10 @@
 """The list of requests over the API: once a key, again, and taken off."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +13,7 @@ from generator.engine.midi import write_midi
 from generator.models import Generation
 from generator.quota import seconds_this_hour
 from library.models import Piece
+from tests.at_once import at_once
 from tests.factories import guest, make_generation, make_genre, make_piece, make_succeeded_generation, member
 from tests.music import GRAND_PIANO, scale
 
@@ -97,27 +96,17 @@ def test_the_same_key_sent_twice_at_once_is_one_job(settings: Any, primer: bytes
     """Though a guest may have one job alone: the second request is no other job, and so not one too many."""
     settings.GUEST_RUNNING_JOBS = 1
     make_genre()
-    token, gate = guest_token_new(), threading.Barrier(3)
-    headers = {"Authorization": f"Guest {token}", "Idempotency-Key": "k"}
-    answers: list[tuple[int, str]] = []
+    headers = {"Authorization": f"Guest {guest_token_new()}", "Idempotency-Key": "k"}
 
-    def send() -> None:
-        try:
-            body: Any = WISH
-            if primer:
-                body = WISH | {"primer": SimpleUploadedFile("a.mid", write_midi(scale(), [GRAND_PIANO]))}
-            options: dict[str, Any] = {} if primer else {"content_type": "application/json"}
-            gate.wait(timeout=10)
-            response = Client().post(URL, body, headers=headers, **options)
-            answers.append((response.status_code, response.json().get("id", response.content)))
-        finally:
-            connection.close()
+    def send() -> tuple[int, str]:
+        body: Any = WISH
+        if primer:
+            body = WISH | {"primer": SimpleUploadedFile("a.mid", write_midi(scale(), [GRAND_PIANO]))}
+        options: dict[str, Any] = {} if primer else {"content_type": "application/json"}
+        response = Client().post(URL, body, headers=headers, **options)
+        return response.status_code, response.json().get("id", response.content)
 
-    threads = [threading.Thread(target=send) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
+    answers = at_once(send, send, send)
     assert sorted(status for status, _ in answers) == [200, 200, 201], answers
     assert len({found for _, found in answers}) == 1
     assert Generation.objects.count() == 1

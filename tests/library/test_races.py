@@ -1,17 +1,17 @@
 """What two tabs of one member, or a page and a script, change at the same moment: nothing of either is lost."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from library.models import Collection, Piece, Rating, Tag
 from library.services import collection_create
+from tests.at_once import at_once
 from tests.factories import make_piece, member
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,23 +33,10 @@ def browsers(alice: User) -> list[Client]:
     return clients
 
 
-def at_once(browsers: list[Client], act: Callable[[Client, int], Any]) -> list[int]:
-    """Lets each browser act in a thread of its own, all at the same moment; the statuses of their answers."""
-    begin, statuses = threading.Barrier(len(browsers)), [0] * len(browsers)
-
-    def one(index: int) -> None:
-        try:
-            begin.wait(timeout=10)
-            statuses[index] = act(browsers[index], index).status_code
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=one, args=(index,)) for index in range(len(browsers))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return statuses
+def statuses(browsers: list[Client], act: Callable[[Client, int], Any]) -> list[int]:
+    """Of the answers that the browsers get, who all act at the same moment."""
+    acts = [partial(act, browser, index) for index, browser in enumerate(browsers)]
+    return [response.status_code for response in at_once(*acts)]
 
 
 def test_tags_put_on_one_piece(browsers: list[Client], piece: Piece) -> None:
@@ -57,7 +44,7 @@ def test_tags_put_on_one_piece(browsers: list[Client], piece: Piece) -> None:
         body = {"ids": [str(piece.pk)], "action": "tag", "tags": [f"tag {index}", "shared"]}
         return client.post("/api/v1/pieces/bulk/", body, content_type="application/json")
 
-    assert at_once(browsers, tag) == [200] * AT_ONCE
+    assert statuses(browsers, tag) == [200] * AT_ONCE
     names = {f"tag {index}" for index in range(AT_ONCE)} | {"shared"}
     assert set(piece.tags.values_list("name", flat=True)) == names
     assert Tag.objects.count() == AT_ONCE + 1
@@ -75,7 +62,7 @@ def test_a_tag_taken_off_here_and_put_on_there(browsers: list[Client], piece: Pi
         body = {"ids": [str(others[index].pk)], "action": action, "tags": ["idea"]}
         return client.post("/api/v1/pieces/bulk/", body, content_type="application/json")
 
-    assert at_once(browsers, change) == [200] * AT_ONCE
+    assert statuses(browsers, change) == [200] * AT_ONCE
     assert set(Piece.objects.filter(tags__name="idea")) == {piece, *others[1::2]}
 
 
@@ -87,7 +74,7 @@ def test_one_piece_put_into_one_collection(browsers: list[Client], piece: Piece,
         body = {"ids": [str(piece.pk), str(others[index].pk)]}
         return client.post(f"/api/v1/collections/{collection.pk}/pieces/", body, content_type="application/json")
 
-    assert set(at_once(browsers, add)) <= {200, 201}
+    assert set(statuses(browsers, add)) <= {200, 201}
     items = list(Collection.objects.get().items.order_by("position"))
     assert {item.piece for item in items} == {piece, *others}
     assert [item.position for item in items] == list(range(AT_ONCE + 1))
@@ -98,7 +85,7 @@ def test_one_person_rates_twice(browsers: list[Client], piece: Piece) -> None:
         body = {"rating": 1 if index % 2 else -1}
         return client.put(f"/api/v1/pieces/{piece.pk}/rating/", body, content_type="application/json")
 
-    assert at_once(browsers, rate) == [200] * AT_ONCE
+    assert statuses(browsers, rate) == [200] * AT_ONCE
     piece.refresh_from_db()
     assert Rating.objects.get().value == piece.rating
 
@@ -111,7 +98,7 @@ def test_a_star_and_a_new_title(browsers: list[Client], piece: Piece) -> None:
         body = {"title": "Ode to spring", "comment": "", "tags": "spring"}
         return client.post(reverse("library:piece-edit", args=[piece.pk]), body)
 
-    assert set(at_once(browsers, change)) == {200, 302}
+    assert set(statuses(browsers, change)) == {200, 302}
     piece.refresh_from_db()
     assert (piece.title, piece.is_favourite) == ("Ode to spring", True)
     assert [tag.name for tag in piece.tags.all()] == ["spring"]
@@ -128,7 +115,7 @@ def test_of_changes_to_one_version_one_counts(browsers: list[Client], piece: Pie
             url, {"title": f"Title {index}"}, content_type="application/json", headers={"If-Match": etag}
         )
 
-    trashed, *changed = at_once(browsers, change)
+    trashed, *changed = statuses(browsers, change)
     assert trashed == 200
     assert changed.count(200) <= 1 and set(changed) <= {200, 404, 412}
     piece.refresh_from_db()

@@ -1,14 +1,12 @@
 """Own MIDI files: taken once, refused with a reason, within what one may keep; zips of them."""
 
 import io
-import threading
 import zipfile
 from typing import Any
 
 import pytest
 from django.conf import settings as site_settings
 from django.core.files.storage import default_storage
-from django.db import connection
 
 from accounts.models import User
 from generator.engine.midi import write_midi
@@ -17,6 +15,7 @@ from library.models import Piece
 from library.services import UploadResult, piece_trash, piece_upload, uploads, zip_upload
 from library.upload_facts import MAX_UPLOAD_BYTES
 from library.views.uploads import MAX_SECONDS
+from tests.at_once import at_once
 from tests.music import GRAND_PIANO, notes, scale
 from tests.stored import stored_names
 
@@ -152,21 +151,10 @@ class TestOneFile:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_file_twice_at_once_is_one_piece(alice: User) -> None:
-    outcomes: list[str] = []
-    gate = threading.Barrier(3)
+    def send() -> str:
+        return str(upload(alice, midi()).outcome)
 
-    def send() -> None:
-        gate.wait(timeout=10)
-        try:
-            outcomes.append(str(upload(alice, midi()).outcome))
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=send) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
+    outcomes = at_once(send, send, send)
     assert sorted(outcomes) == ["accepted", "there", "there"]
     assert Piece.objects.count() == 1
 
