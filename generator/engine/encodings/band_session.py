@@ -81,7 +81,9 @@ class BandSession:
         leaning = [(index, row.leanings) for index, row in enumerate(self.rows) if row.leanings.is_active]
         spec = self._spec
         closes = self._features[:, spec.closing].any(axis=1, keepdims=True) if spec.closing else None
-        if not (leaning or self._has_pushes or (closes is not None and closes.any())):
+        if closes is not None and not closes.any():
+            closes = None
+        if not leaning and not self._has_pushes and closes is None:
             return None
         biases = np.zeros((len(self.rows), spec.num_classes), np.float32)
         if self._has_pushes:
