@@ -1,4 +1,4 @@
-"""What all endpoints of the API share: who asks, how much, in which form, and how errors are told."""
+"""What all API endpoints share: authentication, limits, formats and errors."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ class BodyTooLarge(APIException):
 
 
 class SmallJSONParser(JSONParser):
-    """Refuses before it reads: Django's own limit does not hold for a body that a parser reads as a stream."""
+    """Rejects large bodies before reading them: Django's own limit does not cover bodies parsed as a stream."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
@@ -37,15 +37,15 @@ class SmallJSONParser(JSONParser):
 
 
 class JsonWhateverIsAccepted(DefaultContentNegotiation):
-    """There is one form of each answer. Whoever asks for a MIDI file with `Accept: audio/midi` gets it, and an error
-    as what it is."""
+    """Each response has one format, whatever `Accept` says: `Accept: audio/midi` gets the MIDI file, and errors stay
+    problem details."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type
 
 
 class TokenMayDoIt(BasePermission):
-    """A personal token reads with the scope read and changes with the scope write. Everyone else has no scopes."""
+    """Personal tokens need the scope read to read and write to write. Other callers have no scopes."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, ApiToken):
@@ -66,12 +66,12 @@ class MembersOnly(BasePermission):
 
 @method_decorator(never_cache, name="dispatch")
 class JsonView(APIView):
-    """An endpoint for everyone, guests too. Every view of the API is one of these."""
+    """Base of every API view; open to everyone, including guests."""
 
     parser_classes = [SmallJSONParser]
     content_negotiation_class = JsonWhateverIsAccepted
     permission_classes = [TokenMayDoIt]
-    # A question that is too long for an address comes by POST, and changes nothing all the same.
+    # For queries too long for a URL: sent by POST, but they change nothing.
     only_reads = False
 
     def get_exception_handler(self) -> Any:
@@ -86,31 +86,31 @@ class JsonView(APIView):
         return answer
 
     def sent(self) -> dict[str, Any]:
-        """The body, which is an object: every endpoint that takes one takes names and values."""
+        """The request body, which must be a JSON object or a form."""
         if not isinstance(self.request.data, dict):
             raise ParseError
         return self.request.data
 
     def wanted(self, serializer: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
-        """The values of the body. Raises ValidationError where they are not what the serializer takes."""
+        """The validated values of the body. Raises ValidationError."""
         read = serializer(data=self.sent(), partial=partial)
         read.is_valid(raise_exception=True)
         return dict(read.validated_data)
 
 
 class MemberView(JsonView):
-    """An endpoint for members; guests are told so."""
+    """An endpoint for members; guests get 401."""
 
     permission_classes = [TokenMayDoIt, MembersOnly]
 
     @property
     def member(self) -> User:
-        assert isinstance(self.request.user, User)  # noqa: S101  says to the type checker what MembersOnly saw to
+        assert isinstance(self.request.user, User)  # noqa: S101  MembersOnly guarantees it; this tells mypy
         return self.request.user
 
 
 class Missing(JsonView):
-    """Any other address of the API answers in JSON too."""
+    """Unknown API URLs get a JSON 404 too."""
 
     schema = None
 

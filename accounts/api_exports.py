@@ -1,4 +1,4 @@
-"""Everything of one's account as a zip file, over the API: ask, watch, stop, download."""
+"""Account exports over the API: request, follow, stop and download a zip file of all data."""
 
 from uuid import UUID
 
@@ -35,9 +35,9 @@ EXAMPLE = {
 
 @with_examples(answered=EXAMPLE)
 class ExportSerializer(serializers.ModelSerializer):
-    """An export of one's data, and how far it is."""
+    """A data export and its progress."""
 
-    share = serializers.FloatField(read_only=True, help_text="Of the files that are collected, 0 to 1.")
+    share = serializers.FloatField(read_only=True, help_text="Fraction of the files collected so far, 0 to 1.")
 
     class Meta:
         model = DataExport
@@ -53,7 +53,7 @@ class ExportView(MemberView):
 class ExportList(ExportView):
     @extend_schema(
         operation_id="exports_list",
-        summary="The exports of one's data, the newest first",
+        summary="List your data exports, newest first",
         tags=["exports"],
         responses=ExportSerializer(many=True),
     )
@@ -62,8 +62,8 @@ class ExportList(ExportView):
 
     @extend_schema(
         operation_id="exports_create",
-        summary="Ask for everything of one's account as a zip file",
-        description=f"While one is being collected, that one is the answer. At most {services.MAX_A_DAY} a day: 429.",
+        summary="Request an export of all your data as a zip file",
+        description=f"Returns the export in progress, if there is one. At most {services.MAX_A_DAY} a day, then 429.",
         tags=["exports"],
         request=None,
         responses={202: ExportSerializer},
@@ -81,7 +81,7 @@ class ExportList(ExportView):
 class ExportDetail(ExportView):
     @extend_schema(
         operation_id="exports_read",
-        summary="How far an export is",
+        summary="Get an export and its progress",
         tags=["exports"],
         responses=ExportSerializer,
     )
@@ -91,7 +91,7 @@ class ExportDetail(ExportView):
     @extend_schema(
         operation_id="exports_stop",
         summary="Stop an export",
-        description="One that is finished stays as it is.",
+        description="Does nothing if the export has finished.",
         tags=["exports"],
         responses={204: None},
     )
@@ -103,9 +103,9 @@ class ExportDetail(ExportView):
 class ExportFile(ExportView):
     @extend_schema(
         operation_id="exports_file",
-        summary="The zip file of an export",
-        description="A token needs both scopes: the file also holds the e-mail address and the sessions. 409 "
-        "while it is being collected.",
+        summary="Download an export",
+        description="Tokens need both scopes, because the file contains the e-mail address and the sessions. 409 "
+        "until the export is ready.",
         tags=["exports"],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )

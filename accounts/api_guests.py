@@ -1,6 +1,6 @@
-"""Guests that keep no cookies: a script is given a token with the answer to the first thing that it makes.
+"""Guests without cookies: a script receives a token in the response to its first write.
 
-The token is a secret with our signature; the rows of the guest hold a hash of it. Nothing else leads to what was made.
+The token is a signed secret; rows store only its hash. It is the only key to what the guest created.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ def guest_token_new() -> str:
 
 
 def guest_key_of_token(token: str) -> str | None:
-    """The key under which rows know this guest; None for a token that we never gave."""
+    """The guest key that rows store; None for a token we did not issue."""
     try:
         secret = _signer().unsign(token)
     except BadSignature:
@@ -28,10 +28,10 @@ def guest_key_of_token(token: str) -> str | None:
 
 
 def is_script(request: HttpRequest) -> bool:
-    """Whether no browser sent this request: none of our cookies, and no word of which page it comes from.
+    """Whether the request cannot come from a browser: no cookies of ours, and no header naming its page.
 
-    Only such a request may write without a token against forged requests. There is nothing that it could be tricked
-    to use: whatever it may do, it may do by what its own headers say.
+    Only such a request may write without a CSRF token. It carries no ambient credentials that another site could
+    abuse: all its rights come from headers it sets itself.
     """
     if request.COOKIES:
         return False
@@ -39,10 +39,10 @@ def is_script(request: HttpRequest) -> bool:
 
 
 def script_guest_start(request: HttpRequest) -> str:
-    """Makes a guest of a script's request and returns the guest's key; the answer carries the token."""
+    """Turns a script into a guest and returns the guest key; the response carries the token."""
     token = guest_token_new()
     request.guest_token = token  # type: ignore[attr-defined]
     key = guest_key_of_token(token)
-    assert key is not None  # noqa: S101  it was signed a moment ago
+    assert key is not None  # noqa: S101  just signed
     request.script_guest_key = key  # type: ignore[attr-defined]
     return key

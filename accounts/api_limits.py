@@ -1,7 +1,7 @@
-"""How many requests a minute one may send: counted in the cache, told in the headers of every answer.
+"""Rate limits per minute: counted in the cache, reported in the headers of every response.
 
-The names of the headers are those of draft-ietf-httpapi-ratelimit-headers-07. Music, room and jobs have limits of
-their own, with the role (accounts.quotas).
+Header names follow draft-ietf-httpapi-ratelimit-headers-07. Music, storage and jobs have separate quotas that depend
+on the role (accounts.quotas).
 """
 
 import time
@@ -23,7 +23,7 @@ WINDOW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Where one stands within the current minute."""
+    """The caller's budget for the current minute."""
 
     limit: int
     remaining: int
@@ -31,7 +31,7 @@ class Limit:
 
 
 class RequestsPerMinute(BaseThrottle):
-    """Reading and writing are counted apart. Guests write by address: a new guest key costs nothing."""
+    """Counts reads and writes separately. Guests' writes count per address, because guest keys are free."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         is_read = request.method in SAFE_METHODS
@@ -48,13 +48,13 @@ class RequestsPerMinute(BaseThrottle):
 
 
 def count(key: str) -> int:
-    """Count once more under a key, in the current minute and the next: how often it is by now, over all processes."""
+    """Increment a counter shared by all processes, kept for this minute and the next; returns the new count."""
     if cache.add(key, 1, timeout=2 * WINDOW_SECONDS):
         return 1
     try:
         return int(cache.incr(key) or 0)
     except ValueError:
-        return 1  # it went between the two
+        return 1  # it expired between the two calls
 
 
 def _who(request: Request, *, is_read: bool) -> str:

@@ -1,4 +1,4 @@
-"""Errors of the API as problem details (RFC 9457): one sentence, and by field what is wrong with what was sent."""
+"""API errors as problem details (RFC 9457): one sentence, plus messages by field."""
 
 import logging
 from http import HTTPStatus
@@ -30,7 +30,7 @@ MAX_SENTENCE = 500
 
 
 class Problem(APIException):
-    """What a view raises where no exception of the framework fits."""
+    """Raised by views where no exception of the framework fits."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Problem(APIException):
 def problem_data(
     status: int, detail: str, *, slug: str = "", errors: dict[str, list[str]] | None = None
 ) -> dict[str, Any]:
-    """The members of a problem: `type` is about:blank where the status says it all (RFC 9457, 4.2.1)."""
+    """The members of a problem; `type` is about:blank if the status says it all (RFC 9457, 4.2.1)."""
     data: dict[str, Any] = {
         "type": f"/api/v1/docs/#problem-{slug}" if slug else "about:blank",
         "title": TITLES.get(slug) or HTTPStatus(status).phrase,
@@ -61,25 +61,25 @@ def problem_data(
     return data | ({"errors": errors} if errors is not None else {})
 
 
-# The kinds of problems that say more than their status; docs/api.md and the page of the documentation list them.
+# Problem types that say more than the status code; docs/api.md and the API reference list them.
 TITLES = {
-    "invalid": "Something that was sent is not right",
-    "changed-meanwhile": "It was changed since you read it",
-    "version-missing": "Say which version you change",
-    "key-reused": "This Idempotency-Key stands for another request",
-    "quota": "More than the limits allow at the moment",
-    "too-many-requests": "Too many requests in a minute",
+    "invalid": "Invalid request",
+    "changed-meanwhile": "Changed since you read it",
+    "version-missing": "If-Match is missing",
+    "key-reused": "Idempotency-Key already used for another request",
+    "quota": "Quota exceeded",
+    "too-many-requests": "Too many requests",
     "no-model": "No genre model is installed",
 }
 
 
 def problem_response(status: int, detail: str, *, headers: dict[str, str] | None = None) -> JsonResponse:
-    """For code that stands outside the views of the API."""
+    """For code outside the API views."""
     return JsonResponse(problem_data(status, detail), status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Every error that has a meaning for the client; None, and so a 500 with a line in the log, for all others."""
+    """The response to an error the client can act on; None (a logged 500) for all others."""
     problem = _problem_of(error)
     if problem is None:
         return None
@@ -108,7 +108,7 @@ def _problem_of(error: Exception) -> Any:
             by_field = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
             return _invalid(by_field)
         case SuspiciousOperation() | MultiPartParserError():
-            # Django found it while it looked for the CSRF token in the form.
+            # Raised by Django while it looks for the CSRF token in the form.
             return Problem(400, UNREADABLE)
         case ParseError():
             return Problem(400, "The body of the request is not valid JSON.")
@@ -137,7 +137,7 @@ def _invalid(by_field: dict[str, list[str]]) -> Problem:
 
 
 def _by_itself(name: str, sentence: str) -> str:
-    """A sentence of the framework's own says "this field", which it is beside its name alone."""
+    """Prefix the field name to messages of the framework that start with "This field"."""
     return f"{name}: {sentence}" if sentence.startswith(_BESIDE_ITS_NAME) else sentence
 
 
@@ -161,7 +161,7 @@ def _sentences_by_field(detail: Any) -> dict[str, list[str]]:
 
 
 def _flat(told: Any) -> list[str]:
-    """Sentences from however deep they stand: what was wrong with the third of a list is wrong with the list."""
+    """Messages from any depth: an error in a list item is an error of the list."""
     if isinstance(told, dict):
         told = list(told.values())
     if isinstance(told, list | tuple):

@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI), as far as it is the same for all endpoints."""
+"""The parts of the OpenAPI schema that all endpoints share."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -12,8 +12,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Any text of yours, at most 255 characters. The same one again gives the same job, and no second one. "
-    "It counts for whoever sends it, so a script that is nobody yet asks for a guest token first.",
+    description="Any string of up to 255 characters. Repeating a request with the same key returns the same job "
+    "instead of a second one. Keys belong to the caller, so a script without a token gets a guest token first.",
 )
 
 
@@ -21,13 +21,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def with_examples(*, sent: Any = None, answered: Any = None) -> Callable[[F], F]:
-    """Shows with a serializer what one sends, and what comes back, wherever it is the body."""
+    """Attaches example bodies to a serializer: one for requests, one for responses."""
     examples = []
     if sent is not None:
-        examples.append(OpenApiExample("What is sent", sent, request_only=True))
+        examples.append(OpenApiExample("Request", sent, request_only=True))
     if answered is not None:
         codes = ["200", "201", "202"]
-        examples.append(OpenApiExample("What comes back", answered, response_only=True, status_codes=codes))
+        examples.append(OpenApiExample("Response", answered, response_only=True, status_codes=codes))
     return extend_schema_serializer(examples=examples)
 
 
@@ -44,7 +44,7 @@ class PersonalTokenScheme(Described, OpenApiAuthenticationExtension):  # type: i
     definition = {
         "type": "http",
         "scheme": "bearer",
-        "description": "A personal token, made on the page of the account, with the scopes read, write or both.",
+        "description": "A personal API token from your account page, with the scope read, write or both.",
     }
 
 
@@ -55,7 +55,7 @@ class GuestTokenScheme(Described, OpenApiAuthenticationExtension):  # type: igno
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`Guest ` and the token of `guest/`, or of the answer to a script's first request.",
+        "description": "`Guest ` followed by a token from `guest/` or from the response to a script's first write.",
     }
 
 
@@ -66,7 +66,7 @@ class SessionScheme(Described, OpenApiAuthenticationExtension):  # type: ignore[
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "The session of a browser. What changes something carries the header X-CSRFToken too.",
+        "description": "A browser session. Writes also need the header X-CSRFToken.",
     }
 
 
@@ -79,14 +79,14 @@ PROBLEM_EXAMPLE = {
 }
 
 LIMIT_HEADERS = {
-    "RateLimit-Limit": "Requests of this kind, reading or writing, that one may send in a minute.",
-    "RateLimit-Remaining": "How many are left in this minute.",
-    "RateLimit-Reset": "Seconds until the next minute begins.",
+    "RateLimit-Limit": "Requests of this kind (read or write) allowed per minute.",
+    "RateLimit-Remaining": "Requests left in this minute.",
+    "RateLimit-Reset": "Seconds until the next minute starts.",
 }
 
 
 def describe_errors(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """Adds to every operation what all have in common: problems, and the headers that tell of the limits."""
+    """Adds the error response and the rate-limit headers to every operation."""
     components = result.setdefault("components", {})
     components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     components["headers"] = {
@@ -94,8 +94,10 @@ def describe_errors(result: dict[str, Any], generator: Any, request: Any, public
     }
     components["responses"] = {
         "Problem": {
-            "description": "An error, as a problem (RFC 9457).",
-            "headers": {"Retry-After": {"description": "Seconds, with 429.", "schema": {"type": "integer"}}},
+            "description": "An error, as problem details (RFC 9457).",
+            "headers": {
+                "Retry-After": {"description": "Seconds to wait; sent with 429.", "schema": {"type": "integer"}}
+            },
             "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": PROBLEM_EXAMPLE}},
         }
     }
@@ -110,16 +112,19 @@ def describe_errors(result: dict[str, Any], generator: Any, request: Any, public
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "An error (RFC 9457).",
+    "description": "An error, as problem details (RFC 9457).",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string", "description": "about:blank where the status says it all."},
+        "type": {
+            "type": "string",
+            "description": "A URL that identifies the kind of error, or about:blank if the status says it all.",
+        },
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "One sentence for people."},
+        "detail": {"type": "string", "description": "What went wrong, as one sentence."},
         "errors": {
             "type": "object",
-            "description": "By field, what is wrong with what was sent.",
+            "description": "Error messages by field name.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
     },

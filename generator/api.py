@@ -33,7 +33,7 @@ MAX_KEY = 255
 KEY_OF_NOBODY = (
     "A key is somebody's: ask for a guest token first (POST /api/v1/guest/), and send it with the key each time."
 )
-# What a job that was asked for again has in common with the first.
+# The fields a retried job shares with the original.
 AGAIN = ("genre_id", "kind", "source_piece_id", "start", "seed", "takes_asked")
 
 
@@ -55,7 +55,7 @@ class GeneratorView(JsonView):
         return get_object_or_404(mine.select_related("genre", "genre_model", "owner"), pk=pk)
 
     def made(self, generation: Generation) -> Response:
-        """The answer to a request that made a job, or had made it before."""
+        """The response to a request that created a job, now or earlier."""
         code = status.HTTP_200_OK if generation.is_repeat else status.HTTP_201_CREATED
         token = getattr(self.request, "guest_token", None)
         data = generation_data(generation) | ({"guest_token": token} if token else {})
@@ -66,22 +66,22 @@ class GeneratorView(JsonView):
 class GenreList(GeneratorView):
     @extend_schema(
         operation_id="genres_list",
-        summary="Genres, their types, and what one may choose",
+        summary="List genres with their types and controls",
         tags=["genres"],
         responses=schemas.GenreSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
         offered = []
         for genre in Genre.objects.with_active_model():
-            # One model that this version cannot read takes none of the others away; the log has the reason.
+            # A model this version cannot read must not hide the others; the log has the reason.
             with contextlib.suppress(ServiceError):
                 offered.append(genre_data(genre, cast(GenreModel, genre.active_model)))
         return Response(offered)
 
 
 def key_sent(request: Request) -> str:
-    """The header Idempotency-Key, or nothing. A script that is nobody yet may have none: were its answer lost, whoever
-    sent the key again would be another guest."""
+    """The Idempotency-Key, or "". A script without a guest token may not send one: if the response were lost, the
+    retry would come from a new guest."""
     key = request.headers.get(KEY, "")
     if len(key) > MAX_KEY:
         raise ValidationError({KEY: [f"At most {MAX_KEY} characters."]})
@@ -91,7 +91,7 @@ def key_sent(request: Request) -> str:
 
 
 def token_of_key(key: str, owner: Owner) -> str | None:
-    """The form token that stands for a key: the same key of another owner is another token."""
+    """The form token for a key; the same key gives another owner another token."""
     if not key:
         return None
     who = f"user {owner.user.pk}" if owner.user else f"guest {owner.guest_key}"
@@ -99,13 +99,13 @@ def token_of_key(key: str, owner: Owner) -> str | None:
 
 
 class GenerationList(GeneratorView):
-    """The own requests, newest first; and asking for music: JSON, or a form where a MIDI file comes along."""
+    """List your requests, or request music: as JSON, or as a form with a MIDI file."""
 
     parser_classes = [SmallJSONParser, MultiPartParser]
 
     @extend_schema(
         operation_id="generations_list",
-        summary="The own requests, newest first",
+        summary="List your requests, newest first",
         tags=["generations"],
         parameters=[schemas.STATUS, *PAGING],
         responses=page_of("GenerationPage", GenerationListSerializer(many=True)),
@@ -121,10 +121,10 @@ class GenerationList(GeneratorView):
 
     @extend_schema(
         operation_id="generations_create",
-        summary="Ask for music",
-        description="Makes a job. A script that sends neither a token nor cookies is a guest from then on: "
-        "`guest_token` of the answer is its key to the job and to all that comes of it. With an Idempotency-Key it "
-        "asks for that token first, under `guest/`.",
+        summary="Request music",
+        description="Creates a job. A script without token and cookies becomes a guest: the `guest_token` in the "
+        "response is its only key to the job and its pieces. To use an Idempotency-Key, get a guest token "
+        "from `guest/` first.",
         tags=["generations"],
         parameters=[IDEMPOTENCY_KEY],
         request={
@@ -149,7 +149,7 @@ class GenerationList(GeneratorView):
             takes=values["takes"],
             source=values.get("source"),
             kind=values["kind"],
-            # One byte too many is enough to see that a file is too large.
+            # One byte over the limit is enough to detect a file that is too large.
             primer=upload.read(MAX_PRIMER_BYTES + 1) if upload else None,
             keep_primer=values["keep_primer"],
         )
@@ -161,7 +161,7 @@ class GenerationList(GeneratorView):
 class GenerationDetail(GeneratorView):
     @extend_schema(
         operation_id="generations_read",
-        summary="Where a job stands, and its takes",
+        summary="Get a job, its progress and its takes",
         tags=["generations"],
         responses=schemas.GenerationSerializer,
     )
@@ -170,13 +170,13 @@ class GenerationDetail(GeneratorView):
 
     @extend_schema(
         operation_id="generations_delete",
-        summary="Take a finished job off the list",
-        description="Its pieces stay. 409 while it is in the making.",
+        summary="Delete a finished job from the list",
+        description="Its pieces stay. 409 while it is queued or running.",
         tags=["generations"],
         responses={204: None},
     )
     def delete(self, request: Request, pk: UUID) -> Response:
-        """Takes a finished one off the list; its pieces stay."""
+        """Removes a finished job from the list; its pieces stay."""
         generation = self.generation(pk)
         _only_finished(generation)
         generation_delete(generation=generation)
@@ -184,11 +184,11 @@ class GenerationDetail(GeneratorView):
 
 
 class GenerationNotes(GeneratorView):
-    """What was composed since the chunk numbered `after`, asked for twice a second while the page plays."""
+    """Notes composed since chunk `after`; the page polls this twice a second while it plays."""
 
     @extend_schema(
         operation_id="generations_notes",
-        summary="The same, and the notes of take 1 so far",
+        summary="Get a job and the notes of take 1 so far",
         tags=["generations"],
         parameters=[schemas.AFTER],
         responses=schemas.GenerationNotesSerializer,
@@ -198,14 +198,14 @@ class GenerationNotes(GeneratorView):
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 10):
             raise ValidationError({"after": ["Give the number that the last answer called next."]})
-        # Read after the row: a job that has succeeded has all its chunks. Read once: a worker appends meanwhile.
+        # Read after the job row, so a succeeded job has all its chunks; and only once, as a worker may be appending.
         stored = NoteChunk.objects.filter(generation=generation, take=0)
         chunks = list(stored.filter(index__gte=int(after)).order_by("index"))
         following = int(after)
         if chunks:
             following = chunks[-1].index + 1
         elif following and not stored.exists():
-            following = 0  # deleted: the job is long finished, or starts over
+            following = 0  # deleted: the job finished long ago or restarted
         notes = [note for chunk in chunks for note in chunk.notes]
         return Response({**generation_data(generation), "next": following, "notes": notes})
 
@@ -214,7 +214,7 @@ class GenerationCancel(GeneratorView):
     @extend_schema(
         operation_id="generations_cancel",
         summary="Cancel a job",
-        description="One that is composed stops at its next chunk; one that is finished stays as it is.",
+        description="A running job stops at its next chunk; a finished job does not change.",
         tags=["generations"],
         request=None,
         responses=schemas.GenerationSerializer,
@@ -228,7 +228,7 @@ class GenerationCancel(GeneratorView):
 class GenerationRetry(GeneratorView):
     @extend_schema(
         operation_id="generations_retry",
-        summary="Ask for the same again, seed and all",
+        summary="Retry a job with the same settings and seed",
         tags=["generations"],
         parameters=[IDEMPOTENCY_KEY],
         request=None,

@@ -1,4 +1,4 @@
-"""What may be asked for over the API, before the model that will compose has its say."""
+"""Validation of API requests for music, before the model checks its own controls."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ LENGTH_REQUIRED = "Choose a length, or write one such as 1:30."
 
 
 class LengthField(serializers.Field):
-    """Seconds as a number, or as people write them: 90, "90", "1:30", "2 min"."""
+    """Seconds as a number or in a common notation: 90, "90", "1:30", "2 min"."""
 
     default_error_messages = {"required": LENGTH_REQUIRED, "null": LENGTH_REQUIRED}
 
@@ -41,7 +41,7 @@ def _name_field(sentence: str) -> serializers.CharField:
 
 
 class ParamField(serializers.Field):
-    """A text or a number as it was sent. The model that will compose says whether it is on offer."""
+    """A string or a number. The composing model checks whether it offers the value."""
 
     default_error_messages = {"invalid": "Expected a text or a number."}
 
@@ -59,7 +59,7 @@ class ParamField(serializers.Field):
 
 
 class VoicesField(ParamField):
-    """Parts of an ensemble: a list, a repeated field of a form, or one text with commas."""
+    """Voices of an ensemble: a list, a repeated form field, or a comma-separated string."""
 
     default_error_messages = {"invalid": "Expected a list of voices."}
 
@@ -76,7 +76,7 @@ class VoicesField(ParamField):
 
 
 class SeedField(serializers.Field):
-    """A whole number, as a number or as a text."""
+    """An integer, as a number or a string."""
 
     def to_internal_value(self, data: Any) -> int:
         try:
@@ -102,7 +102,7 @@ _SOURCE_SENTENCE = "There is no such piece, or it belongs to someone else."
 
 
 class GenerationRequestSerializer(serializers.Serializer):
-    """What can be asked for. With a `source` everything else may be left out; `context["owner"]` must see it."""
+    """A request for music. With a `source` all other fields are optional; `context["owner"]` must be able to see it."""
 
     genre = _name_field("Choose a genre.")
     ensemble = _name_field("Choose a type.")
@@ -149,13 +149,13 @@ class GenerationRequestSerializer(serializers.Serializer):
         return super().to_internal_value(data)
 
     def params(self) -> dict[str, Any]:
-        """What was said of the params of a generation."""
+        """The params the client sent."""
         return {name: self.validated_data[name] for name in PARAMS if name in self.validated_data}
 
 
 def asks_the_same(generation: Generation, wanted: GenerationRequestSerializer) -> bool:
-    """Whether a request that was sent once more under one key says what it said the first time. Its file is not
-    compared: where the first one had none this one may have none."""
+    """Whether a request repeated under one key asks for the same thing. Files are not compared, except for whether
+    there is one."""
     values = wanted.validated_data
     source = values.get("source")
     told = (

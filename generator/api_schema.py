@@ -1,4 +1,4 @@
-"""How the answers about genres and jobs look, for the description of the API; `generator.serializers` makes them."""
+"""OpenAPI schemas of genres and jobs; `generator.serializers` builds the responses."""
 
 from typing import Any
 
@@ -48,30 +48,30 @@ GENRE = {
 
 @with_examples(answered=GENRE)
 class GenreSerializer(serializers.Serializer):
-    """A genre with its types, and what its active model lets one choose."""
+    """A genre with its types and the controls of its active model."""
 
     slug = Text()
     name = Text()
-    model = Text(help_text="Name of the model that composes now.")
+    model = Text(help_text="Name of the active model.")
     ensembles = EnsembleSerializer(many=True)
     default_ensemble = Text()
     length = LengthOfferSerializer()
-    controls = serializers.DictField(help_text="By name of the param, what may be chosen; only what is on offer.")
+    controls = serializers.DictField(help_text="The available controls and their choices, by name.")
 
 
 class TakeSerializer(serializers.Serializer):
-    """One candidate; until they are ranked there is an entry for each that will be."""
+    """One candidate. Every requested take has an entry, even before it is ranked."""
 
     id = Whole(allow_null=True)
     index = Whole()
     attempt = Whole()
     label = Text()  # type: ignore[assignment]
-    rank = Whole(allow_null=True, help_text="1 for the best.")
+    rank = Whole(allow_null=True, help_text="1 is the best.")
     rank_label = Text()
-    plays_live = Flag(help_text="Whether its notes come while it is composed.")
+    plays_live = Flag(help_text="Whether its notes are streamed while it is composed.")
     broken = Flag()
     broken_sentences = serializers.ListField(child=Text())
-    replaces = Whole(allow_null=True, help_text="Index of the broken take that it was composed for.")
+    replaces = Whole(allow_null=True, help_text="Index of the broken take it replaces.")
     is_draft = Flag()
     kept = Flag()
     facts = serializers.ListField(child=Text())
@@ -133,18 +133,18 @@ GENERATION: dict[str, Any] = {
 
 @with_examples(answered=GENERATION)
 class GenerationSerializer(serializers.Serializer):
-    """A request for music and where it stands."""
+    """A request for music and its progress."""
 
     id = serializers.UUIDField()
-    url = Text(help_text="The page of the job.")
+    url = Text(help_text="The job's page.")
     status = serializers.ChoiceField(choices=Generation.Status.choices)
     attempts = Whole()
     title = Text()
-    message = Text(help_text="Where it stands, as one sentence.")
+    message = Text(help_text="The current state as one sentence.")
     worker_seen = Flag()
-    queue_position = Whole(allow_null=True, help_text="1 for the one that is served next.")
+    queue_position = Whole(allow_null=True, help_text="1 is next in line.")
     seconds_composed = Number()
-    length_seconds = Number(help_text="Of the whole result.")
+    length_seconds = Number(help_text="Length of the whole result.")
     genre = Text()
     genre_name = Text()
     ensemble = Text(help_text="Key of the type.")
@@ -163,50 +163,57 @@ class GenerationSerializer(serializers.Serializer):
     finished_at = serializers.DateTimeField(allow_null=True)
     ranked = Flag()
     takes = TakeSerializer(many=True)
-    piece = PieceSerializer(allow_null=True, help_text="There where one take is all there is.")
+    piece = PieceSerializer(allow_null=True, help_text="Set if the job has exactly one take.")
 
 
 @with_examples(answered=GENERATION)
 class MadeGenerationSerializer(GenerationSerializer):
     guest_token = Text(
-        required=False, help_text="For a script without token and cookies: the only way back to what it has made."
+        required=False, help_text="For scripts without token or cookies: the only key to what they created."
     )
 
 
 @with_examples(answered=GENERATION | {"next": 3, "notes": [[60, 80, 0, 480, 0]]})
 class GenerationNotesSerializer(GenerationSerializer):
-    next = Whole(help_text="Give it as `after` the next time.")
+    next = Whole(help_text="Send it as `after` in the next request.")
     notes = serializers.ListField(
         child=serializers.ListField(child=Whole(), min_length=5, max_length=5),
-        help_text="[pitch, velocity, start_ms, end_ms, voice] each.",
+        help_text="Each note is [pitch, velocity, start_ms, end_ms, voice].",
     )
 
 
 def _field(schema: dict[str, Any]) -> serializers.Field:
-    """A field of the description alone: the request's own serializer reads the value."""
+    """A field for the schema only; `GenerationRequestSerializer` reads the value."""
     described = extend_schema_field(schema)(type("DescribedField", (serializers.Field,), {}))
     return described(required=False)
 
 
 _LENGTH = {
     "oneOf": [{"type": "number"}, {"type": "string"}],
-    "description": '90, "90", "1:30" or "2 min". Needed without source and without bars.',
+    "description": '90, "90", "1:30" or "2 min". Required without source and bars.',
 }
 _PARAM = {"oneOf": [{"type": "number"}, {"type": "string", "maxLength": 100}], "nullable": True}
-_VOICES = {"type": "array", "items": {"type": "string"}, "nullable": True, "description": "Parts that do not play."}
+_VOICES = {
+    "type": "array",
+    "items": {"type": "string"},
+    "nullable": True,
+    "description": "Instruments that do not play.",
+}
 
 
 @with_examples(sent={"genre": "piano", "ensemble": "grand-piano", "length_seconds": "1:00", "takes": 2})
 class WishSerializer(serializers.Serializer):
-    """What can be asked for. Everything that is left out is left to the model, or is as it was for the source."""
+    """A request for music. Omitted fields use the model's defaults, or the source piece's settings."""
 
-    genre = Text(required=False, max_length=100, help_text="Slug of a genre. Needed without source.")
-    ensemble = Text(required=False, max_length=100, help_text="Key of a type. Needed without source.")
+    genre = Text(required=False, max_length=100, help_text="Slug of a genre. Required without source.")
+    ensemble = Text(required=False, max_length=100, help_text="Key of a type. Required without source.")
     takes = Whole(required=False, min_value=1, max_value=MAX_TAKES)
     kind = serializers.ChoiceField(choices=KINDS, required=False)
-    source = serializers.UUIDField(required=False, help_text="Id of a piece to continue, to vary, or to be like.")  # type: ignore[assignment]
-    keep_primer = Flag(required=False, help_text="Whether the result begins with the file or the piece.")
-    form_token = Text(required=False, allow_blank=True, max_length=64, help_text="The page's own Idempotency-Key.")
+    source = serializers.UUIDField(required=False, help_text="Id of the piece to continue, vary or imitate.")  # type: ignore[assignment]
+    keep_primer = Flag(required=False, help_text="Whether the result starts with the file or piece.")
+    form_token = Text(
+        required=False, allow_blank=True, max_length=64, help_text="Like Idempotency-Key; used by the page's form."
+    )
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
@@ -223,5 +230,7 @@ class WishWithFileSerializer(WishSerializer):
     primer = serializers.FileField(required=False, help_text="A MIDI file to start from, at most 1 MB.")
 
 
-STATUS = OpenApiParameter("status", OpenApiTypes.STR, enum=Generation.Status.values, description="Only those.")
-AFTER = OpenApiParameter("after", OpenApiTypes.INT, description="What the last answer called next; 0 at first.")
+STATUS = OpenApiParameter(
+    "status", OpenApiTypes.STR, enum=Generation.Status.values, description="Only jobs with this status."
+)
+AFTER = OpenApiParameter("after", OpenApiTypes.INT, description="`next` from the previous response; 0 at first.")

@@ -1,4 +1,4 @@
-"""What the API tells about genres and jobs; the pages of jobs read the same."""
+"""Genres and jobs as the API sends them; the job pages use the same data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,14 +48,14 @@ def piece_data(piece: Piece, generation: Generation) -> dict[str, Any]:
 class GenerationListSerializer(serializers.ModelSerializer):
     """One line of the list of requests."""
 
-    url = serializers.SerializerMethodField(help_text="The page of the job.")
+    url = serializers.SerializerMethodField(help_text="The job's page.")
     genre = serializers.CharField(source="genre.slug")
     genre_name = serializers.CharField(source="genre.name")
     ensemble = serializers.SerializerMethodField(help_text="Key of the type.")
-    length_seconds = serializers.FloatField(source="total_seconds", help_text="Of the whole result.")
+    length_seconds = serializers.FloatField(source="total_seconds", help_text="Length of the whole result.")
     source = serializers.UUIDField(source="source_piece_id", allow_null=True)  # type: ignore[assignment]
-    error = serializers.SerializerMethodField(help_text="Why it failed, in one sentence.")
-    pieces = serializers.SerializerMethodField(help_text="Ids of what came out of it and is still there, best first.")
+    error = serializers.SerializerMethodField(help_text="Why it failed, or null.")
+    pieces = serializers.SerializerMethodField(help_text="Ids of its pieces that still exist, best first.")
 
     class Meta:
         model = Generation

@@ -1,9 +1,10 @@
-"""Pieces over the API: lists, reading, changing, the trash."""
+"""Pieces over the API: list, read, change, trash."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
@@ -59,18 +60,18 @@ class PieceView(JsonView):
         return page_response(self.request, pieces, PieceSerializer, sort=sort, context={"owner": self.owner})
 
     def mine(self, pk: UUID) -> Piece:
-        """One of the library."""
+        """A piece in the caller's library."""
         return get_object_or_404(Piece.objects.in_library(self.owner), pk=pk)
 
     def mine_anywhere(self, pk: UUID) -> Piece:
-        """One of the library or of its trash."""
+        """A piece in the caller's library or trash."""
         return get_object_or_404(Piece.objects.owned_by(self.owner).not_expired(), pk=pk)
 
 
 class PieceList(PieceView):
     @extend_schema(
         operation_id="pieces_list",
-        summary="The own library, with the filters of its page",
+        summary="List your library, with the same filters as its page",
         tags=["pieces"],
         parameters=schemas.FILTERS,
         responses=page_of("PiecePage", PieceSerializer(many=True)),
@@ -83,7 +84,7 @@ class PieceList(PieceView):
 class TrashList(PieceView):
     @extend_schema(
         operation_id="trash_list",
-        summary="What is in the trash, the newest in it first",
+        summary="List the trash, most recently trashed first",
         tags=["pieces"],
         parameters=schemas.PAGING,
         responses=page_of("TrashPage", PieceSerializer(many=True)),
@@ -93,8 +94,8 @@ class TrashList(PieceView):
 
     @extend_schema(
         operation_id="trash_empty",
-        summary="Remove all that is in the trash for good",
-        description="At most 2,000 pieces at once: ask again until `count` is 0.",
+        summary="Empty the trash permanently",
+        description="Deletes at most 2,000 pieces per request; repeat until `count` is 0.",
         tags=["pieces"],
         responses={200: CountSerializer},
     )
@@ -105,7 +106,7 @@ class TrashList(PieceView):
 class PieceDetail(PieceView):
     @extend_schema(
         operation_id="pieces_read",
-        summary="One piece, an own one or an example",
+        summary="Get a piece: your own or an example",
         tags=["pieces"],
         parameters=[schemas.ETAG],
         responses=PieceSerializer,
@@ -113,14 +114,14 @@ class PieceDetail(PieceView):
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
         piece = get_object_or_404(Piece.objects.visible_to(self.owner), pk=pk)
         response = self.answer(piece)
-        # Before the framework renders it: an answer without a body has nothing to render.
+        # Checked before rendering: a response without a body has nothing to render.
         unchanged = get_conditional_response(request._request, etag=etag_of(piece))
         return Response(status=304, headers={"ETag": etag_of(piece)}) if unchanged else response
 
     @extend_schema(
         operation_id="pieces_change",
-        summary="Change title, notes, tags or favourite",
-        description="Changes what is given. `tags` are all tags of the piece from then on.",
+        summary="Change title, comment, tags or favourite",
+        description="Changes only the fields you send. `tags` replaces all tags of the piece.",
         tags=["pieces"],
         parameters=[schemas.IF_MATCH, schemas.ETAG],
         request=PieceChangeSerializer,
@@ -142,8 +143,8 @@ class PieceDetail(PieceView):
 
     @extend_schema(
         operation_id="pieces_delete",
-        summary="Remove a piece of the trash for good",
-        description="409 for one that is not in the trash.",
+        summary="Delete a trashed piece permanently",
+        description="409 if the piece is not in the trash.",
         tags=["pieces"],
         responses={204: None},
     )
@@ -156,7 +157,7 @@ class PieceDetail(PieceView):
 
 
 def _version_wanted(request: Request, piece: Piece) -> int | None:
-    """The version that a change is meant for; None for whichever there is."""
+    """The version the client wants to change; None for any."""
     given = request.headers.get("If-Match", "").strip()
     if not given:
         sentence = "Send the ETag of the version that you read as If-Match, so that no other change is lost."
@@ -173,7 +174,7 @@ def _changed() -> Problem:
 
 
 def _act(name: str, summary: str, description: str = "", request: Any = None) -> Callable[[F], F]:
-    """The description of a step that answers with the piece."""
+    """The schema of an action that returns the piece."""
     return extend_schema(
         operation_id=f"pieces_{name}",
         summary=summary,
@@ -185,25 +186,29 @@ def _act(name: str, summary: str, description: str = "", request: Any = None) ->
 
 
 class PieceKeep(PieceView):
-    @_act("keep", "Keep a draft", "Of a piece that is kept already it changes nothing.")
+    @_act("keep", "Keep a draft", "Does nothing if the piece is already kept.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_keep(piece=self.mine(pk)))
 
 
 class PieceTrash(PieceView):
-    @_act("trash", "Move a piece to the trash", "It stays there for 30 days. Twice is once.")
+    @_act(
+        "trash",
+        "Move a piece to the trash",
+        f"Trashed pieces are deleted after {settings.TRASH_DAYS} days. Idempotent.",
+    )
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_trash(piece=self.mine_anywhere(pk)))
 
 
 class PieceRestore(PieceView):
-    @_act("restore", "Take a piece out of the trash", "Twice is once.")
+    @_act("restore", "Restore a piece from the trash", "Idempotent.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_restore(piece=self.mine_anywhere(pk)))
 
 
 class PieceFavourite(PieceView):
-    @_act("favourite", "Make a piece a favourite, or no longer", request=FavouriteSerializer)
+    @_act("favourite", "Add or remove a favourite", request=FavouriteSerializer)
     def put(self, request: Request, pk: UUID) -> Response:
         piece = self.mine(pk)
         return self.answer(services.piece_favourite(piece=piece, **self.wanted(FavouriteSerializer)))
@@ -212,7 +217,7 @@ class PieceFavourite(PieceView):
 class PieceRating(PieceView):
     @extend_schema(
         operation_id="pieces_rate",
-        summary="Rate an own piece or an example: 1, -1, or 0 to take it back",
+        summary="Rate a piece of yours or an example: 1, -1, or 0 for no rating",
         tags=["pieces"],
         request=RatingSerializer,
         responses=RatingSerializer,
@@ -229,9 +234,9 @@ class PieceRating(PieceView):
 class PiecesBulk(PieceView):
     @extend_schema(
         operation_id="pieces_bulk",
-        summary="One step with many own pieces",
-        description="`tag` and `untag` want `tags`. Ids that are not one's own are passed over; `count` says how many "
-        "pieces it was done to.",
+        summary="Apply one action to many of your pieces",
+        description="`tag` and `untag` need `tags`. Ids of other people's pieces are ignored; `count` is the number of "
+        "pieces changed.",
         tags=["pieces"],
         request=BulkSerializer,
         responses=CountSerializer,
@@ -259,8 +264,8 @@ class PiecesBulk(PieceView):
 class DraftsTrash(PieceView):
     @extend_schema(
         operation_id="drafts_trash",
-        summary="Move all drafts but favourites to the trash",
-        description="At most 2,000 at once, the oldest first; the ids, to take them out again.",
+        summary="Trash all drafts except favourites",
+        description="At most 2,000 per request, oldest first. Returns their ids, so you can restore them.",
         tags=["pieces"],
         request=None,
         responses=IdsSerializer,

@@ -1,4 +1,4 @@
-"""Files of pieces over the API: for clients that have a token and no session."""
+"""A piece's files over the API, for clients with a token and no session."""
 
 from typing import Any
 from uuid import UUID
@@ -27,8 +27,10 @@ from library.views.files import midi_response
 AWAY = "The file cannot be read at the moment. Try again in a few minutes."
 ASK_AGAIN_SECONDS = 2
 
-# Of a stored file: a part of it, nothing new, or where in the storage it lies.
-RANGE = OpenApiParameter("Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Such as bytes=0-99: 206.")
+# For stored files: a byte range, not modified, or a redirect to the storage.
+RANGE = OpenApiParameter(
+    "Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="For example bytes=0-99; the response is 206."
+)
 NOTHING_OR_ELSEWHERE = {304: None, 302: None}
 FORMAT = OpenApiParameter("audio_format", OpenApiTypes.STR, OpenApiParameter.PATH, enum=Rendering.Format.values)
 
@@ -38,7 +40,7 @@ class FileView(JsonView):
         return get_object_or_404(Piece.objects.visible_to(owner_of(self.request)), pk=pk)
 
     def told(self, response: HttpResponseBase) -> HttpResponseBase:
-        """What the pages say about a file that is away, said as the API does."""
+        """Turns the pages' responses for unavailable files into API errors."""
         if response.status_code == 404:
             raise Problem(404, NOT_FOUND)
         if response.status_code == 503:
@@ -52,7 +54,7 @@ class FileView(JsonView):
 class PieceMidi(FileView):
     @extend_schema(
         operation_id="pieces_midi",
-        summary="The MIDI file",
+        summary="Download the MIDI file",
         tags=["files"],
         parameters=[RANGE],
         responses={
@@ -66,14 +68,14 @@ class PieceMidi(FileView):
 
 
 class PieceUpload(MemberView):
-    """One MIDI file, or a zip of them. The whole answer is an error only where nothing came of it."""
+    """One MIDI file, or a zip of them. The response is an error only if no file was accepted."""
 
     parser_classes = [MultiPartParser]
 
     @extend_schema(
         operation_id="pieces_upload",
-        summary="Upload an own MIDI file, or a zip of them",
-        description="201 where a piece was made, 200 where all was there already: a file is known by its content.",
+        summary="Upload a MIDI file or a zip of MIDI files",
+        description="201 if a piece was created, 200 if you already had every file. Files are compared by content.",
         tags=["files"],
         request={"multipart/form-data": UploadSerializer},
         responses={201: UploadResultsSerializer, 200: UploadResultsSerializer},
@@ -100,7 +102,7 @@ class PieceUpload(MemberView):
 class PieceVoices(FileView):
     @extend_schema(
         operation_id="pieces_voices",
-        summary="A zip with one MIDI file a voice",
+        summary="Download a zip with one MIDI file per voice",
         tags=["files"],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
@@ -122,9 +124,9 @@ class PiecesZip(JsonView):
 
     @extend_schema(
         operation_id="pieces_zip",
-        summary="A zip with the MIDI files of many own pieces, the newest first",
-        description=f"At most {MAX_ZIP_PIECES}; a token needs the scope read alone. Ids that are not one's own are "
-        "passed over, 404 where none is left. missing.txt in the zip names what could not be read.",
+        summary="Download the MIDI files of many pieces as one zip, newest first",
+        description=f"At most {MAX_ZIP_PIECES} pieces; the scope read is enough. Ids of other people's pieces are "
+        "ignored; 404 if none is left. Files that cannot be read are listed in missing.txt inside the zip.",
         tags=["files"],
         request=ZipSerializer,
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
@@ -147,7 +149,7 @@ class AudioView(FileView):
 class PieceAudioList(FileView):
     @extend_schema(
         operation_id="pieces_audio_list",
-        summary="The sound files that were asked for, and how far they are",
+        summary="List requested sound files and their progress",
         tags=["files"],
         responses=RenderingSerializer(many=True),
     )
@@ -159,9 +161,9 @@ class PieceAudioList(FileView):
 class PieceAudio(AudioView):
     @extend_schema(
         operation_id="pieces_audio",
-        summary="The sound file, once it is made",
-        description="202 and how far it is while it is being made; 404 where nobody has asked for it. A download may "
-        "be redirected to the storage.",
+        summary="Download a sound file",
+        description="202 with the progress while it is being rendered; 404 if nobody has requested it. Downloads may "
+        "redirect to the storage.",
         tags=["files"],
         parameters=[FORMAT, RANGE],
         responses={
@@ -184,8 +186,8 @@ class PieceAudio(AudioView):
 
     @extend_schema(
         operation_id="pieces_audio_make",
-        summary="Ask for a sound file",
-        description="200 where it is ready, 202 where it is being made.",
+        summary="Request a sound file",
+        description="200 if it is ready, 202 while it is being rendered.",
         tags=["files"],
         parameters=[FORMAT],
         request=None,
@@ -200,7 +202,7 @@ class PieceAudio(AudioView):
 
     @extend_schema(
         operation_id="pieces_audio_cancel",
-        summary="Stop making a sound file of an own piece",
+        summary="Cancel a sound file",
         tags=["files"],
         parameters=[FORMAT],
         responses={204: None},

@@ -1,4 +1,4 @@
-"""Pages of lists over the API: `next` is the address of the following one."""
+"""Cursor pagination for API lists: `next` is the URL of the following page."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ MAX_PAGE_SIZE = 100
 LIMIT = OpenApiParameter(
     "limit",
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
-    description="How many at most.",
+    description="Maximum number of results.",
 )
-AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="As the address under `next` says it.")
+AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="The cursor, taken from the URL in `next`.")
 PAGING = [LIMIT, AFTER]
 
 
@@ -33,7 +33,7 @@ def page_response(
     sort: str = "newest",
     context: dict[str, Any] | None = None,
 ) -> Response:
-    """Raises ValidationError for a `limit` or an `after` that cannot be."""
+    """Raises ValidationError for an invalid `limit` or `after`."""
     page = KeysetPage.of(queryset, sort=sort, after=request.query_params.get("after", ""), size=_size(request))
     results = serializer(page.items, many=True, context=context or {}).data
     return Response({"next": _address(request, page.next), "results": results})
@@ -55,8 +55,8 @@ def _address(request: Request, cursor: str | None) -> str | None:
 
 
 def page_of(name: str, serializer: Any) -> Any:
-    """The description of such an answer, with the example of its items as the only one."""
-    following = serializers.URLField(allow_null=True, help_text="Where the list goes on; null at its end.")
+    """The schema of a page, with its items' example as the only result."""
+    following = serializers.URLField(allow_null=True, help_text="URL of the next page; null on the last one.")
     page = inline_serializer(name, {"next": following, "results": serializer})
     shown = [one.value for one in get_override(serializer.child, "examples", []) if one.response_only]
     with_examples(answered={"next": None, "results": shown})(type(page))

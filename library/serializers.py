@@ -1,4 +1,4 @@
-"""What goes over the API about pieces."""
+"""Pieces, collections, tags, share links and files as the API sends them."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from library.services import BULK_AT_MOST
 
 
 class VoiceSerializer(serializers.Serializer):
-    """One instrument line of an ensemble; the program is General MIDI's, from 0."""
+    """One instrument of an ensemble; `program` is the General MIDI program, counted from 0."""
 
     name = serializers.CharField()
     program = serializers.IntegerField()
@@ -30,21 +30,21 @@ def is_owned_by(piece: Piece, owner: Owner) -> bool:
 
 @with_examples(answered=examples.PIECE)
 class PieceSerializer(serializers.ModelSerializer):
-    """A piece with its facts. What its owner alone wrote about it is there for its owner (`context["owner"]`) alone."""
+    """A piece with its details. Only its owner (`context["owner"]`) gets comment, favourite, rating and file name."""
 
-    # The model's own field would describe them as never empty. (A style is also an attribute of the class.)
+    # Declared here because the model's fields would be described as never empty. (`style` is a class attribute too.)
     genre = serializers.CharField(read_only=True, help_text="Slug of the genre; empty for an uploaded piece.")
     ensemble = serializers.CharField(read_only=True, help_text="Key of the type; empty for an uploaded piece.")
     style = serializers.CharField(  # type: ignore[assignment]
-        read_only=True, help_text="Key of the style; empty where none was chosen."
+        read_only=True, help_text="Key of the style; empty if none was chosen."
     )
-    url = serializers.SerializerMethodField(help_text="The page of the piece.")
-    midi_url = serializers.SerializerMethodField(help_text="Its MIDI file, for a browser with a session.")
-    tags = serializers.SerializerMethodField(help_text="Names, in the order of the alphabet.")
+    url = serializers.SerializerMethodField(help_text="The piece's page.")
+    midi_url = serializers.SerializerMethodField(help_text="The MIDI file, for browsers with a session.")
+    tags = serializers.SerializerMethodField(help_text="Tag names in alphabetical order.")
     voices = serializers.SerializerMethodField()
-    params = serializers.SerializerMethodField(help_text="What was chosen, by the names of `genres/`.")
+    params = serializers.SerializerMethodField(help_text="The chosen controls, named as in `genres/`.")
     facts = serializers.SerializerMethodField(help_text="Sentences about the music.")
-    faults = serializers.SerializerMethodField(help_text="Why the critic holds it for broken; mostly empty.")
+    faults = serializers.SerializerMethodField(help_text="Faults the critic found; usually empty.")
     originality = serializers.SerializerMethodField()
     borrowed = serializers.SerializerMethodField()
     figures = serializers.SerializerMethodField(help_text="The numbers behind the sentences.")
@@ -60,11 +60,17 @@ class PieceSerializer(serializers.ModelSerializer):
             "is_mine", "created_at", "expires_at", "trashed_at", "url", "midi_url",
         ]  # fmt: skip
         read_only_fields = fields
+        extra_kwargs = {
+            "comment": {"help_text": "The owner's comment."},
+            "rating": {"help_text": "Your rating: 1, -1, or 0 for none."},
+            "qpm": {"help_text": "Tempo in quarter notes per minute; null for music off the grid."},
+            "key": {"help_text": "For example C minor; empty if unknown."},
+        }
 
     def get_fields(self) -> dict[str, serializers.Field]:
         return super().get_fields() | {
             "source": serializers.PrimaryKeyRelatedField(
-                source="source_piece", read_only=True, allow_null=True, help_text="The piece that it came from."
+                source="source_piece", read_only=True, allow_null=True, help_text="Id of the piece it was made from."
             )
         }
 
@@ -113,12 +119,12 @@ class PieceSerializer(serializers.ModelSerializer):
 
 @with_examples(sent={"title": "Copper River", "tags": ["calm"]})
 class PieceChangeSerializer(serializers.Serializer):
-    """What its owner may change. The services say what is too long."""
+    """The fields an owner can change. The services enforce the maximum lengths."""
 
     title = serializers.CharField(required=False, help_text="At most 200 characters.")
-    comment = serializers.CharField(required=False, allow_blank=True, help_text="Notes, at most 10,000 characters.")
+    comment = serializers.CharField(required=False, allow_blank=True, help_text="At most 10,000 characters.")
     is_favourite = serializers.BooleanField(required=False)
-    tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="For members; at most 30.")
+    tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Members only; at most 30.")
 
 
 @with_examples(sent={"is_favourite": True})
@@ -161,7 +167,7 @@ class BulkSerializer(IdsSerializer):
 
 @with_examples(sent={"title": "For the train"}, answered=examples.COLLECTION)
 class CollectionSerializer(serializers.ModelSerializer):
-    """Pieces in an order of their owner's; `pieces_count` are those that can be heard."""
+    """An ordered list of pieces; `pieces_count` excludes trashed ones."""
 
     title = serializers.CharField(help_text="At most 200 characters.")
     description = serializers.CharField(required=False, allow_blank=True, help_text="At most 10,000 characters.")
@@ -175,7 +181,7 @@ class CollectionSerializer(serializers.ModelSerializer):
 
 @with_examples(answered={"name": "calm", "pieces_count": 3})
 class TagSerializer(serializers.ModelSerializer):
-    """A tag, and how many pieces of the library have it."""
+    """A tag and the number of library pieces that have it."""
 
     pieces_count = serializers.IntegerField(read_only=True)
 
@@ -187,10 +193,10 @@ class TagSerializer(serializers.ModelSerializer):
 
 @with_examples(sent={"expires_at": "2026-12-31T23:00:00Z"}, answered=examples.SHARE_LINK)
 class ShareLinkSerializer(serializers.ModelSerializer):
-    """A link to one piece, for whoever has it."""
+    """A link that lets anyone who has it open one piece."""
 
-    url = serializers.SerializerMethodField(help_text="To give away.")
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null or absent for no end.")
+    url = serializers.SerializerMethodField(help_text="The link to share.")
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null or omitted: never expires.")
 
     class Meta:
         model = ShareLink
@@ -203,10 +209,10 @@ class ShareLinkSerializer(serializers.ModelSerializer):
 
 @with_examples(answered={"format": "mp3", "status": "running", "share": 0.4, "error": None, "size_bytes": 0})
 class RenderingSerializer(serializers.ModelSerializer):
-    """A piece as a sound file, and how far it is."""
+    """A sound file of a piece and its progress."""
 
-    share = serializers.FloatField(read_only=True, help_text="Of the work that is done, 0 to 1.")
-    error = serializers.SerializerMethodField(help_text="Why it failed, in one sentence.")
+    share = serializers.FloatField(read_only=True, help_text="Progress from 0 to 1.")
+    error = serializers.SerializerMethodField(help_text="Why it failed, or null.")
 
     class Meta:
         model = Rendering
@@ -218,15 +224,15 @@ class RenderingSerializer(serializers.ModelSerializer):
 
 
 class UploadSerializer(serializers.Serializer):
-    file = serializers.FileField(allow_empty_file=True, help_text="MIDI, or a zip of MIDI files.")
+    file = serializers.FileField(allow_empty_file=True, help_text="A MIDI file, or a zip of MIDI files.")
 
 
 class UploadResultSerializer(serializers.Serializer):
-    """What became of one file."""
+    """The result for one file."""
 
     name = serializers.CharField()
     outcome = serializers.ChoiceField(choices=["accepted", "there", "refused", "failed"])
-    sentence = serializers.CharField(help_text="Why, where it was not taken; or empty.")
+    sentence = serializers.CharField(help_text="Why the file was not accepted, or empty.")
     piece = PieceSerializer(allow_null=True)
 
 

@@ -1,7 +1,7 @@
-"""The description of the API: as OpenAPI for programs, and as a page of our own for people.
+"""The API reference: an OpenAPI schema for programs and an HTML page for people.
 
-Swagger UI and Redoc are a megabyte of script each, want styles that our Content-Security-Policy forbids, and show
-nothing without script. The page is made here from the same description, so that it cannot say anything else.
+Swagger UI and Redoc each load a megabyte of script, need inline styles that our Content-Security-Policy forbids, and
+show nothing without JavaScript. This page is rendered from the same schema, so the two cannot disagree.
 """
 
 import json
@@ -25,7 +25,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 @lru_cache(maxsize=1)
 def schema() -> dict[str, Any]:
-    """It follows from the code alone, so it is made once."""
+    """Built once: it depends only on the code."""
     made = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return json.loads(json.dumps(made, default=str))
 
@@ -52,7 +52,7 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 
 def _groups(description: dict[str, Any]) -> list[dict[str, Any]]:
-    """Operations by tag, in the order of their addresses."""
+    """Operations grouped by tag, in URL order."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, operations in description["paths"].items():
         for method in METHODS:
@@ -74,7 +74,7 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> dict[str, A
         "parameters": [
             {
                 "name": one["name"],
-                "where": {"query": "after ?", "path": "in the address", "header": "header"}[one["in"]],
+                "where": {"query": "query", "path": "path", "header": "header"}[one["in"]],
                 "type": _type(one["schema"]),
                 "description": _plain(one.get("description", "")),
             }
@@ -108,7 +108,7 @@ def _examples(body: dict[str, Any]) -> list[str]:
 
 
 def _curl(path: str, method: str, content: dict[str, Any]) -> str:
-    """The request as one would type it."""
+    """The request as a curl command."""
     parts = ["curl"]
     if method != "get":
         parts.append(f"-X {method.upper()}")
@@ -121,7 +121,7 @@ def _curl(path: str, method: str, content: dict[str, Any]) -> str:
 
 
 def _objects(description: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every object and list of values that requests and answers are made of."""
+    """Every object and enum used in requests and responses."""
     found = []
     for name, one in sorted(description["components"]["schemas"].items()):
         required = one.get("required", [])
@@ -140,12 +140,12 @@ def _objects(description: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-_WORDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
-_FORMATS = {"uuid": "id", "date-time": "time", "date": "date", "uri": "address", "binary": "file"}
+_WORDS = {"string": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
+_FORMATS = {"uuid": "UUID", "date-time": "date-time", "date": "date", "uri": "URL", "binary": "file"}
 
 
 def _type(one: dict[str, Any]) -> dict[str, str]:
-    """What a value is, in words around at most one object that has a place of its own on the page."""
+    """A type in words, around a link to at most one object documented on the page."""
     for several in ("allOf", "oneOf", "anyOf"):
         options = [_type(option) for option in one.get(several, []) if option.get("type") != "null"]
         if options:

@@ -253,7 +253,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Musicgen",
-    "DESCRIPTION": "Compose music, keep it, find it again. docs/api.md tells it as a story.",
+    "DESCRIPTION": "Compose music, manage your library and download files. docs/api.md is the guide.",
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,

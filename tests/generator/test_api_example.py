@@ -21,11 +21,15 @@ from tests.workers import WorkerProcess
 pytestmark = pytest.mark.worker
 
 
-def example() -> str:
-    text = (Path(settings.BASE_DIR) / "docs" / "api.md").read_text()
+def example(page: str = "docs/api.md") -> str:
+    text = (Path(settings.BASE_DIR) / page).read_text()
     found = re.search(r"```python\n(.*?)```", text, re.DOTALL)
     assert found is not None
     return found[1]
+
+
+def test_the_readme_shows_the_same() -> None:
+    assert example("README.md") == example()
 
 
 def test_it_is_short() -> None:
