@@ -9,10 +9,10 @@ from bench.figures import BenchError, Figure, Report, Spread, arguments, as_scri
 from bench.scratch_site import DEADLINE_SECONDS, ScratchSite
 
 ABOUT = """\
-Web and worker as `make run` starts them; headless Chromium on the same machine, a fresh profile each run. The page
-has been open until its requests had ended, as while somebody chooses; the clock starts with the click on Generate
-(defaults) and runs in the page, which looks at its player before each frame. Sound is a loudness above 0.001 (−60 dB)
-at the player's output: above 0.01 soft beginnings would count as silence."""
+Web and worker as `make run` starts them; headless Chromium on the same machine, with a new profile for each run. The
+page is idle, as it is while you choose; the clock starts with the click on Generate (defaults) and runs in the page,
+which checks its player before each frame. Sound means an output level above 0.001 (−60 dB): a threshold of 0.01 would
+miss soft openings."""
 
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),

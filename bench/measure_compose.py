@@ -14,9 +14,9 @@ from bench.reference import ROOT
 from generator.engine.bundles import read_bundle
 
 ABOUT = """\
-Each run is a fresh process, `python manage.py compose GENRE --seconds N --seed S --output FILE`, from its start to its
-end, with a seed of its own; CPU seconds and the peak of its memory are what the system counted for it. The files that
-it reads are in the page cache. Every genre that is shipped composes five minutes."""
+Each run is a new process, `python manage.py compose GENRE --seconds N --seed S --output FILE`, timed from start to
+exit, with its own seed. The operating system reports CPU seconds and peak memory. The files it reads are in the page
+cache. Every shipped genre composes five minutes."""
 
 # Seconds of wall time at most, by genre and seconds of music.
 TARGETS = {("piano", 120): 6.0, ("rock", 300): 20.0}

@@ -12,9 +12,9 @@ from generator.engine.bundles import read_bundle, write_bundle
 from musicgen_site.management.commands.run import web_command, worker_command
 
 ABOUT = """\
-One worker that runs all the time and two models of one genre, the same network under two names, activated by turns
-while a piece of two minutes is composed. The clock starts when the activation is stored, and ends when the worker's log
-says that the new model is loaded. The piece must not fail, and the next one must be composed by the new model."""
+One running worker and two models of one genre (the same network under two names), activated alternately while a piece
+of two minutes is being composed. The clock starts when the activation is stored and stops when the worker's log says
+the new model is loaded. The piece must not fail, and the new model must compose the next one."""
 
 # Prints what the system's clock says once the activation is stored: starting this process counts for nothing.
 ACTIVATE = """
@@ -63,7 +63,7 @@ def main() -> None:
     report.add(
         Figure(
             key="worker-follows",
-            title="Activation of another model → a running worker has it loaded",
+            title="Model activated → loaded by a running worker",
             unit="s wall",
             value=Spread.of(followed),
             target=10.0,

@@ -20,14 +20,14 @@ from generator.engine.controls import compose_request
 from generator.engine.runtimes.litert import LiteRtRuntime
 
 ABOUT = """\
-Magenta 2.1.4 on TensorFlow 2.15.1, in an environment of its own: the generator of `performance_with_dynamics` (three
-LSTM layers of 512, 388 events), unpatched, with freshly drawn weights, asked for a piece. Ours: the composer of this
-project, on that same network with freshly drawn weights, and on the shipped piano network. All of them draw one event a
-step, and everything between two events counts: encoding, network, drawing. CPU time is that of the whole process, all
-threads added up. They take turns, piece by piece; Magenta runs once as it comes and once tuned to one thread on one
-core. Ours are held against the better median of those two; the facts below say how they stand beside the best single
-run of Magenta's, too. Magenta composes several pieces one after the other, so its batch
-is always 1; a step of our batch of 16 counts as 16 steps."""
+Magenta 2.1.4 on TensorFlow 2.15.1, in its own environment: the generator of `performance_with_dynamics` (three LSTM
+layers of 512 units, 388 events), unpatched, with random weights, composes a piece. Ours is this project's composer, on
+the same network with random weights and on the shipped piano network. All of them sample one event per step, and
+everything between two events counts: encoding, network, sampling. CPU time is that of the whole process, all threads
+together. They alternate, piece by piece; Magenta runs once with its defaults and once tuned to one thread on one core.
+Our targets are relative to the better median of those two; the facts below also compare with Magenta's best single run.
+Magenta composes several pieces one after another, so its batch size is always 1; a step of our batch of 16 counts as
+16 steps."""
 
 VENV = ROOT / ".venv-magenta"
 PYTHON = VENV / "bin" / "python"
@@ -37,7 +37,7 @@ PACKAGES = (
     "tensorflow-probability==0.23.0",
 )
 MAGENTA = "magenta==2.1.4"
-# Issue 3's promise: so many times less CPU a step alone, so many times the steps a second of a core in a batch.
+# Targets: this many times less CPU per step alone, and this many times the steps per second per core in a batch.
 TIMES_ALONE, TIMES_BATCHED = 10, 25
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     peer = min(peers, key=lambda spread: spread.median)
     best = min(spread.min for spread in peers)
     for name, title, times in (
-        ("magenta", "Magenta's generator, as it comes", None),
+        ("magenta", "Magenta's generator, defaults", None),
         ("magenta-one-thread", "Magenta's generator, one thread on one core", None),
         ("reference-1", "Our composer, the same 3×512 LSTM, batch 1", TIMES_ALONE),
         ("shipped-1", "Our composer, shipped network, batch 1", TIMES_ALONE),
@@ -90,19 +90,19 @@ def figure(
 ) -> Figure:
     """`peer` is the median of Magenta's that ours is to be `times` below, `best` Magenta's best single run."""
     cpu = Spread.of([one_step(piece) for piece in pieces])
-    facts: dict[str, Any] = {"steps a run": [piece["steps"] for piece in pieces]}
+    facts: dict[str, Any] = {"steps per run": [piece["steps"] for piece in pieces]}
     if times:
         facts |= times_less(cpu.median, peer=peer, best=best, times=times)
     else:
-        facts["MB at its peak"] = [round(piece["peak_mb"]) for piece in pieces]
+        facts["peak MB"] = [round(piece["peak_mb"]) for piece in pieces]
     return Figure(
         key=f"peer-{name}",
         title=title,
-        unit="ms CPU a step",
+        unit="ms CPU per step",
         value=cpu,
         beside={
             "ms wall": Spread.of([1000 * piece["wall"] / piece["steps"] for piece in pieces]),
-            "steps a second of a core": Spread.of([piece["steps"] / piece["cpu"] for piece in pieces]),
+            "steps per second per core": Spread.of([piece["steps"] / piece["cpu"] for piece in pieces]),
         },
         target=float(f"{peer / times:.4g}") if times else None,
         facts=facts,
@@ -112,7 +112,7 @@ def figure(
 def times_less(ours: float, *, peer: float, best: float, times: int) -> dict[str, str]:
     """How ours stands beside Magenta's median and beside its best run."""
     return {
-        "times less CPU than Magenta": f"{peer / ours:.1f} (promised {times})",
+        "times less CPU than Magenta": f"{peer / ours:.1f} (target {times})",
         "than its best run": f"{best / ours:.1f}",
     }
 

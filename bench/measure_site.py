@@ -9,10 +9,10 @@ from bench.scratch_site import ScratchSite, cpu_seconds, rss_mb
 from bench.visitor import Visitor
 
 ABOUT = """\
-Web and worker as `make run` starts them, with SQLite and the folder broker, in a scratch folder with one model; the
-worker is warm. A guest POSTs a wish to the JSON interface and asks for notes every 25 ms (the page: every 0.5 s) until
-the piece is stored; the clock starts with the POST. CPU seconds are those of web and worker until then, the asking
-included. Memory is resident memory, gunicorn's arbiter and its worker added up."""
+Web and worker as `make run` starts them, with SQLite and the folder broker, in a temporary folder with one model; the
+worker is warm. A guest POSTs a request to the API and polls for notes every 25 ms (the page: every 0.5 s) until the
+piece is stored; the clock starts with the POST. CPU seconds are those of web and worker until then, including the
+polling. Memory is resident memory, the sum of gunicorn's arbiter and its worker."""
 
 PAGES = ("/", "/library/", "/help/garageband/", "/api/v1/genres/", "/api/v1/pieces/", "/healthz")
 

@@ -16,11 +16,11 @@ from generator.engine.runtimes.litert import LiteRtRuntime
 from generator.engine.sampling import Uniforms, draw
 
 ABOUT = """\
-One thread, LiteRT, int8 weights. A network step is one call of the step function, state in and out, timed over many
-calls in a row after a warm-up. The reference is Magenta's configuration of Performance RNN, three LSTM layers of 512
-over the same 388 events, with random weights and exported the same way. The composer's own work is what whole pieces
-cost beyond their network steps: features, rules as masks, drawing, notes. A step of a batch moves each of its pieces on
-by one event."""
+One thread, LiteRT, int8 weights. A network step is one call of the step function, including its state, timed over many
+consecutive calls after a warm-up. The reference is Magenta's configuration of Performance RNN, three LSTM layers of 512
+units over the same 388 events, with random weights and the same export. The composer's overhead is what whole pieces
+cost beyond their network steps: features, masks, sampling, notes. A batched step advances each of its pieces by one
+event."""
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def main() -> None:
                     compared_with=f"step-reference-{batch}" if key == "shipped" else None,
                     facts={
                         "cells": f"{network.layers}×{network.units} {network.cell}",
-                        "MB of its step function": round(len(step_function) / 1e6, 2),
+                        "step function MB": round(len(step_function) / 1e6, 2),
                     }
                     if batch == 1
                     else {},
@@ -101,15 +101,15 @@ def composer_figure(bundle: Bundle, batch: int, runs: int, seconds: float) -> Fi
     steps = sum(piece["steps"] for piece in pieces) / len(pieces)
     return Figure(
         key=f"composer-own-{batch}",
-        title=f"Composer's own work a step, batch {batch}",
+        title=f"Composer overhead per step, batch {batch}",
         unit="ms CPU",
         value=Spread.of(own),
         beside={"ms CPU network": Spread.of(network)},
         compared_with=f"step-shipped-{batch}",
         facts={
-            "seconds of music a piece": seconds,
-            **({"steps a second of music": round(steps / seconds, 1)} if batch == 1 else {}),
-            "notes a second of music": round(sum(piece["notes"] for piece in pieces) / len(pieces) / seconds, 1),
+            "seconds of music per piece": seconds,
+            **({"steps per second of music": round(steps / seconds, 1)} if batch == 1 else {}),
+            "notes per second of music": round(sum(piece["notes"] for piece in pieces) / len(pieces) / seconds, 1),
             **{
                 f"µs {name}": spent for name, spent in parts_of_a_step(bundle, batch, 1500 if runs > 2 else 200).items()
             },
@@ -131,7 +131,7 @@ def parts_of_a_step(bundle: Bundle, batch: int, steps: int) -> dict[str, float]:
     events = np.full(batch, composer.encoding.start, np.int64)
     state = np.zeros((batch, runtime.state_size), np.float32)
     clock = time.process_time
-    spent = dict.fromkeys(("features", "masks", "drawing", "advancing"), 0.0)
+    spent = dict.fromkeys(("features", "masks", "sampling", "advancing"), 0.0)
     walked = 0
     while walked < steps and not any(row.is_done for row in session.rows):
         began = clock()
@@ -156,7 +156,7 @@ def parts_of_a_step(bundle: Bundle, batch: int, steps: int) -> dict[str, float]:
         drawn = clock()
         session.advance(events)
         spent["advancing"] += clock() - drawn
-        spent["drawing"] += drawn - masked
+        spent["sampling"] += drawn - masked
         spent["masks"] += masked - began
         walked += 1
     return {name: round(1e6 * seconds / walked, 1) for name, seconds in spent.items()}

@@ -7,9 +7,9 @@ from generator.engine.controls import compose_request
 from generator.engine.runtimes.litert import LiteRtRuntime
 
 ABOUT = """\
-In one process, LiteRT, one thread, pieces of the bundle's own length, a warm network. Each run has a seed of its own:
-its four takes are composed in one batch, and each of the four alone. One take is the mean of those four, because some
-take more events than others. The same notes come out both ways."""
+One process, LiteRT, one thread, pieces of the bundle's default length, a warm network. Each run has its own seed: four
+takes are composed in one batch, and then each of them alone. "One take" is the mean of those four, because takes differ
+in their number of events. Both ways give the same notes."""
 
 TAKES = 4
 
@@ -37,8 +37,8 @@ def main() -> None:
         report.add(
             Figure(
                 key=f"takes-{genre}",
-                title=f"{TAKES} takes of {genre} in one batch, beside one take",
-                unit="× its CPU",
+                title=f"{TAKES} takes of {genre} in one batch, relative to one take",
+                unit="× CPU",
                 value=Spread.of(ratios),
                 beside={f"s CPU {TAKES} takes": Spread.of(together), "s CPU one take": Spread.of(alone)},
                 target=2.2,

@@ -10,10 +10,10 @@ from bench.visitor import Visitor
 from musicgen_site.management.commands.run import web_command, worker_command
 
 ABOUT = """\
-Each run starts two fresh workers beside a web process that stays. The first one starts with nothing to do: its memory
-is taken when it has its model loaded and beats, and again after five jobs of 15 s. The second one starts with a job of
-60 s already queued: the clock starts with the process. Memory is resident memory. A third one has every genre that is
-shipped, and composes four takes of 15 s in each of them."""
+Each run starts two new workers beside a web process that keeps running. The first has nothing to do: its memory is
+measured once its model is loaded and it sends heartbeats, and again after five jobs of 15 s. The second starts with a
+job of 60 s already queued; the clock starts with the process. Memory is resident memory. A third worker loads every
+shipped genre and composes four takes of 15 s in each."""
 
 JOBS = 5
 TAKES = 4
@@ -69,14 +69,14 @@ def main() -> None:
             title=f"Worker with every shipped model loaded ({len(bundles)}), after {TAKES} takes in each genre",
             unit="MB",
             value=Spread.of(after_takes),
-            beside={"MB before them": Spread.of(with_all)},
+            beside={"MB before": Spread.of(with_all)},
             target=500.0,
         )
     )
     report.add(
         Figure(
             key="worker-first-job",
-            title=f"Worker's start → its first job ({seconds} s of music, already queued) stored",
+            title=f"Worker start → first job ({seconds} s of music, already queued) stored",
             unit="s wall",
             value=Spread.of([wish.stored_seconds for wish in wishes]),
             beside={

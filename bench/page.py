@@ -1,4 +1,4 @@
-"""The benchmarks as a page: docs/benchmarks.md, made from the JSON lines and from nothing else."""
+"""Renders docs/benchmarks.md from the JSON lines of the benchmarks, and from nothing else."""
 
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -14,25 +14,25 @@ HEADINGS = {
     "bench.measure_compose": "The compose command",
     "bench.measure_takes": "Several takes at once",
     "bench.measure_site": "The running site",
-    "bench.measure_worker": "The worker from its start",
+    "bench.measure_worker": "Worker start-up",
     "bench.measure_library": "A library of a million pieces",
-    "bench.measure_follow": "A worker follows an activation",
+    "bench.measure_follow": "Activating a model",
     "bench.measure_browser": "From click to sound",
-    "bench.measure_magenta": "Beside Magenta",
+    "bench.measure_magenta": "Comparison with Magenta",
 }
-# Measured by a command of its own, so the page keeps it when the rest is measured again. Always the last section.
+# Measured by a separate command, so the page keeps it when the rest is measured again. Always the last section.
 PEER = "bench.measure_magenta"
 
 INTRODUCTION = """# Benchmarks
 
-Written by `make bench`; do not edit it by hand. Each figure is the median of several runs with its range. CPU time
-stands beside wall time because a busy machine stretches the second more than the first. Compare only what was measured
-together: another machine has other figures.
+Written by `make bench`; do not edit it by hand. Each figure is the median of several runs, with its range. CPU time is
+shown beside wall time because a busy machine distorts it less. Compare only figures that were measured together:
+another machine gives other figures.
 """
 
 
 def page_of(run: Line, lines: Sequence[Line]) -> str:
-    """Markdown. `run` is what `bench.machine.facts_of_run` found, and how the run went."""
+    """Markdown. `run` holds the result of `bench.machine.facts_of_run` and how the run went."""
     parts = [INTRODUCTION, _circumstances(run), _verdict(lines, run.get("failed", []))]
     for script, group in groupby(lines, key=lambda line: str(line["script"])):
         parts.append(_section(script, list(group), {line["key"]: line for line in lines}))
@@ -40,19 +40,19 @@ def page_of(run: Line, lines: Sequence[Line]) -> str:
 
 
 def with_peer(page: str, peer: str) -> str:
-    """The page with this section about the peer instead of the one that it has; an empty one takes it away."""
+    """The page with its peer section replaced; an empty one removes it."""
     rest = page.partition(f"## {HEADINGS[PEER]}\n")[0].rstrip()
     return f"{rest}\n\n{peer}" if peer else f"{rest}\n"
 
 
 def peer_of(page: str) -> str:
-    """The section about the peer; empty where the page has none."""
+    """The peer section, or an empty string."""
     _, heading, text = page.partition(f"## {HEADINGS[PEER]}\n")
     return heading + text
 
 
 def peer_section(run: Line, lines: Sequence[Line]) -> str:
-    """Markdown that says by itself when and on what it was measured; `lines` are those of the peer's script."""
+    """Markdown with its own date and machine; `lines` come from the peer's script."""
     heading, _, rest = _section(PEER, list(lines), {line["key"]: line for line in lines}).partition("\n")
     return f"{heading}\n\n{_circumstances(run)}\n{_verdict(lines, [])}{rest}"
 
@@ -75,7 +75,7 @@ def _circumstances(run: Line) -> str:
     ]
     table = _table(("", ""), rows)
     if max(run["busy_cores"], run["busy_cores_at_end"]) > QUIET_CORES:
-        table += "\n**The machine was not idle:** wall times, and CPU times too, are worse than this machine's own.\n"
+        table += "\n**The machine was not idle:** wall times, and CPU times too, are worse than on an idle machine.\n"
     return table
 
 
@@ -111,7 +111,7 @@ def _section(script: str, lines: list[Line], by_key: dict[str, Line]) -> str:
         f"## {HEADINGS[script]}\n",
         f"{import_module(script).ABOUT}\n",
         f"`{lines[0]['command']}`, load average {lines[0]['load_average'][0]:g} at its start.\n",
-        _table(("figure", "median", "range", "runs", "beside it: median (range)", "target"), rows),
+        _table(("figure", "median", "range", "runs", "also: median (range)", "target"), rows),
     ]
     notes = [*_comparisons(lines, by_key), *_facts(lines)]
     if notes:

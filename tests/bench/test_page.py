@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import asdict
+from importlib import import_module
 
 import pytest
 
 from bench import figures
 from bench.figures import Figure, Report, Spread
 from bench.measure_magenta import figure as peer_figure
-from bench.page import PEER, page_of, peer_of, peer_section, with_peer
+from bench.page import HEADINGS, PEER, page_of, peer_of, peer_section, with_peer
+from bench.reference import ROOT
 
 RUN = {
     "measured_at": "2026-11-22T10:00+00:00",
@@ -98,8 +100,8 @@ def test_the_section_about_the_peer_outlives_the_rest_of_the_page():
     old = with_peer(page_of(RUN, PAGE_OF_TWO), peer_section(RUN, [line(figure("peer", 4.0), PEER)]))
     new = with_peer(page_of({**RUN, "commit": "def5678"}, PAGE_OF_TWO[:1]), peer_of(old))
     assert peer_of(new) == peer_of(old)
-    assert new.count("## Beside Magenta") == 1
-    assert "commit def5678" in new.partition("## Beside Magenta")[0]
+    assert new.count("## Comparison with Magenta") == 1
+    assert "commit def5678" in new.partition("## Comparison with Magenta")[0]
     assert "Title of theirs" not in new
 
 
@@ -111,7 +113,7 @@ def test_the_section_about_the_peer_is_replaced_and_says_when_it_was_measured():
     assert "**3** s wall" in peer_of(new)
     assert "2026-12-01 10:00 UTC" in peer_of(new)
     assert "Missed: Title of peer." in peer_of(new)
-    assert new.partition("## Beside")[0].rstrip() == old.partition("## Beside")[0].rstrip()
+    assert new.partition("## Comparison")[0].rstrip() == old.partition("## Comparison")[0].rstrip()
 
 
 def test_a_page_without_the_peer_has_no_section_about_it():
@@ -132,6 +134,13 @@ def test_ours_is_held_against_so_many_times_less_than_theirs():
     pieces = [{"cpu": 0.05, "wall": 0.06, "steps": 100}, {"cpu": 0.07, "wall": 0.06, "steps": 100}]
     ours = peer_figure("shipped-1", "Ours", pieces, peer=4.0, best=3.0, times=10)
     assert (ours.value.median, ours.target, ours.meets_target) == (0.6, 0.4, False)
-    assert ours.beside["steps a second of a core"].max == 2000.0
-    assert ours.facts["times less CPU than Magenta"] == "6.7 (promised 10)"
+    assert ours.beside["steps per second per core"].max == 2000.0
+    assert ours.facts["times less CPU than Magenta"] == "6.7 (target 10)"
     assert ours.facts["than its best run"] == "5.0"
+
+
+@pytest.mark.parametrize("script", HEADINGS)
+def test_the_written_page_describes_each_benchmark_as_its_script_does(script):
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert f"## {HEADINGS[script]}\n\n" in page
+    assert import_module(script).ABOUT in page
