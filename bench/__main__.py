@@ -1,9 +1,9 @@
-"""Runs the benchmarks one after the other, passes their JSON lines on and writes the page of them.
+"""Runs the benchmarks one after another, prints their JSON lines and writes docs/benchmarks.md.
 
 python -m bench                              everything, then docs/benchmarks.md
-python -m bench --only steps site            some of it; the page stays as it is
-python -m bench --quick                      shows in a minute or two that it works; the page stays as it is
-python -m bench --only magenta               ours beside Magenta's generator; replaces that section of the page
+python -m bench --only steps site            some of them; the page does not change
+python -m bench --quick                      smoke test of a minute or two; the page does not change
+python -m bench --only magenta               comparison with Magenta's generator; replaces that section of the page
 """
 
 import argparse
@@ -21,7 +21,7 @@ from bench.page import PEER, page_of, peer_of, peer_section, with_peer
 from bench.reference import ROOT
 
 SCRIPTS = ("steps", "compose", "takes", "site", "worker", "library", "follow", "browser")
-# Not without being asked: it installs Magenta.
+# Only on request: it installs Magenta.
 OPTIONAL = ("magenta",)
 PAGE = ROOT / "docs" / "benchmarks.md"
 LINES = ROOT / ".cache" / "benchmarks.jsonl"
@@ -38,14 +38,14 @@ def main() -> int:
         metavar="NAME",
         help=", ".join((*SCRIPTS, *OPTIONAL)),
     )
-    parser.add_argument("--output", type=Path, metavar="FILE.md", help="write the page here, whatever was run")
+    parser.add_argument("--output", type=Path, metavar="FILE.md", help="write the page here, whichever scripts ran")
     options = parser.parse_args()
     bundle = bundle_path(options.bundle)
 
     run = facts_of_run(bundle)
     busy = run["busy_cores"]
     if busy > QUIET_CORES:
-        tell(f"Other work keeps {busy:g} cores busy: the figures will be worse than this machine's own.")
+        tell(f"Other work keeps {busy:g} cores busy, so the figures will be worse than on an idle machine.")
     lines: list[dict[str, Any]] = []
     failed: list[str] = []
     began = time.monotonic()
@@ -54,7 +54,7 @@ def main() -> int:
         words = [*(["--quick"] if options.quick else []), "--bundle", str(bundle)]
         if not run_script(name, words, lines):
             failed.append(name)
-            tell(f"bench.measure_{name} failed; the others go on.")
+            tell(f"bench.measure_{name} failed; continuing with the others.")
     run |= {"minutes": round((time.monotonic() - began) / 60, 1), "busy_cores_at_end": busy_cores(), "failed": failed}
 
     LINES.parent.mkdir(exist_ok=True)
@@ -84,7 +84,7 @@ def write(page: Path, text: str) -> None:
 
 
 def run_script(name: str, words: list[str], lines: list[dict[str, Any]]) -> bool:
-    """Whether it ended well; each line is printed and kept as soon as it comes."""
+    """Whether it succeeded; each line is printed and kept as it arrives."""
     command = [sys.executable, "-m", f"bench.measure_{name}", *words]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -93,7 +93,7 @@ def run_script(name: str, words: list[str], lines: list[dict[str, Any]]) -> bool
                 print(text, end="", flush=True)
                 lines.append(json.loads(text))
         except BaseException:
-            # Ctrl-C reaches the script too; it ends what it has started before it ends itself.
+            # Ctrl-C reaches the script too, which stops its own children first.
             process.wait(timeout=60)
             raise
     return process.returncode == 0
@@ -107,4 +107,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("Stopped; the page is as it was.")
+        sys.exit("Stopped; the page has not changed.")

@@ -1,4 +1,4 @@
-"""A runtime that knows what its steps cost."""
+"""A runtime that measures the cost of its steps."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ from generator.engine.runtimes import Runtime
 
 
 class CountingRuntime:
-    """Passes every step on and counts.
+    """Forwards and counts every step.
 
     Attributes:
         steps: calls; rows: events moved on, one a piece and call; cpu_seconds: of this process within the steps.

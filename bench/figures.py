@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 class BenchError(Exception):
-    """What was to be measured did not happen."""
+    """The event to be measured did not happen."""
 
 
-# More of a second's work than this being done by others makes figures worse than the machine's own.
+# Above this many cores of other work, figures are worse than on an idle machine.
 QUIET_CORES = 0.25
 
 
@@ -48,7 +48,7 @@ class Figure:
         unit: of the value and the target.
         value: of the runs.
         beside: further quantities of the same runs by name with unit, such as CPU seconds beside wall.
-        target: what the median should be at most; None where nothing was promised.
+        target: what the median should be at most; None if there is no target.
         compared_with: key of the figure that this one is held against.
         facts: what else describes the runs, such as notes and steps of the pieces.
     """
@@ -68,7 +68,7 @@ class Figure:
 
 
 class Report:
-    """Prints the figures of one script. Made before anything is measured: it notes how busy the machine was."""
+    """Prints the figures of one script. Create it before measuring anything: it records how busy the machine is."""
 
     def __init__(self, script: str) -> None:
         """`script` is its module's name, such as ``bench.measure_steps``."""
@@ -86,14 +86,14 @@ class Report:
 
 
 def busy_cores(seconds: float = 1.0) -> float:
-    """How many cores others keep busy, watched for a moment while this process waits."""
+    """How many cores other processes keep busy, sampled briefly while this process waits."""
     import psutil
 
     return round(psutil.cpu_percent(interval=seconds) / 100 * (psutil.cpu_count() or 1), 2)
 
 
 def _without_folders(word: str) -> str:
-    # Where someone keeps a bundle is nobody else's business.
+    # The bundle's folder is private.
     return Path(word).name if os.sep in word else word
 
 
@@ -102,7 +102,7 @@ def say(text: str) -> None:
 
 
 def arguments(description: str) -> argparse.Namespace:
-    """What every script takes: `quick` (bool) and `bundle` (Path of a bundle that exists)."""
+    """The arguments of every script: `quick` (bool) and `bundle` (Path of a bundle that exists)."""
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     add_common_arguments(parser)
     options = parser.parse_args()
@@ -119,13 +119,13 @@ SHIPPED = Path(__file__).resolve().parent.parent / "generator" / "bundles" / "pi
 
 
 def bundles_beside(bundle: Path) -> list[Path]:
-    """This bundle, and where it is the shipped one all others that are shipped: every genre of the site."""
+    """This bundle; if it is the shipped one, all other shipped bundles too, one per genre."""
     others = sorted(path for path in SHIPPED.parent.glob("*.bundle") if path != SHIPPED)
     return [bundle, *(others if bundle == SHIPPED else [])]
 
 
 def bundle_path(given: Path | None) -> Path:
-    """The bundle to measure; ends the program with a sentence where there is none."""
+    """The bundle to measure; exits with a message if there is none."""
     path = (given or SHIPPED).resolve()
     if not path.is_file():
         sys.exit(
@@ -135,7 +135,7 @@ def bundle_path(given: Path | None) -> Path:
 
 
 def as_script(main: Callable[[], None]) -> None:
-    """A script's `main`, ending with a sentence instead of a traceback where one is enough."""
+    """Runs a script's `main`; expected errors exit with a message instead of a traceback."""
     try:
         main()
     except BenchError as error:

@@ -1,4 +1,4 @@
-"""What the figures of a run were measured on."""
+"""Facts about the machine and software behind a run's figures."""
 
 import os
 import platform
@@ -18,7 +18,7 @@ PACKAGES = ("ai-edge-litert", "numpy", "Django", "celery", "gunicorn")
 
 
 def facts_of_run(bundle: Path) -> dict[str, Any]:
-    """JSON facts of machine, software, bundle and moment. Takes a second: it watches how busy the machine is."""
+    """JSON facts about machine, software, bundle and time. Takes a second, to sample how busy the machine is."""
     opened = read_bundle(bundle)
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="minutes"),
@@ -52,7 +52,7 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """Short, with a plus where files differ from it; empty outside a checkout."""
+    """Short hash, with a plus if files differ from it; empty outside a checkout."""
     command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

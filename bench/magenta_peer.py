@@ -64,7 +64,7 @@ def config():
 
 
 def random_checkpoint(folder: Path) -> str:
-    """A checkpoint of freshly drawn weights: how long a step takes does not depend on them."""
+    """A checkpoint of random weights: they do not affect the time per step."""
     model = performance_model.PerformanceRnnModel(config())
     with tf.Graph().as_default():
         tf.set_random_seed(1)
@@ -89,7 +89,7 @@ def generator_of(checkpoint: str):
 
 
 def counted_steps(generator) -> list[int]:
-    """A list whose one number counts the network's steps from now on."""
+    """A one-element list that counts the network's steps from now on."""
     model, count = generator._model, [0]
     step = model._generate_step
 

@@ -1,4 +1,4 @@
-"""What a visitor waits for: from the click on Generate to the first notes drawn and to the first sound, in Chromium."""
+"""What a visitor waits for: from clicking Generate to the first notes drawn and the first sound, in Chromium."""
 
 import shutil
 import tempfile

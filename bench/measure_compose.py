@@ -1,4 +1,4 @@
-"""The command `compose` as a whole process: start of Python, imports, bundle, network, piece, file."""
+"""The `compose` command as a whole process: Python start-up, imports, bundle, network, piece, file."""
 
 import json
 import os
@@ -18,7 +18,7 @@ Each run is a new process, `python manage.py compose GENRE --seconds N --seed S 
 exit, with its own seed. The operating system reports CPU seconds and peak memory. The files it reads are in the page
 cache. Every shipped genre composes five minutes."""
 
-# Seconds of wall time at most, by genre and seconds of music.
+# Maximum wall time in seconds, by genre and seconds of music.
 TARGETS = {("piano", 120): 6.0, ("rock", 300): 20.0}
 
 
@@ -64,7 +64,7 @@ def compose(bundle: Path, genre: str, seconds: int, seed: int, folder: Path) -> 
     began = time.perf_counter()
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        # Not Popen.wait: the system tells what a process has used only to who takes its end.
+        # Not Popen.wait: only the call that reaps a process gets its resource usage.
         _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -1,4 +1,4 @@
-"""How soon a running worker composes with a model that was just activated, while it has a job to do."""
+"""How soon a running, busy worker composes with a newly activated model."""
 
 import tempfile
 import time
@@ -16,7 +16,7 @@ One running worker and two models of one genre (the same network under two names
 of two minutes is being composed. The clock starts when the activation is stored and stops when the worker's log says
 the new model is loaded. The piece must not fail, and the new model must compose the next one."""
 
-# Prints what the system's clock says once the activation is stored: starting this process counts for nothing.
+# Prints the system clock once the activation is stored, so this process's start-up does not count.
 ACTIVATE = """
 import sys, time
 from generator.models import GenreModel
@@ -41,7 +41,7 @@ def main() -> None:
             with site.process(*worker_command()) as worker:
                 site.wait_until(lambda: site.health().get("worker") == "ok", worker, "the worker beats")
                 for run in range(runs):
-                    # The one that was imported last is active at first.
+                    # The last one imported is active at first.
                     name = names[run % 2]
                     say(f"activation {run + 1} of {runs}")
                     before = site.log_text().count(loaded := f"Loaded {name} on")

@@ -28,9 +28,9 @@ on a busy machine. The first three visitors do not count: code is warm, most row
 MEMBERS = 10_000
 SIZES = (10_000, 100_000, 1_000_000)
 WORDS = 2_000
-# Libraries are as large as Zipf's law has it, flattened at its head (Mandelbrot): a few have very many pieces.
+# Library sizes follow Zipf's law, flattened at its head (Mandelbrot): a few have very many pieces.
 RANK_OFFSET = 10
-# A member visits a handful of pages in turn, so that no page of the site is measured alone.
+# A member visits a few pages in turn, so no page is measured in isolation.
 VISITS = 200
 P95_MS, P95_GROWTH = 50.0, 1.5
 
@@ -151,7 +151,7 @@ def measure(report: Report, sizes: tuple[int, ...], visits: int) -> None:
 
 
 def libraries() -> str:
-    """How large they are."""
+    """Their sizes, as a sentence."""
     ((members, most, median, least),) = select(
         "SELECT count(*) FILTER (WHERE n > 0), max(n), percentile_disc(0.5) WITHIN GROUP (ORDER BY n), min(n) FROM "
         "(SELECT count(p.id) AS n FROM accounts_user u LEFT JOIN library_piece p ON p.owner_id = u.id GROUP BY u.id) l"
@@ -192,7 +192,7 @@ def fill(first: int, last: int, owner: int) -> None:
     columns = ", ".join(f'"{name}"' for name in PIECE)
     statement = FILL_PIECES.format(columns=columns, values=", ".join(PIECE.values()))
     run_sql("SELECT setseed(0.5)")
-    # Made anew in one go they cost a fraction of being kept up row by row.
+    # Rebuilding indexes in one go costs a fraction of updating them row by row.
     indexes = select(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'library_piece' AND indexdef NOT LIKE '%UNIQUE%'"
     )
@@ -225,7 +225,7 @@ def select(statement: str) -> list[tuple[Any, ...]]:
 
 
 def database_cpu_ms() -> float:
-    """CPU time of the process that PostgreSQL keeps for our connection, where the system tells it (Linux)."""
+    """CPU time of PostgreSQL's backend for our connection; 0 where the system does not report it (only Linux does)."""
     ((pid,),) = select("SELECT pg_backend_pid()")
     try:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
@@ -257,7 +257,7 @@ class Visitors:
         self._users = User.objects.in_bulk({piece.owner_id for piece in self._pieces if piece.owner_id})
 
     def visit(self) -> dict[str, list[Page]]:
-        """By what a page is."""
+        """Fetchers by page name."""
         from django.test import Client
 
         pages: dict[str, list[Page]] = {}

@@ -1,4 +1,4 @@
-"""Magenta's own generator and ours, in turns on one machine: CPU time of a step of Performance RNN."""
+"""Magenta's own generator and ours, alternating on one machine: CPU time per step of Performance RNN."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def main() -> None:
             "magenta-one-thread": stack.enter_context(magenta(seconds, "--one-thread")),
         }
         for batch in (1, 16):
-            # Drawn from weights that know nothing, most events are long waits: few steps for a second of music.
+            # With random weights most events are long time shifts, so a second of music needs few steps.
             contestants[f"reference-{batch}"] = ours(bundle, reference, batch, 6 * seconds)
             contestants[f"shipped-{batch}"] = ours(bundle, bundle.step_function, batch, seconds)
         for name, compose in contestants.items():
@@ -88,7 +88,7 @@ def one_step(piece: dict[str, float]) -> float:
 def figure(
     name: str, title: str, pieces: list[dict[str, float]], *, peer: float, best: float, times: int | None
 ) -> Figure:
-    """`peer` is the median of Magenta's that ours is to be `times` below, `best` Magenta's best single run."""
+    """`peer` is the Magenta median that ours should beat `times`-fold, `best` Magenta's best single run."""
     cpu = Spread.of([one_step(piece) for piece in pieces])
     facts: dict[str, Any] = {"steps per run": [piece["steps"] for piece in pieces]}
     if times:
@@ -110,7 +110,7 @@ def figure(
 
 
 def times_less(ours: float, *, peer: float, best: float, times: int) -> dict[str, str]:
-    """How ours stands beside Magenta's median and beside its best run."""
+    """Our figure relative to Magenta's median and best run."""
     return {
         "times less CPU than Magenta": f"{peer / ours:.1f} (target {times})",
         "than its best run": f"{best / ours:.1f}",
@@ -118,7 +118,7 @@ def times_less(ours: float, *, peer: float, best: float, times: int) -> dict[str
 
 
 def ours(bundle: Bundle, step_function: bytes, batch: int, seconds: float) -> Callable[[int], dict[str, float]]:
-    """Composes `batch` pieces in one batch with another seed each time."""
+    """Composes `batch` pieces in one batch, with a new seed each time."""
     runtime = CountingRuntime(LiteRtRuntime(step_function))
     composer = Composer(bundle, runtime=runtime)
 
@@ -136,7 +136,7 @@ def ours(bundle: Bundle, step_function: bytes, batch: int, seconds: float) -> Ca
 
 @contextmanager
 def magenta(seconds: float, *words: str) -> Iterator[Callable[[int], dict[str, float]]]:
-    """Magenta's generator in a process of its own; called with a seed, it composes so many seconds of music."""
+    """Magenta's generator in a separate process; call it with a seed to compose `seconds` of music."""
     command = [str(PYTHON), str(Path(__file__).with_name("magenta_peer.py")), *words]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "KERAS_"))}
     with subprocess.Popen(
@@ -187,7 +187,7 @@ def install() -> None:
     for command in (
         [*uv, "venv", "--quiet", "--python", "3.11", str(VENV)],
         [*into, *PACKAGES],
-        # Its own requirements name versions that no Python of today can install.
+        # Its own requirements pin versions that no current Python can install.
         [*into, "--no-deps", MAGENTA],
     ):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)

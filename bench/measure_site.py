@@ -1,4 +1,4 @@
-"""The running site: from the POST of a wish to first notes and stored MIDI file, and what the web process holds."""
+"""The running site: from the POST of a request to first notes and stored MIDI file, and the web process's memory."""
 
 import tempfile
 import time

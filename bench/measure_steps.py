@@ -1,4 +1,4 @@
-"""CPU time of one step: the shipped network, the 3×512 LSTM reference, and what the composer adds to a step."""
+"""CPU time per step: the shipped network, the 3×512 LSTM reference, and the composer's overhead."""
 
 import time
 
@@ -36,7 +36,7 @@ def main() -> None:
     for key, (name, network, step_function) in networks.items():
         for batch in BATCH_SIZES:
             say(f"{name}, batch {batch}")
-            # As many steps of a large batch would take long and say no more.
+            # Large batches need fewer steps for the same precision.
             wall, cpu = network_steps(LiteRtRuntime(step_function), batch, runs, max(20, steps // batch**0.5))
             report.add(
                 Figure(
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def network_steps(runtime: LiteRtRuntime, batch: int, runs: int, steps: float) -> tuple[Spread, Spread]:
-    """Wall and CPU milliseconds a step, one value a run."""
+    """Wall and CPU milliseconds per step, one value per run."""
     random = np.random.default_rng(0)
     events = random.integers(0, runtime.num_classes, (64, batch)).astype(np.int32)
     features = np.zeros((batch, runtime.num_features), np.float32)
@@ -82,9 +82,9 @@ def network_steps(runtime: LiteRtRuntime, batch: int, runs: int, steps: float) -
 
 
 def composer_figure(bundle: Bundle, batch: int, runs: int, seconds: float) -> Figure:
-    """Whole pieces, composed in one batch, without what their network steps cost."""
+    """Whole pieces composed in one batch, minus the cost of their network steps."""
     own, network, pieces = [], [], []
-    # The first composition of a process sets up more than all that follow.
+    # The first composition of a process includes one-time set-up.
     for run in range(-1, runs):
         runtime = CountingRuntime(LiteRtRuntime(bundle.step_function))
         composer = Composer(bundle, runtime=runtime)
@@ -118,7 +118,7 @@ def composer_figure(bundle: Bundle, batch: int, runs: int, seconds: float) -> Fi
 
 
 def parts_of_a_step(bundle: Bundle, batch: int, steps: int) -> dict[str, float]:
-    """Microseconds of CPU that each part of the composer's loop takes, walked here with a clock."""
+    """CPU microseconds of each part of the composer's loop, reproduced here with a clock."""
     runtime = LiteRtRuntime(bundle.step_function)
     composer = Composer(bundle, runtime=runtime)
     requests = [compose_request(bundle.manifest, seed=row, length_seconds=300) for row in range(batch)]

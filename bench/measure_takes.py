@@ -1,4 +1,4 @@
-"""What four takes in one batch cost beside one take composed alone, for every shipped genre."""
+"""The cost of four takes in one batch relative to one take alone, for every shipped genre."""
 
 from bench.figures import Figure, Report, Spread, arguments, as_script, bundles_beside, say, timed
 from generator.engine.bundles import read_bundle
@@ -24,7 +24,7 @@ def main() -> None:
         say(f"{genre}: {TAKES} takes, {runs} runs")
         composer = Composer(bundle, runtime=LiteRtRuntime(bundle.step_function))
         ratios, together, alone = [], [], []
-        # The first composition of a process sets up more than all that follow.
+        # The first composition of a process includes one-time set-up.
         for seed in range(runs + 1):
             requests = [compose_request(bundle.manifest, seed=seed, take=take) for take in range(TAKES)]
             _, batch_cpu, pieces = timed(lambda: composer.compose_many(requests))  # noqa: B023  called at once

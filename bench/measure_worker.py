@@ -1,4 +1,4 @@
-"""The worker from the start of its process: memory with one model, memory after five jobs, time to its first job."""
+"""The worker from process start: memory with one model, memory after five jobs, time to its first job."""
 
 import tempfile
 import time
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def all_models(bundles: list[Path]) -> tuple[float, float]:
-    """MB of a fresh worker that has all of these loaded: when it beats, and after several takes in each genre."""
+    """MB of a new worker with all of these loaded: at its first heartbeat, and after several takes in each genre."""
     say(f"a worker with {len(bundles)} models")
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         site = ScratchSite(Path(folder), *bundles)

@@ -1,4 +1,4 @@
-"""The network that ours is held against: three LSTM layers of 512, as in Magenta's Performance RNN."""
+"""The reference network: three LSTM layers of 512 units, as in Magenta's Performance RNN."""
 
 import hashlib
 import os
@@ -11,12 +11,12 @@ from generator.engine.network import NetworkConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = NetworkConfig(cell="lstm", layers=3, units=512, residual=False, uses_features=False)
-# What the step function depends on: one kept from an earlier run counts only while these are as they were.
+# The step function depends on these: a cached one is valid only while they are unchanged.
 SOURCES = ("bench/reference.py", "generator/engine/network.py", "generator/engine/runtimes/export.py")
 
 
 def reference_step_function() -> bytes:
-    """Its LiteRT step function with random weights. Converting takes TensorFlow and some seconds: kept in .cache."""
+    """Its LiteRT step function with random weights, cached in .cache: converting needs TensorFlow and seconds."""
     digest = hashlib.sha256()
     for name in SOURCES:
         digest.update((ROOT / name).read_bytes())
@@ -24,7 +24,7 @@ def reference_step_function() -> bytes:
     if not path.is_file():
         say("converting the reference network, once")
         path.parent.mkdir(exist_ok=True)
-        # In a process of its own: TensorFlow's threads and memory would disturb what is measured in this one.
+        # In a separate process: TensorFlow's threads and memory would distort the measurements in this one.
         environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2"}
         subprocess.run(
             [sys.executable, "-m", "bench.reference", str(path)],

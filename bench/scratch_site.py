@@ -1,4 +1,4 @@
-"""The site in a folder of its own, on a port of its own, with one model: what the site's figures are measured on."""
+"""A site in a temporary folder, on its own port, with one model, for the site's benchmarks."""
 
 import json
 import os
@@ -24,12 +24,12 @@ T = TypeVar("T")
 FIRST_PORT = 8500
 READY_TOKEN = "a-token-for-benchmarks-alone"  # noqa: S105
 DEADLINE_SECONDS = 60.0
-# Fine enough for figures of half a second, and no load on the site worth mentioning.
+# Precise enough for figures of half a second, with negligible load on the site.
 POLL_SECONDS = 0.025
 
 
 class ScratchSite:
-    """Prepared once: database, active models, static files. Then run as often as one likes."""
+    """Prepared once (database, active models, static files), then run as often as needed."""
 
     def __init__(self, folder: Path, *bundles: Path) -> None:
         self.folder = folder
@@ -43,11 +43,11 @@ class ScratchSite:
             "PORT": str(self.port),
             "SECRET_KEY": "a-key-for-benchmarks-alone-that-is-long-enough",
             "READY_TOKEN": READY_TOKEN,
-            # One guest asks for more here than a guest may.
+            # One guest requests more here than the guest quota allows.
             "GUEST_SECONDS_PER_HOUR": "1000000",
             "ADDRESS_SECONDS_PER_HOUR": "1000000",
         }
-        # Neither .env nor the caller's environment changes what is measured.
+        # Neither .env nor the caller's environment may affect the measurements.
         for name in (
             *("DATABASE_URL", "BROKER_URL", "BROKER_DIR", "MEDIA_ROOT", "BUNDLE_CACHE_DIR", "S3_BUCKET", "SITE_URL"),
             *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "RUNTIME", "RUNTIME_THREADS", "TRUSTED_PROXIES"),
@@ -55,13 +55,13 @@ class ScratchSite:
             self._environment[name] = ""
         say("preparing a site: database, models, static files")
         self._manage("migrate", "--verbosity", "0")
-        # What `manage.py prepare` does, but with these models whatever else is shipped.
+        # Like `manage.py prepare`, but with only these models.
         for bundle in bundles:
             self._manage("import_genre_model", str(bundle), "--activate", "--trusted")
         self._manage("collectstatic", "--no-input", "--verbosity", "0")
 
     def python(self, code: str, *words: str) -> str:
-        """What a few lines print that run in a process of the site, with Django set up."""
+        """The output of a snippet run in a site process, with Django set up."""
         return self._run([sys.executable, "-c", f"import django; django.setup()\n{code}", *words])
 
     def _manage(self, *words: str) -> None:
@@ -95,7 +95,7 @@ class ScratchSite:
 
     @contextmanager
     def process(self, *command: str) -> Iterator[psutil.Process]:
-        """A process with the site's environment, in a session of its own; ended, with all its children, afterwards."""
+        """A process with the site's environment in its own session; stopped afterwards with all its children."""
         log = self.folder / "log.txt"
         with log.open("ab") as stream:
             process = psutil.Popen(
@@ -113,7 +113,7 @@ class ScratchSite:
             _end(process)
 
     def wait_until(self, condition: Callable[[], T], process: psutil.Process, what: str) -> T:
-        """Asks until the answer is true and returns it.
+        """Polls until the result is truthy and returns it.
 
         Raises:
             BenchError: the process ended, or a minute has passed.
@@ -128,7 +128,7 @@ class ScratchSite:
         return result
 
     def health(self) -> dict[str, Any]:
-        """What the site says of its parts; nothing while nobody answers."""
+        """The site's health report; empty while it does not answer."""
         request = urllib.request.Request(  # noqa: S310  our own address
             f"{self.url}/readyz", headers={"Authorization": f"Bearer {READY_TOKEN}"}
         )
@@ -136,7 +136,7 @@ class ScratchSite:
             try:
                 response = urllib.request.urlopen(request, timeout=5)  # noqa: S310  our own address
             except urllib.error.HTTPError as error:
-                # Without a worker the site is not ready, and says so.
+                # Without a worker the site reports that it is not ready.
                 response = error
             with response:
                 return dict(json.load(response)["checks"])
@@ -159,7 +159,7 @@ class Processes:
 
 
 def rss_mb(processes: Sequence[psutil.Process]) -> float:
-    """Resident memory of all of them together; pages that they share count once each."""
+    """Total resident memory; shared pages count once per process."""
     return sum(process.memory_info().rss for process in processes) / 1e6
 
 
@@ -174,7 +174,7 @@ def _name_of(process: psutil.Process) -> str | None:
 
 
 def _end(process: psutil.Process) -> None:
-    """Asks it to end, and kills what has not after a while: only what was started here."""
+    """Terminates the process and its children, then kills any that remain."""
     try:
         family = [process, *process.children(recursive=True)]
         process.send_signal(signal.SIGTERM)
@@ -186,7 +186,7 @@ def _end(process: psutil.Process) -> None:
 
 
 def free_port() -> int:
-    """The first port from `FIRST_PORT` on that nobody listens on."""
+    """The first free port from `FIRST_PORT` on."""
     for port in range(FIRST_PORT, FIRST_PORT + 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""A guest without a screen: cookies, CSRF token, JSON, and a clock beside each wish."""
+"""A headless guest: cookies, CSRF token, JSON, and a timer for each request."""
 
 import json
 import time
@@ -15,7 +15,7 @@ DEADLINE_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Wish:
-    """How long one generation took, in seconds after `began` (time.monotonic)."""
+    """Timings of one generation, in seconds after `began` (time.monotonic)."""
 
     claimed_seconds: float
     first_notes_seconds: float
@@ -30,7 +30,7 @@ class Visitor:
         self._cookies = CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
         self.get("/")
-        # What the page chooses by itself, by genre.
+        # The page's defaults by genre.
         self.choices = {
             genre["slug"]: {"genre": genre["slug"], "ensemble": genre["default_ensemble"]}
             for genre in self.get_json("/api/v1/genres/")
@@ -45,8 +45,8 @@ class Visitor:
         return json.loads(self.get(path))
 
     def ask_for(self, length_seconds: float, *, genre: str = "", **params: Any) -> str:
-        """POSTs what the page's Generate button does, for the first genre if none is named; the generation's API
-        address."""
+        """POSTs what the page's Generate button sends, for the first genre by default; returns the generation's
+        API URL."""
         choice = self.choices[genre or next(iter(self.choices))]
         token = next(cookie.value for cookie in self._cookies if cookie.name == "csrftoken")
         request = urllib.request.Request(  # noqa: S310  our own address
@@ -59,7 +59,7 @@ class Visitor:
             return f"/api/v1/generations/{json.load(response)['id']}/"
 
     def watch(self, generation: str, began: float) -> Wish:
-        """Asks for the notes as the page does, only oftener, until the piece is stored; then fetches its MIDI file.
+        """Polls for notes like the page, only more often, until the piece is stored; then fetches its MIDI file.
 
         Raises:
             BenchError: the generation failed, or two minutes have passed.
