@@ -1,1 +1,1 @@
-"""The music core: encodings, networks, runtimes and the composer. It knows no Django, Celery, request or settings."""
+"""The music core: encodings, networks, runtimes and the composer. It imports no Django and no Celery."""

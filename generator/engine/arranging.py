@@ -1,7 +1,7 @@
-"""Tracks of any MIDI file → the five parts of a band: who plays drums, bass, rhythm, keys and lead.
+"""Arranges the tracks of any MIDI file for the five parts of a band: drums, bass, rhythm, keys and lead.
 
-Files name their instruments loosely and double them freely. A track's part follows from its General MIDI program, its
-register and what it does beside the others; a track that only doubles another is left out.
+Instrument names are unreliable and doublings are common. A track's part follows from its General MIDI program, its
+register and its role among the others; a track that only doubles another is dropped.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,18 @@ from generator.engine.encodings.band import DRUMS, PARTS, PITCH_RANGES, STEPS_PE
 BASS, RHYTHM, KEYS, LEAD = PARTS[1:]
 
 MAJOR, MINOR, UNKNOWN_MODE = 0, 1, -1
-# A correlation below this says that the notes follow no key.
+# Below this correlation the notes have no key.
 MIN_KEY_CONFIDENCE = 0.3
 BASS_KEY_WEIGHT = 2.0
 
 _DOUBLING_SHARE = 0.8
 _BASS_PROGRAMS = range(32, 40)
 _GUITAR_PROGRAMS = range(24, 32)
-# What lies lower mostly, below the open E string, is a bass whatever it is called.
+# Mostly below the open E string: a bass, whatever its name.
 _LOWEST_GUITAR = 40
-# Timpani, tuned percussion without a key, and sound effects.
+# Timpani, unpitched percussion and sound effects.
 _EFFECT_PROGRAMS = (47, *range(115, 128))
-# How readily an instrument of this program carries the melody.
+# How likely an instrument is to carry the melody, by program.
 _MELODY_PROGRAMS = {
     **dict.fromkeys(range(52, 55), 1.0),  # voices
     **dict.fromkeys(range(56, 64), 0.7),  # brass
@@ -39,9 +39,9 @@ _MELODY_PROGRAMS = {
 _MELODY_WORDS = dict.fromkeys(("melod", "vocal", "vox", "voice", "sing"), 5.0) | {"lead": 2.0, "solo": 2.0}
 _RHYTHM_WORDS = ("rhythm", "rythm", "chord", "strum", "arp")
 _DRUM_WORDS = ("drum", "snare", "hihat", "hi-hat", "tambourine")
-# A track that is called a drum and has no more pitches than this is one, whatever its channel says.
+# A track named as drums with at most this many pitches is a drum track, whatever its channel.
 _MAX_DRUM_PITCHES = 6
-# An echo follows within so many places.
+# Maximum delay of an echo, in steps.
 _MAX_ECHO = 12
 _MIN_MELODY_SCORE = 0.15
 
@@ -55,7 +55,7 @@ _SCALE_WEIGHT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One track as its file has it.
+    """A track as read from the file.
 
     Attributes:
         program: General MIDI sound, 0-based.
@@ -63,7 +63,7 @@ class Track:
         starts, ends: float64 [n], in quarters.
         pitches: uint8 [n].
         velocities: uint8 [n], 1–127.
-        name: what the file calls it.
+        name: from the file.
     """
 
     program: int
@@ -103,7 +103,7 @@ class PartNotes:
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """What a pitched track does: chord size, register, and where it plays."""
+    """What a pitched track does: chord size, register and when it plays."""
 
     num_notes: int
     chord_size: float
@@ -114,8 +114,8 @@ class _Role:
 
 
 def arrange(tracks: Sequence[Track]) -> PartNotes:
-    """All notes that a band of five would play of these tracks. Pitches stay as they are; `folded` brings them into a
-    part's range once the key is settled, and `polyphony_kept` holds the polyphony."""
+    """The notes a band of five would play of these tracks. Pitches do not change; `folded` moves them into a part's
+    range once the key is known, and `polyphony_kept` limits the polyphony."""
     chosen = [(track, part) for track, part in zip(tracks, assign_parts(tracks), strict=True) if part is not None]
     if not chosen:
         empty = np.zeros(0, np.uint8)
@@ -134,7 +134,7 @@ def arrange(tracks: Sequence[Track]) -> PartNotes:
 
 
 def assign_parts(tracks: Sequence[Track]) -> list[str | None]:
-    """The part of each track; None for tracks that are empty, sound effects, or doublings of another track."""
+    """The part of each track; None for empty tracks, sound effects and doublings."""
     parts: list[str | None] = [None] * len(tracks)
     roles: dict[int, _Role] = {}
     for index, track in enumerate(tracks):
@@ -145,7 +145,7 @@ def assign_parts(tracks: Sequence[Track]) -> list[str | None]:
         elif track.program not in _EFFECT_PROGRAMS:
             roles[index] = _role_of(track)
     basses = _basses(tracks, roles)
-    # Guitars double the bass's riffs, and are heard; keys that do are not.
+    # Guitars audibly double the bass's riffs; keys do not.
     fills = {
         i: roles[i].exact
         for i in roles
@@ -189,7 +189,7 @@ def _is_drum_by_name(track: Track) -> bool:
 
 
 def _repeats(keys: NDArray[np.int64], fuller: NDArray[np.int64]) -> bool:
-    """Whether most of one track's notes are the other's, at once or as an echo."""
+    """Whether most of one track's notes also occur in the other, at the same time or as an echo."""
     if np.isin(keys, fuller, assume_unique=True).mean() >= _DOUBLING_SHARE:
         return True
     lag = int(keys[0]) // 128 - int(fuller[0]) // 128
@@ -199,9 +199,9 @@ def _repeats(keys: NDArray[np.int64], fuller: NDArray[np.int64]) -> bool:
 
 
 def _without_doublings(keys: dict[int, NDArray[np.int64]]) -> list[int]:
-    """The tracks that are left when each that mostly repeats a fuller one is dropped, in the file's order.
+    """The tracks left after dropping each one that mostly repeats a fuller one, in file order.
 
-    Of two alike the one that begins first is kept, so that an echo goes.
+    Of two similar tracks the one that starts first is kept, so the echo is dropped.
     """
     kept: list[int] = []
     for index in sorted(keys, key=lambda i: (-len(keys[i]), int(keys[i][0]), i)):
@@ -211,7 +211,7 @@ def _without_doublings(keys: dict[int, NDArray[np.int64]]) -> list[int]:
 
 
 def _basses(tracks: Sequence[Track], roles: dict[int, _Role]) -> list[int]:
-    """The tracks that play the bass: those with its programs, and low lines that play where none of these does."""
+    """The bass tracks: those with its programs, and low lines where none of these plays."""
     basses = [i for i, role in roles.items() if tracks[i].program in _BASS_PROGRAMS and role.median_pitch < 62]
     likely: list[tuple[bool, float, int]] = []
     for index, role in roles.items():
@@ -229,7 +229,7 @@ def _basses(tracks: Sequence[Track], roles: dict[int, _Role]) -> list[int]:
 
 
 def _leads(tracks: Sequence[Track], roles: dict[int, _Role], candidates: Sequence[int]) -> list[int]:
-    """The tracks that carry the melody: the best, and others that play where no better one does."""
+    """The melody tracks: the best one, and others where no better one plays."""
     all_bars = len(np.unique(np.concatenate([roles[i].bars for i in candidates]))) if candidates else 0
     scores: dict[int, float] = {}
     for index in candidates:
@@ -263,7 +263,7 @@ def _accompaniment(track: Track, role: _Role) -> str:
 
 
 def estimate_key(pitch_class_weights: NDArray[np.float64]) -> tuple[int, int, float]:
-    """The key that a distribution of pitch classes fits best: Krumhansl's profiles, and the share in the scale.
+    """The best-fitting key of a pitch-class distribution, by Krumhansl's profiles and the share of notes in the scale.
 
     Args:
         pitch_class_weights: float64 [12], how much each pitch class sounds, C first.
@@ -281,16 +281,16 @@ def estimate_key(pitch_class_weights: NDArray[np.float64]) -> tuple[int, int, fl
     profiles = profiles - profiles.mean(axis=1, keepdims=True)
     profiles /= np.linalg.norm(profiles, axis=1, keepdims=True)
     correlations = rotated @ profiles.T
-    # The scale settles more than the profile does: rock dwells on chords that no profile knows.
+    # The scale matters more than the profile: rock dwells on chords that no profile contains.
     in_scale = np.stack([np.roll(weights, -tonic) for tonic in range(12)]) @ _SCALES.T / weights.sum()
     tonic, mode = divmod(int((correlations + _SCALE_WEIGHT * in_scale).argmax()), 2)
     return tonic, mode, float(np.clip(correlations[tonic, mode], 0.0, 1.0))
 
 
 def pitch_class_weights(notes: PartNotes) -> NDArray[np.float64]:
-    """float64 [12]: how much each pitch class sounds, half by its quarters and half by its notes.
+    """float64 [12]: the weight of each pitch class, half by duration in quarters and half by note count.
 
-    The bass counts double; no note counts for more than four quarters; drums count nothing.
+    The bass counts double, no note counts for more than four quarters, and drums do not count.
     """
     pitched = notes.parts != PARTS.index(DRUMS)
     if not pitched.any():
@@ -302,13 +302,13 @@ def pitch_class_weights(notes: PartNotes) -> NDArray[np.float64]:
 
 
 def normalising_shift(tonic: int, mode: int) -> int:
-    """Semitones, -6 to 5, that bring a major key to C and a minor key to A."""
+    """Semitones, -6 to 5, that transpose a major key to C and a minor key to A."""
     home = 0 if mode == MAJOR else 9
     return (home - tonic + 6) % 12 - 6
 
 
 def folded(parts: NDArray[np.uint8], pitches: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Pitches moved by octaves into their parts' ranges; drums stay as they are."""
+    """Pitches moved by octaves into their parts' ranges; drums do not change."""
     result = pitches.copy()
     for part, (low, high) in PITCH_RANGES.items():
         own = parts == PARTS.index(part)
@@ -321,7 +321,7 @@ def folded(parts: NDArray[np.uint8], pitches: NDArray[np.int64]) -> NDArray[np.u
 def polyphony_kept(
     starts: NDArray[np.int64], ends: NDArray[np.int64], limit: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Hold one part's polyphony: of a chord keep the lowest and highest notes, of older notes cut those struck first.
+    """Limit one part's polyphony: keep the lowest and highest notes of a chord and cut the oldest sounding notes.
 
     Args:
         starts, ends: int64 [n], in steps, in order of start and pitch, no pitch twice at one start.

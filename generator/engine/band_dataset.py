@@ -1,4 +1,4 @@
-"""Training data of the `band` encoding: pieces on the grid, in one array file, and the segments a network reads."""
+"""Training data of the `band` encoding: pieces on the grid, stored in one array file, and training segments."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -33,11 +33,12 @@ if TYPE_CHECKING:
     from generator.engine.band_files import BandPiece
 
 CACHE_FORMAT = 2
-# A piece's clock is counted from a bar that is a multiple of this, so that the phrase is known in its middle too.
+# A piece's clock starts at a bar that is a multiple of this, so the phrase position is known in the middle too.
 PHRASE_BARS = 16
 LEAD_IN_BARS = LOOKBACK_BARS[-1] + 1
-# How often a network is told of each control while it learns; never being told would leave it deaf, always, helpless.
-# Of a piece shorter than SHORT_BARS it always knows how much is left: whole songs do not begin like a drummer's fill.
+# How often each control is known during training: never would make the network ignore it, always would make it depend
+# on it. In pieces shorter than SHORT_BARS the remaining length is always known, so that whole songs do not begin like a
+# drummer's fill.
 COUNTDOWN_SHARE = 0.5
 SHORT_BARS = 8
 DENSITY_SHARE = 0.4
@@ -45,18 +46,18 @@ TEMPO_SHARE = 0.9
 MODE_SHARE = 0.8
 FEEL_SHARE = 0.7
 STYLE_SHARE = 0.85
-# Part of the segments in which some parts are silent, and how likely each is then.
+# Share of the segments in which some parts are silent, and the probability for each part then.
 DROP_SHARE = 0.25
 DROP_PART = 0.35
 LOUDNESS_SHARE = 0.5
-# Bin by whole bars left; from 128 bars on it is the last.
+# Bin by whole bars left; 128 bars and more share the last one.
 COUNTDOWN_BINS = np.array([countdown_bin(bars) for bars in range(129)], np.int64)
 _COLUMNS = ("starts", "durations", "parts", "pitches", "velocities", "offsets")
 
 
 @dataclass(frozen=True, slots=True)
 class PieceFacts:
-    """What is known of one piece beside its notes; see `BandPiece`. `name` is that of its file."""
+    """The facts of one piece besides its notes; see `BandPiece`. `name` is the file name."""
 
     name: str
     num_steps: int
@@ -70,7 +71,7 @@ class PieceFacts:
 
 
 def notes_of(piece: "BandPiece", spec: BandSpec) -> BandNotes:
-    """The notes of the parts that the spec has, in the order of the encoding, of two alike the louder one."""
+    """The notes of the spec's parts, in the order of the encoding; of two duplicates the louder one."""
     classes = spec.class_table[piece.parts, piece.pitches]
     kept = np.flatnonzero(classes >= 0)
     notes = BandNotes(
@@ -89,7 +90,7 @@ def notes_of(piece: "BandPiece", spec: BandSpec) -> BandNotes:
 
 @dataclass(slots=True)
 class BandCorpus:
-    """The pieces of one split, their notes one after another.
+    """The pieces of one split, their notes concatenated.
 
     Attributes:
         spec: the layout. styles: names in the order of the style feature.
@@ -123,7 +124,7 @@ class BandCorpus:
         return len(self.piece(index)) / max(1.0, self.facts[index].num_steps / STEPS_PER_BAR)
 
     def controls(self, index: int, notes: BandNotes) -> BandControls:
-        """What a composer always knows of a piece: who plays, and how fast."""
+        """What a composer always knows of a piece: its active parts and tempo."""
         return BandControls(qpm=self.facts[index].qpm, parts=parts_of(notes, self.spec))
 
     def file_segments(self, index: int) -> Iterator[Segment]:
@@ -140,7 +141,7 @@ class BandCorpus:
             yield Segment(inputs[begin:end], events[begin:end], features)
 
     def validation_segments(self, rows: int, num_events: int) -> list[Segment]:
-        """The same stretches for every network: random places, nothing changed, little told."""
+        """The same stretches for every network: random positions, no augmentation, few known controls."""
         rng = np.random.default_rng(20181101)
         sizes = np.diff(self.offsets)
         segments: list[Segment] = []
@@ -163,11 +164,11 @@ class BandCorpus:
         countdown: bool = False,
         density: bool = False,
     ) -> Segment:
-        """Cut `num_events` events from `first_bar` on out of a piece, with bar 0 from START.
+        """Cut `num_events` events from `first_bar` on out of a piece, with bar 0 counted from START.
 
         Args:
-            index: of the piece. notes: its notes, or what was made of them.
-            controls: that do not change; `countdown` and `density` add those that do.
+            index: of the piece. notes: its notes, possibly augmented.
+            controls: the constant ones; `countdown` and `density` add those that change.
         """
         from generator.engine.encodings.band_arrays import band_features, steps_after
 
@@ -200,7 +201,7 @@ class BandCorpus:
         return Segment(inputs, targets, features)
 
     def band_piece(self, index: int) -> "BandPiece":
-        """A piece as `read_band_pieces` gives it, of the parts that the spec has."""
+        """A piece as returned by `read_band_pieces`, reduced to the spec's parts."""
         from generator.engine.band_files import BandPiece
 
         notes, facts, spec = self.piece(index), self.facts[index], self.spec
@@ -222,11 +223,11 @@ class BandCorpus:
         )
 
     def voices(self) -> tuple[Voice, ...]:
-        """One voice a part, for `piece_notes`."""
+        """One voice per part, for `piece_notes`."""
         return tuple(Voice(part, 0, part == "drums", part) for part in self.spec.parts)
 
     def piece_notes(self, index: int) -> list[Note]:
-        """A piece in seconds and in its file's own key; a note's voice is the place of its part in the spec's parts.
+        """A piece in seconds and in its file's own key; a note's voice is the index of its part in the spec's parts.
 
         Drums have the pitches of General MIDI.
         """
@@ -252,7 +253,7 @@ class BandCorpus:
         return in_order(found)
 
     def sampler(self, *, num_events: int, rng: np.random.Generator, stretch: float, transpose: int) -> "BandSampler":
-        """`transpose` is nothing to pieces whose key is made one."""
+        """`transpose` has no effect on pieces whose key has been normalised."""
         return BandSampler(self, num_events=num_events, rng=rng, stretch=stretch)
 
 
@@ -263,7 +264,7 @@ def parts_of(notes: BandNotes, spec: BandSpec) -> tuple[str, ...]:
 
 
 def write_countdown(features: NDArray[np.float32], now: NDArray[np.int64], num_steps: int, spec: BandSpec) -> None:
-    """Tell how much of a piece of `num_steps` is left, at the steps `now` int64 [n], in `features` float32 [n, F]."""
+    """Write the countdown of a piece of `num_steps` at the steps `now` int64 [n] to `features` float32 [n, F]."""
     layout = spec.layout
     left = np.maximum(0, (num_steps - 1 - now) // STEPS_PER_BAR)
     features[np.arange(len(now)), layout.countdown + COUNTDOWN_BINS[np.minimum(left, len(COUNTDOWN_BINS) - 1)]] = 1.0
@@ -272,7 +273,7 @@ def write_countdown(features: NDArray[np.float32], now: NDArray[np.int64], num_s
 
 
 def density_bins(now: NDArray[np.int64], starts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Density bin of the two bars from each step of `now` on, int64 [n]; `starts` of all notes, rising."""
+    """Density bin of the two bars from each step of `now` on, int64 [n]; `starts` of all notes, ascending."""
     ahead = np.searchsorted(starts, now + DENSITY_WINDOW) - np.searchsorted(starts, now)
     return np.searchsorted(DENSITY_BOUNDS, ahead / (DENSITY_WINDOW / STEPS_PER_QUARTER), "right")
 
@@ -284,15 +285,15 @@ def write_density(
 
 
 class BandSampler:
-    """Draws augmented segments from random places, long pieces more often.
+    """Draws augmented segments from random positions, long pieces more often.
 
-    A share of the segments loses some of its parts, so that the others learn to play without them; loudness is bent,
-    tempo told a little wrong.
+    Some segments lose some of their parts, so that the others learn to play without them; loudness is varied, and the
+    tempo input is slightly wrong.
     """
 
     def __init__(self, corpus: BandCorpus, *, num_events: int, rng: np.random.Generator, stretch: float = 0.05) -> None:
         self.corpus, self.num_events, self.rng, self.stretch = corpus, num_events, rng, stretch
-        # Long files less than in proportion, so that a few do not outweigh the rest; fills of a bar or two seldom.
+        # Long files less than proportionally, so that a few do not outweigh the rest; fills of a bar or two rarely.
         bars = np.array([facts.num_steps / STEPS_PER_BAR for facts in corpus.facts])
         sizes = np.diff(corpus.offsets) ** 0.75 * np.minimum(1.0, bars / SHORT_BARS)
         self._probabilities = sizes / sizes.sum()
@@ -418,7 +419,7 @@ def _read(
     for file in tqdm(files, desc=f"reading {files[0].split} files", unit="file", disable=not progress):
         try:
             found = read_band_pieces(file.path, drum_map=drum_map, parts=parts, tag=file.tag)  # type: ignore[arg-type]
-        except Exception as error:  # a damaged file may fail in any way inside the reader
+        except Exception as error:  # a damaged file can fail in any way inside the reader
             skipped.append(f"{file.path.name} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
             continue
         found = [piece for piece in found if len(piece.starts) >= min_notes]

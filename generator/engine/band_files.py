@@ -1,4 +1,4 @@
-"""MIDI files → the pieces that band networks learn from: 4/4 bars on the metric grid, parts named, keys alike."""
+"""MIDI files → training pieces for bands: 4/4 bars on the metric grid, with named parts and a normalised key."""
 
 import math
 from collections.abc import Sequence
@@ -38,18 +38,18 @@ Tempos = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 STRAIGHT, SWING, UNKNOWN_FEEL = 0, 1, -1
 DEFAULT_QPM = 120.0
-# Time signatures with bars of four beats → quarters a beat.
+# Time signatures with four beats per bar → quarters per beat.
 BEATS = {(4, 4): 1.0, (2, 2): 1.0, (8, 8): 1.0, (1, 1): 1.0, (8, 4): 1.0, (12, 8): 1.5}
-# Fewer bars are no piece; half of Groove's files are fills of one bar.
+# Fewer bars are not a piece; half of Groove's files are fills of one bar.
 MIN_BARS = {"gm": 2, "groove": 1}
-# Off-beat onsets that a feel is told from.
+# Minimum number of off-beat onsets to detect a feel.
 MIN_OFF_BEATS = 8
-# Onsets less drawn to eighths, sixteenths or triplets than this were not played to the file's beat (0 even, 1 exact).
+# Below this attraction to eighths, sixteenths or triplets, onsets do not follow the file's beat (0 even, 1 exact).
 MIN_GRID_STRENGTH = 0.3
-# From this strength on, a stretch that lies beside the grid by so many steps is moved onto it.
+# From this strength on, a stretch that is offset from the grid by this many steps is shifted onto it.
 PLAIN_GRID_STRENGTH = 0.5
 MIN_LATENESS = 0.2
-# Part of the onsets between halves of a step from which on a band was played by hand (anywhere: 0.6).
+# Share of onsets between half steps above which a band was played by hand (random: 0.6).
 LOOSE_SHARE = 0.2
 _DRUM = PARTS.index(DRUMS)
 _NO_SOUND = 255
@@ -66,12 +66,12 @@ class BandPiece:
         velocities: uint8 [n], 1–127.
         offsets: float32 [n], how much later than the grid a note is played, in steps, -0.5 up to 0.5; 0 for bands.
         num_steps: the end of the piece, a whole number of bars.
-        qpm: quarters a minute, the median over the stretch's time.
+        qpm: quarters per minute, the median over the stretch's time.
         mode: MAJOR, MINOR or UNKNOWN_MODE.
-        transposed: semitones that were added.
+        transposed: semitones added.
         feel: STRAIGHT, SWING or UNKNOWN_FEEL.
         style: of the file; "" if unknown.
-        has_start, has_end: whether the stretch begins and ends the file.
+        has_start, has_end: whether the stretch starts and ends the file.
     """
 
     starts: NDArray[np.int32]
@@ -91,15 +91,15 @@ class BandPiece:
 
 
 def read_band_pieces(path: Path, *, drum_map: DrumMap, parts: Sequence[str] = PARTS, tag: str = "") -> list[BandPiece]:
-    """The stretches of a MIDI file with four beats a bar; for training (symusic).
+    """The stretches of a MIDI file with four beats per bar; for training (symusic).
 
     Args:
         drum_map: how the file numbers its drums; "groove" keeps each drum's micro-timing.
-        parts: those wanted; notes of others are left out.
-        tag: what the data set's index says of the file; its style comes from there.
+        parts: the ones to read; notes of others are dropped.
+        tag: the file's tag in the data set's index; gives the style.
 
     Raises:
-        Exception: whatever the reader raises on a file that is no MIDI; callers name and skip the file.
+        Exception: anything the reader raises on a file that is not MIDI; callers report and skip the file.
     """
     import symusic
 
@@ -142,12 +142,12 @@ def band_pieces(
     parts: Sequence[str] = PARTS,
     style: str = "",
 ) -> list[BandPiece]:
-    """The stretches of one file's tracks with four beats a bar.
+    """The stretches of one file's tracks with four beats per bar.
 
     Args:
         signatures: (quarter, numerator, denominator) of each time signature.
-        tempos: where each tempo begins, in quarters, and the tempo, in quarters a minute; both float64 [changes].
-        drum_map, parts: as `read_band_pieces` has them.
+        tempos: where each tempo starts, in quarters, and the tempo in quarters per minute; both float64 [changes].
+        drum_map, parts: as in `read_band_pieces`.
     """
     notes = arrange(tracks)
     wanted = np.array([part in parts for part in PARTS])
@@ -168,7 +168,7 @@ class Stretch:
     """Bars of four beats: from `first` up to `end`, in the file's quarters; the last one's end is infinite.
 
     Attributes:
-        beat: quarters that a beat lasts: 1, or 1.5 in 12/8, which is four beats of triplets.
+        beat: quarters per beat: 1, or 1.5 in 12/8, which is four beats of triplets.
     """
 
     first: float
@@ -177,11 +177,11 @@ class Stretch:
 
 
 def four_beat_stretches(signatures: Sequence[tuple[float, int, int]], last: float) -> list[Stretch]:
-    """The stretches of a file that are in 4/4, or can be read so: 2/2, 8/4, 12/8.
+    """The stretches of a file that are in 4/4 or can be read as such: 2/2, 8/4, 12/8.
 
     Args:
         signatures: (quarter, numerator, denominator) of each time signature; none before the first means 4/4.
-        last: where the last note begins; what starts later is no stretch.
+        last: onset of the last note; later stretches are dropped.
     """
     stretches: list[Stretch] = []
     changes: list[tuple[float, float]] = [(0.0, 1.0)]
@@ -189,7 +189,7 @@ def four_beat_stretches(signatures: Sequence[tuple[float, int, int]], last: floa
         beat = BEATS.get((numerator, denominator), 0.0)
         if quarter <= changes[-1][0]:
             changes[-1] = (changes[-1][0], beat)
-        # The same signature again says nothing; another one begins a bar where it stands.
+        # A repeated signature changes nothing; a different one starts a bar.
         elif changes[-1][1] != beat:
             changes.append((quarter, beat))
     for index, (first, beat) in enumerate(changes):
@@ -264,14 +264,15 @@ def _piece(
 
 
 def grid_strength(quarters: NDArray[np.float64]) -> float:
-    """How strongly onsets gather at equal places of the beat, 0 (anywhere) to 1; the best of 2, 3 and 4 places."""
+    """How strongly onsets gather at equal positions of the beat, 0 (anywhere) to 1; the best of 2, 3 and 4
+    positions."""
     return max(abs(_gathering(quarters, places)) for places in (2, 3, 4))
 
 
 def on_grid(
     places: NDArray[np.float64], *, as_played: bool = False
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
-    """Where onsets stand on the grid.
+    """The positions of onsets on the grid.
 
     Args:
         places: float64 [n], in steps from the beginning of a bar.
@@ -289,12 +290,12 @@ def on_grid(
 
 
 def _gathering(quarters: NDArray[np.float64], places: int) -> complex:
-    """The mean of onsets as points on a circle that each of the beat's `places` goes round once."""
+    """The circular mean of onsets, with each of the beat's `places` as one full turn."""
     return complex(np.exp(2j * np.pi * places * quarters).mean())
 
 
 def lateness(places: NDArray[np.float64]) -> float:
-    """How many steps the whole stretch lies behind the grid (before it: negative), or 0 where that is not plain."""
+    """How many steps the whole stretch lags behind the grid (negative: ahead), or 0 if unclear."""
     best, count = max(
         ((_gathering(places / STEPS_PER_QUARTER, n), n) for n in (2, 3, 4)), key=lambda gathered: abs(gathered[0])
     )
@@ -303,12 +304,12 @@ def lateness(places: NDArray[np.float64]) -> float:
 
 
 def is_loose(places: NDArray[np.float64]) -> bool:
-    """Whether onsets were played by hand: many lie between the grid's halves of a step."""
+    """Whether onsets were played by hand: many fall between half steps."""
     return bool((np.abs(places * 2 - np.round(places * 2)) > 0.2).mean() > LOOSE_SHARE)
 
 
 def snapped(places: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Steps of onsets played by hand: those of each beat go to its sixteenths, or to its triplets where these fit."""
+    """Steps of hand-played onsets: each beat snaps to its sixteenths, or to its triplets if they fit better."""
     beats = np.unique(np.floor(places / STEPS_PER_QUARTER), return_inverse=True)[1]
     sixteenths, triplets = (np.floor(places / size + 0.5).astype(np.int64) * size for size in (3, 4))
     straight_error = np.bincount(beats, (places - sixteenths) ** 2)
@@ -323,15 +324,15 @@ def playable(
     pitches: NDArray[np.int64],
     velocities: NDArray[np.uint8],
 ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """Which notes stay, in order of start, part and pitch, and their ends: one note a key, and no more than a part
-    may sound at once."""
-    # Of notes in one place the loudest first, which then lasts as long as the longest.
+    """Which notes stay, in order of start, part and pitch, and their ends: one note per key, within the part's
+    polyphony."""
+    # Of notes at the same position, keep the loudest and give it the longest duration.
     order = np.lexsort((-velocities.astype(np.int64), pitches, parts, steps))
     place = (steps * len(PARTS) + parts) * 128 + pitches
     is_first = np.concatenate([[True], np.diff(place[order]) != 0])
     longest = np.maximum.reduceat(ends[order], np.flatnonzero(is_first))
     chosen = order[is_first]
-    # A note struck again ends the one before.
+    # Striking a note again ends the previous one.
     key = parts[chosen].astype(np.int64) * 128 + pitches[chosen]
     by_key = np.lexsort((steps[chosen], key))
     again = np.diff(key[by_key]) == 0
@@ -356,7 +357,7 @@ def _loudest(steps: NDArray[np.int64], velocities: NDArray[np.uint8], limit: int
 
 
 def feel_of(steps: NDArray[np.int64]) -> int:
-    """Whether the second eighths of the beats come after a half of them (STRAIGHT) or about two thirds (SWING).
+    """Whether the second eighths of the beats come after half a beat (STRAIGHT) or about two thirds (SWING).
 
     Args:
         steps: of onsets, in any order; several at one step count once.
@@ -369,7 +370,7 @@ def feel_of(steps: NDArray[np.int64]) -> int:
 
 
 def _median_qpm(quarters: NDArray[np.float64], qpms: NDArray[np.float64], first: float, end: float) -> float:
-    """The tempo that half of the time from `first` to `end` is slower than, both in quarters."""
+    """The median tempo over time from `first` to `end`, both in quarters."""
     quarters, qpms = np.concatenate([[0.0], quarters]), np.concatenate([[DEFAULT_QPM], qpms])
     lengths = np.diff(np.clip(np.append(quarters, math.inf), first, end)) / qpms
     order = np.argsort(qpms, kind="stable")

@@ -1,6 +1,6 @@
-"""What a genre's network must be better than: a 3-gram model with back-off, and Magenta's plain LSTM.
+"""The baselines a genre's network must beat: a 3-gram model with back-off, and Magenta's plain LSTM.
 
-Both read the same class indices of the same files as the network does, and nothing else: no features, no controls.
+Both read the same class indices of the same files as the network, and nothing else: no features, no controls.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ class _Table:
         keys: int64 [n-grams], context · classes + event; counts: float64 [n-grams].
         contexts: int64 [contexts], sorted; totals: float64, the counts after each; kinds: float64, how many different
             events came after each.
-        discount: what every count gives away to the shorter context.
+        discount: taken off every count and given to the shorter context.
     """
 
     keys: NDArray[np.int64]
@@ -40,14 +40,14 @@ class _Table:
         totals = np.add.reduceat(counts.astype(np.float64), first) if len(keys) else np.zeros(0)
         kinds = np.diff(first, append=len(keys)).astype(np.float64)
         once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-        # Ney, Essen and Kneser 1994. Without n-grams that came once and twice there is nothing to learn it from.
+        # Ney, Essen and Kneser 1994. Without n-grams seen once and twice it cannot be estimated.
         discount = once / (once + 2 * twice) if once and twice else 0.5
         return cls(keys, counts.astype(np.float64), contexts, totals, kinds, discount)
 
     def probabilities(
         self, contexts: NDArray[np.int64], events: NDArray[np.int64], size: int, shorter: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """p(event | context) for each pair, `shorter` being p(event | context without its oldest event)."""
+        """p(event | context) for each pair; `shorter` is p(event | context without its oldest event)."""
         counts = _found(self.keys, self.counts, contexts * size + events)
         totals = _found(self.contexts, self.totals, contexts)
         kinds = _found(self.contexts, self.kinds, contexts)
@@ -57,7 +57,7 @@ class _Table:
 
 
 def _found(keys: NDArray[np.int64], values: NDArray[np.float64], wanted: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The values of the wanted keys, 0 where a key is not there."""
+    """The values for the given keys, 0 for missing ones."""
     if not len(keys):
         return np.zeros(len(wanted))
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
@@ -67,20 +67,20 @@ def _found(keys: NDArray[np.int64], values: NDArray[np.float64], wanted: NDArray
 class NGramModel:
     """Interpolated Kneser–Ney smoothing of 3-grams of events (Kneser and Ney 1995; Chen and Goodman 1999, §4.1.6).
 
-    p(c | a b) takes a fixed discount off the count of every 3-gram seen and gives what is taken to p(c | b), which
-    counts not how often but after how many different events b c came; that gives to p(c), and that to 1 / classes. The
-    probabilities of all events in any context sum to 1. A piece begins after two START.
+    p(c | a b) subtracts a fixed discount from the count of every seen 3-gram and gives that mass to p(c | b), which
+    counts the distinct events before b c instead of occurrences; it backs off to p(c), and that to 1 / classes. The
+    probabilities of all events in any context sum to 1. A piece starts after two START events.
     """
 
     def __init__(self, num_classes: int) -> None:
         self.num_classes = num_classes
-        # START is one more, as in the networks' input.
+        # One extra class for START, as in the networks' input.
         self._size = num_classes + 1
         self._counts: tuple[NDArray[np.int64], NDArray[np.int64]] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._orders: tuple[_Table, ...] = ()
 
     def fit(self, pieces: Iterable[NDArray[np.integer]], *, batch_events: int = 8_000_000) -> "NGramModel":
-        """Count the pieces' events; memory grows with the number of different 3-grams, not with the music."""
+        """Count the pieces' events; memory grows with the number of distinct 3-grams, not with the music."""
         waiting: list[NDArray[np.int64]] = []
         held = 0
         for events in pieces:
@@ -129,14 +129,14 @@ class NGramModel:
         return third.probabilities(before * size + last, events, size, found)
 
     def nats(self, events: NDArray[np.integer]) -> NDArray[np.float64]:
-        """−ln p of each event of a piece, given those before it."""
+        """−ln p of each event of a piece given the previous ones."""
         keys = self._keys(events)
         size = self._size
         return -np.log(self.probabilities(keys // size**2, keys // size % size, keys % size))
 
 
 class PlainLstm:
-    """A plain stack of LSTM layers over events alone, in numpy: a checkpoint's network with a runtime's interface.
+    """A plain stack of LSTM layers on events only, in numpy: a checkpoint's network behind the runtime interface.
 
     Gates are in the order of Keras (i, f, c, o); biases hold the forget gate's.
     """
@@ -146,7 +146,7 @@ class PlainLstm:
     def __init__(self, config: NetworkConfig, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """
         Raises:
-            TrainingError: the network is another one than `magenta_lstm` builds.
+            TrainingError: the network is not one that `magenta_lstm` builds.
         """
         if config.cell != "lstm" or config.residual or config.uses_features:
             raise TrainingError(f"Expected a plain LSTM that reads events alone; got {config.as_dict()}.")
@@ -156,14 +156,14 @@ class PlainLstm:
         self._units = config.units
         self._embedding = weights["embedding"]
         cells = [_lstm_arrays(weights, i) for i in range(config.layers)]
-        # One product a layer: the input above the hidden state.
+        # One matrix product per layer: inputs stacked above the hidden state.
         self._layers = [(np.concatenate([kernel, recurrent]), bias) for kernel, recurrent, bias in cells]
         self._output = weights["output_kernel"], weights["output_bias"]
 
     def step(
         self, class_indices: NDArray[np.int32], features: NDArray[np.float32], state: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """One event a row; the features are not looked at."""
+        """One event per row; features are ignored."""
         x = self._embedding[class_indices]
         parts = np.split(state, state.shape[1] // self._units, axis=1)
         fresh = []
@@ -178,7 +178,7 @@ class PlainLstm:
 
 
 def _lstm_arrays(weights: Mapping[str, Any], layer: int) -> list[NDArray[np.float32]]:
-    """Kernel, recurrent kernel and bias of a layer, whatever Keras puts between their names."""
+    """Kernel, recurrent kernel and bias of a layer, however Keras nests their names."""
     found = []
     for name in ("kernel", "recurrent_kernel", "bias"):
         matches = [key for key in weights if key.startswith(f"cell_{layer}/") and key.split("/")[-1] == name]
@@ -189,12 +189,12 @@ def _lstm_arrays(weights: Mapping[str, Any], layer: int) -> list[NDArray[np.floa
 
 
 def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    # tanh does not overflow.
+    # tanh cannot overflow.
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
 def magenta_lstm(*, drums: bool, num_classes: int, num_features: int) -> NetworkConfig:
-    """Magenta's configurations as shapes: 3×512 of performance_with_dynamics, for drums 3×256 of drum_kit."""
+    """Magenta's configurations as shapes: 3×512 of performance_with_dynamics; for drums 3×256 of drum_kit."""
     return NetworkConfig(
         cell="lstm",
         layers=3,

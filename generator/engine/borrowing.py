@@ -1,4 +1,4 @@
-"""What an originality figure says: the longest borrowed run of a piece, and what pieces by people borrow.
+"""The sentences for an originality figure: a piece's longest match with the training music, and human baselines.
 
 Light: the web process imports it. The index itself is in `generator.engine.originality`.
 """
@@ -10,13 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Borrowed:
-    """The longest run of a piece that also stands in the training music.
+    """A piece's longest match with the training music.
 
     Attributes:
-        notes: of the run, at least; 0 where not even one of 9 notes was found.
-        seconds: from its first note's beginning to its last note's end.
-        start_seconds: where it begins in the piece.
-        share: of all notes of the piece, those within any run that was found, 0 to 1.
+        notes: length of the match, a lower bound; 0 if there is none of 9 notes or more.
+        seconds: from the start of its first note to the end of its last.
+        start_seconds: where it starts in the piece.
+        share: of the piece's notes inside any match, 0 to 1.
     """
 
     notes: int = 0
@@ -31,7 +31,7 @@ class Borrowed:
 
 @dataclass(frozen=True, slots=True)
 class HumanRuns:
-    """The longest borrowed runs of excerpts, of one length, of music by people that was not trained on.
+    """The longest matches of held-out human excerpts of one length.
 
     Attributes:
         length_seconds: of the excerpts; excerpts: how many.
@@ -48,13 +48,13 @@ class HumanRuns:
 
 @dataclass(frozen=True, slots=True)
 class HumanBaseline:
-    """How much people's pieces borrow from the training music, by length.
+    """How much human pieces share with the training music, by length.
 
     Attributes:
-        runs: by rising length; of validation files whose work is not in the training music.
+        runs: by ascending length; validation files whose work is not in the training music.
         files: that they were taken from.
-        doubled_files: validation files left out of `runs`: more than a quarter of their notes stands in the training
-            music, so they are other recordings of works that it holds.
+        doubled_files: validation files excluded from `runs`: more than a quarter of their notes match the training
+            music, so they are other recordings of works in it.
         all_runs: the same for all validation files.
     """
 
@@ -64,7 +64,7 @@ class HumanBaseline:
     all_runs: tuple[HumanRuns, ...] = ()
 
     def at(self, length_seconds: float) -> HumanRuns | None:
-        """The figures of the length next to the one given, as a ratio; None where nothing was measured."""
+        """The figures of the nearest length, by ratio; None if nothing was measured."""
         return min(
             self.runs,
             key=lambda runs: max(runs.length_seconds / length_seconds, length_seconds / runs.length_seconds),
@@ -77,7 +77,7 @@ class HumanBaseline:
 
 
 def parse_baseline(values: Any) -> HumanBaseline | None:
-    """The baseline in ``card.figures["originality"]``; None where there is none that can be used."""
+    """The baseline in ``card.figures["originality"]``; None if there is no usable one."""
     if not isinstance(values, Mapping):
         return None
     try:
@@ -92,11 +92,11 @@ def parse_baseline(values: Any) -> HumanBaseline | None:
 
 
 def originality_sentence(borrowed: Borrowed, baseline: HumanBaseline | None, length_seconds: float) -> str:
-    """What the figure says, for the piece's page.
+    """The sentence for the piece's page.
 
     Args:
-        baseline: of the genre model, None where none is known.
-        length_seconds: of the piece: longer ones borrow longer runs.
+        baseline: of the genre model, or None.
+        length_seconds: of the piece; longer pieces have longer matches.
     """
     if borrowed.notes:
         said = (
@@ -117,7 +117,7 @@ def originality_sentence(borrowed: Borrowed, baseline: HumanBaseline | None, len
 
 
 def copies_more_than_people(borrowed: Borrowed, baseline: HumanBaseline | None, length_seconds: float) -> bool:
-    """Whether the longest run is beyond the 95th percentile of people's; False where that is not known."""
+    """Whether the longest match exceeds the human 95th percentile; False if unknown."""
     human = baseline.at(length_seconds) if baseline and length_seconds > 0 else None
     return human is not None and borrowed.notes > human.p95_notes
 

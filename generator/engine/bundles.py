@@ -1,4 +1,4 @@
-"""Bundles: one zip file that holds everything a genre needs to be served.
+"""Bundles: one zip file with everything needed to serve a genre.
 
 ======================  ========================================================================
 member                  content
@@ -9,9 +9,9 @@ member                  content
 ``originality.bin``     optional: `generator.engine.originality.OriginalityIndex` of the training music
 ======================  ========================================================================
 
-A bundle may come from anybody. Nothing of it is executed here, nothing is unpickled, sizes are checked before anything
-is unpacked, and whatever is wrong is said in one sentence. numpy and safetensors are imported where they are used, so
-that the web process may import this module for manifests.
+Bundles are untrusted. Nothing in them is executed or unpickled, sizes are checked before anything is unpacked, and
+errors are one sentence. numpy and safetensors are imported where they are used, so that the web process can import this
+module for manifests.
 """
 
 import hashlib
@@ -76,30 +76,30 @@ _MAX_MEMBER_BYTES = {
 _MAX_TENSORS = 512
 _MAX_HEADER_BYTES = 256 * 1024
 
-# A matrix is stored as int8 beside this: one scale a column, or one for all of a table that rows are gathered from.
+# A matrix is stored as int8 beside its scales: one per column, or one for a whole table whose rows are gathered.
 _SCALE = ":scale"
 _GATHERED = "embedding"
-# LiteRT's converter leaves smaller constants as they are.
+# LiteRT's converter does not quantise smaller constants.
 _MIN_QUANTISED = 1024
 
 _END_OF_ZIP = b"PK\x05\x06"
 _END_OF_ZIP_BYTES = 22
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _ENCRYPTED = 0x1
-# Zip knows no earlier moment; a real one would make equal bundles differ.
+# The earliest time zip can store; real times would make equal bundles differ.
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose members are all what the manifest says.
+    """A bundle whose files all match the manifest.
 
     Attributes:
         manifest: its facts.
         step_function: LiteRT flatbuffer.
         sha256: of the whole file, 64 hexadecimal digits.
-        stored_weights: arrays as they lie in the file, int8 and float32, with their scales.
-        stored_originality: `ORIGINALITY` as it lies in the file; None where the bundle has none.
+        stored_weights: arrays as stored in the file, int8 and float32, with their scales.
+        stored_originality: `ORIGINALITY` as stored in the file, or None.
     """
 
     manifest: Manifest
@@ -110,10 +110,10 @@ class Bundle:
 
     @cached_property
     def originality(self) -> "OriginalityIndex | None":
-        """The index of the training music; None where the bundle has none.
+        """The index of the training music, or None.
 
         Raises:
-            BundleError: it cannot be read. `verify_bundle` finds that before.
+            BundleError: it cannot be read. `verify_bundle` detects that earlier.
         """
         from generator.engine.originality import OriginalityIndex
 
@@ -121,12 +121,12 @@ class Bundle:
 
     @cached_property
     def weights(self) -> "dict[str, np.ndarray]":
-        """float32 arrays by name: the numbers that every runtime plays."""
+        """float32 arrays by name: the values every runtime uses."""
         return dequantise(self.stored_weights)
 
 
 def read_bundle(source: str | os.PathLike[str] | bytes) -> Bundle:
-    """The bundle in a file or in bytes; its originality index is looked into when it is asked for.
+    """The bundle in a file or in bytes; its originality index is read on demand.
 
     Raises:
         BundleError: it cannot be read, is damaged, unsafe, too new or inconsistent.
@@ -148,7 +148,7 @@ def read_bundle(source: str | os.PathLike[str] | bytes) -> Bundle:
 
 
 def verify_bundle(path: str | os.PathLike[str]) -> Manifest:
-    """The manifest of a bundle that is sound in every part.
+    """The manifest of a bundle that is valid in every part.
 
     Raises:
         BundleError: as `read_bundle` does.
@@ -166,10 +166,10 @@ def write_bundle(
     *,
     originality: bytes | None = None,
 ) -> str:
-    """Write a bundle: first beside its place, then renamed. Equal contents give equal bytes.
+    """Write a bundle as .part, then rename it. Equal contents give equal bytes.
 
     Args:
-        manifest: without shapes and checksums, which are filled in here.
+        manifest: without shapes and checksums, which are added here.
         weights: float32 arrays by name; matrices are stored as int8.
         step_function: built from the weights as they are stored, which
             `generator.engine.runtimes.export.export_bundle` takes care of.
@@ -179,7 +179,7 @@ def write_bundle(
         The file's sha256.
 
     Raises:
-        BundleError: something that `read_bundle` would refuse.
+        BundleError: `read_bundle` would reject it.
     """
     from safetensors.numpy import save
 
@@ -196,13 +196,13 @@ def write_bundle(
 
 
 def write_with_step_function(path: str | os.PathLike[str], bundle: Bundle) -> str:
-    """Write a bundle that was read, with the step function that it has now; all else as it was stored.
+    """Write a loaded bundle with its current step function; everything else stays as stored.
 
     Returns:
         The file's sha256.
 
     Raises:
-        BundleError: something that `read_bundle` would refuse.
+        BundleError: `read_bundle` would reject it.
     """
     from safetensors.numpy import save
 
@@ -254,7 +254,7 @@ def quantise(weights: "Mapping[str, np.ndarray]") -> "dict[str, np.ndarray]":
 
 
 def dequantise(stored: "Mapping[str, np.ndarray]") -> "dict[str, np.ndarray]":
-    """The inverse of `quantise`, up to its rounding."""
+    """The inverse of `quantise`, up to rounding."""
     import numpy as np
 
     return {
@@ -274,7 +274,7 @@ def _file_bytes(path: Path) -> bytes:
 
 
 def _members(data: bytes) -> dict[str, bytes]:
-    """The content of each member, once names and sizes have been found harmless."""
+    """The content of each file, once names and sizes have been checked."""
     if len(data) > MAX_BUNDLE_BYTES:
         raise BundleError(f"The bundle is larger than {MAX_BUNDLE_BYTES // 2**20} MB.")
     _check_directory(data)
@@ -297,7 +297,7 @@ def _members(data: bytes) -> dict[str, bytes]:
 
 
 def _check_directory(data: bytes) -> None:
-    """Refuse a directory of millions of entries before the zip module builds it."""
+    """Reject a directory of millions of entries before the zip module builds it."""
     end = data.rfind(_END_OF_ZIP, max(0, len(data) - _END_OF_ZIP_BYTES - 65535))
     if end < 0 or end + _END_OF_ZIP_BYTES > len(data):
         raise BundleError("The bundle is damaged: it is no complete zip file.")
@@ -325,7 +325,7 @@ def _check_member(info: zipfile.ZipInfo) -> None:
 
 def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
     with archive.open(info) as file:
-        # The declared size has been checked; one more byte than that would be a lie about it.
+        # The declared size has been checked; one more byte means the declaration was false.
         content = file.read(info.file_size + 1)
     if len(content) != info.file_size:
         raise BundleError(f"The bundle's {info.filename} has another size than the bundle says.")
@@ -341,7 +341,7 @@ def _read_weights(data: bytes) -> "dict[str, np.ndarray]":
         raise BundleError("The bundle's weights cannot be read.")
     try:
         return load(data)
-    # A type that numpy does not have is a KeyError in there.
+    # A dtype that numpy does not have raises KeyError here.
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise BundleError("The bundle's weights cannot be read.") from error
 

@@ -1,4 +1,4 @@
-"""Composing: requests in, notes out, many pieces in one batch, heard while they are made."""
+"""Composing: requests in, notes out; many pieces in one batch, streamed while they are being composed."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -19,19 +19,19 @@ from generator.engine.sampling import Uniforms, draw
 
 __all__ = ["ComposeRequest", "Composer", "Composition", "Listener"]
 
-# The first notes are handed out as soon as this much music is settled; later ones each time this much time has passed.
+# Notes are handed out once this much music is settled, at first and each time after.
 FIRST_CHUNK_SECONDS = 1.0
 CHUNK_WALL_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who follows one piece while it is composed; called between two chunks, by the composing thread.
+    """Callbacks for one piece while it is being composed; called between chunks, on the composing thread.
 
     Attributes:
-        on_notes: gets each note once, when its end is known, in order of (start, voice, pitch) within a call.
-        on_progress: gets the seconds that are settled: every note that begins before was handed to `on_notes` already.
-        should_stop: asked after each chunk; True abandons the piece.
+        on_notes: receives each note once, when its end is known, in order of (start, voice, pitch) within a call.
+        on_progress: receives the settled seconds: every note that starts before has been passed to `on_notes`.
+        should_stop: checked after each chunk; True abandons the piece.
     """
 
     on_notes: Callable[[list[Note]], None] | None = None
@@ -41,17 +41,17 @@ class Listener:
 
 @dataclass(frozen=True)
 class Composition:
-    """A composed piece and what it takes to compose it again.
+    """A composed piece and everything needed to compose it again.
 
     Attributes:
-        notes: in order of (start, voice, pitch), those of a primer that was kept first.
+        notes: in order of (start, voice, pitch), a kept primer's first.
         voices: of the ensemble.
-        length_seconds: end of the last note: at most a second before the asked length, on a grid within the last bar.
-        kept_seconds: how much of that is the primer's.
+        length_seconds: end of the last note: at most a second before the requested length; on a grid, in the last bar.
+        kept_seconds: how much of that is the primer.
         seed, take, attempt: of the request.
         bundle_name, bundle_sha256, runtime: what composed it.
-        qpm: the tempo, None where the music keeps to no grid.
-        key: in which it was composed, such as "C minor"; None where no key was chosen.
+        qpm: the tempo, None for music off the grid.
+        key: of the piece, such as "C minor"; None if no key was chosen.
     """
 
     notes: list[Note]
@@ -86,17 +86,17 @@ class Composition:
 
 
 class Composer:
-    """Composes with one bundle. Holds the network; not for two threads at once."""
+    """Composes with one bundle. Holds the network; not thread-safe."""
 
     def __init__(self, bundle: Bundle, runtime: str | Runtime = "auto", num_threads: int = 1) -> None:
         """
         Args:
             bundle: what to play.
-            runtime: the name of one, or one that is open already.
+            runtime: a name or an open runtime.
             num_threads: of the runtime.
 
         Raises:
-            BundleError: the bundle plays an encoding or a network that this version does not have.
+            BundleError: the bundle needs an encoding or network that this version does not have.
             EngineError: there is no runtime of that name.
         """
         self.encoding = encoding_of(bundle.manifest)
@@ -122,7 +122,7 @@ class Composer:
         """One piece; the callbacks are those of `Listener`.
 
         Raises:
-            ControlError: the request asks for what the bundle does not offer.
+            ControlError: the request asks for something the bundle does not offer.
             ComposingStopped: `should_stop` said so.
         """
         (composition,) = self.compose_many([request], [Listener(on_notes, on_progress, should_stop)])
@@ -133,13 +133,13 @@ class Composer:
     def compose_many(
         self, requests: Sequence[ComposeRequest], listeners: Sequence[Listener] | None = None
     ) -> list[Composition | None]:
-        """Several pieces in one batch, each the same as if it were composed alone.
+        """Several pieces in one batch, each the same as if composed alone.
 
         Returns:
-            The pieces in the order of the requests; None where a listener stopped one.
+            The pieces in the order of the requests; None for those that a listener stopped.
 
         Raises:
-            ControlError: a request asks for what the bundle does not offer.
+            ControlError: a request asks for something the bundle does not offer.
         """
         if not requests:
             return []
@@ -209,7 +209,7 @@ class Composer:
 
 @dataclass
 class _Piece:
-    """One row of the batch, and who is told of it."""
+    """One row of the batch and its listener."""
 
     request: ComposeRequest
     ensemble: Ensemble
@@ -222,18 +222,18 @@ class _Piece:
     def __post_init__(self) -> None:
         request = self.request
         self.uniforms = Uniforms(request.seed, request.take, request.attempt)
-        # Those of the primer, then those of the row, as many as were told.
+        # The primer's notes, then the row's, as many as were handed out.
         self.notes: list[Note] = []
         self.kept_seconds = 0.0
         self._told = 0
         self._told_at: float | None = None
 
     def begin(self) -> None:
-        """A primer that is kept is the beginning of the piece, and settled at once."""
+        """A kept primer is the start of the piece and settled at once."""
         request = self.request
         if request.primer is None or not request.keep_primer:
             return
-        # On a grid the primer's notes keep their places in the bar, at the piece's tempo.
+        # On a grid the primer's notes keep their positions in the bar, at the piece's tempo.
         stretch = request.primer.qpm / self.row.qpm if self.row.qpm and request.primer.qpm else 1.0
         self.kept_seconds = request.primer.kept_seconds * stretch
         off = {index for index, voice in enumerate(self.ensemble.voices) if voice.part in request.voices_off}
@@ -246,7 +246,7 @@ class _Piece:
             self.listener.on_notes(list(self.notes))
 
     def follow(self) -> None:
-        """After each event: between chunks, and when the piece is over, the listener hears of it."""
+        """After each event: notify the listener between chunks and when the piece is over."""
         if self.row.is_done:
             self.left = True
             self._tell(self.request.length_seconds)

@@ -1,4 +1,4 @@
-"""From what a user chose to a request that a bundle can serve. Light: the web process imports it."""
+"""From a user's choices to a request that a bundle can serve. Light: the web process imports it."""
 
 import math
 from collections.abc import Sequence
@@ -24,19 +24,19 @@ class ComposeRequest:
 
     Attributes:
         length_seconds: of the new music; on a clock of seconds it ends within the last second before this, on a grid
-            on the bar line nearest to it. A primer that is kept comes on top.
+            on the bar line nearest to it. A kept primer comes on top.
         seed: 0 to `MAX_SEED`; the same seed gives the same piece.
         ensemble: key of one of the bundle's ensembles.
         temperature: divides the logits of pitches and velocities, above 0.
-        top_p: only the likeliest pitches and velocities that hold this share are drawn, 0 < top_p ≤ 1.
-        take, attempt: which candidate of a generation, and which try at it; both enter the random numbers.
-        qpm: the tempo, where the encoding has a grid; None where it has none.
+        top_p: only the most likely pitches and velocities that make up this share are sampled, 0 < top_p ≤ 1.
+        take, attempt: which candidate of a generation, and which attempt at it; both affect the random numbers.
+        qpm: the tempo if the encoding has a grid, otherwise None.
         key: such as "C minor"; "" leaves the choice to the seed.
         density, feel, style: keys of the bundle's choices; "" for any.
-        voices_off: parts of the ensemble that are not to play.
-        starting_note: pitch of the first note, on a grid that of the leading pitched voice.
-        primer: music to go on from.
-        keep_primer: whether the piece begins with it.
+        voices_off: parts of the ensemble that do not play.
+        starting_note: pitch of the first note; on a grid, of the leading pitched voice.
+        primer: music to continue from.
+        keep_primer: whether the piece starts with it.
     """
 
     length_seconds: float
@@ -79,16 +79,15 @@ def compose_request(
     primer: "Primer | None" = None,
     keep_primer: bool = False,
 ) -> ComposeRequest:
-    """The request, with the manifest's defaults for what is None.
+    """The request, with the manifest's defaults for None.
 
-    Numbers may come as text, as forms and command lines send them; `voices_off` as a list or as parts between commas.
-    `bars` counts before `length_seconds`. A level of `adventurousness` stands for the temperature and the top_p that
-    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style. Every
-    model can go on from a primer; whether a user may send a file of their own is for the caller to ask
-    (`StartControl.midi`).
+    Numbers may be strings, as sent by forms and command lines; `voices_off` may be a list or a comma-separated string.
+    `bars` takes precedence over `length_seconds`. A level of `adventurousness` sets temperature and top_p unless they
+    are given. Tempo and key default to the primer's, then the tempo to the style's. Every model can continue a primer;
+    the caller checks whether users may upload a file (`StartControl.midi`).
 
     Raises:
-        ControlError: something the bundle does not offer; says what it expected and what it got, and which param it is.
+        ControlError: the bundle does not offer it; says what was expected and received, and for which param.
     """
     defaults, controls = manifest.defaults, manifest.controls
     chosen_key = defaults.ensemble if ensemble is None else ensemble
@@ -130,19 +129,19 @@ def compose_request(
 
 
 def parse_seed(text: str) -> int:
-    """A seed as people type it.
+    """A seed as typed by a user.
 
     Raises:
-        ControlError: no whole number of 0 to `MAX_SEED`.
+        ControlError: not an integer from 0 to `MAX_SEED`.
     """
-    # int() would also take signs, underscores and the digits of other scripts.
+    # int() would also accept signs, underscores and digits of other scripts.
     if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= MAX_SEED):
         raise ControlError(f"Expected a seed of 0 to {MAX_SEED}; got {_short(text)}.", "seed")
     return int(text)
 
 
 def checked(request: ComposeRequest) -> ComposeRequest:
-    """The same request when its whole numbers are what random generators accept."""
+    """The same request, if random generators accept its integers."""
     for name, value in (("seed", request.seed), ("take", request.take), ("attempt", request.attempt)):
         if type(value) is not int or not 0 <= value <= MAX_SEED:
             raise ControlError(f"Expected a {name} of 0 to {MAX_SEED}; got {_short(value)}.", name)
@@ -162,7 +161,7 @@ def _length(manifest: Manifest, length_seconds: Any, bars: Any, qpm: float | Non
     if not control.bars or qpm is None:
         raise _unknown("bars")
     bar = seconds_per_bar(qpm)
-    # A hundred-thousandth of a bar: what has the shortest length of all by its seconds has it by its bars.
+    # A hundred-thousandth of a bar: a length that is the minimum in seconds is also the minimum in bars.
     low = max(2, math.ceil(control.min_seconds / bar - 1e-5))
     high = max(low, math.floor(control.max_seconds / bar + 1e-5))
     return bar * _whole("bars", "a length", bars, low, high, f" bars at {qpm:g} quarter notes a minute")
@@ -242,7 +241,7 @@ def _starting_note(ensemble: Ensemble, is_offered: bool, pitch: Any) -> int | No
 
 
 def _is_empty(value: Any) -> bool:
-    """Whether nothing was chosen: None, an empty text or an empty list."""
+    """Whether nothing was chosen: None, an empty string or an empty list."""
     return value is None or (isinstance(value, str) and not value.strip()) or value in ([], ())
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a composed piece without listening to it, figures to compare pieces by, and a score."""
+"""Detects faults in a composed piece without listening, computes facts to compare pieces by, and scores it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MAX_LENGTH_ERROR_SECONDS = 1.0
 MAX_SILENCE_SECONDS = 3.0
 MAX_NOTE_SECONDS = 15.0
-# Of pieces in free time; bands and drummers may play less.
+# For pieces in free time; bands and drummers may play less.
 MIN_NOTES_PER_SECOND = 1.0
 MIN_BAND_NOTES_PER_SECOND = 0.5
 MIN_DISTINCT_PITCHES = 12
@@ -29,33 +29,33 @@ LOOP_NOTES = 16
 MAX_LOOP_COUNT = 6
 # A shorter loop is never too long.
 MIN_LOOP_LIMIT_SECONDS = 8.0
-# The longest run of one pitch struck again and again that is still music.
+# The longest run of one repeated pitch that is still music.
 MAX_SAME_PITCH_RUN = 24
 DENSITY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class PieceFacts:
-    """Figures of one piece.
+    """Facts of one piece.
 
     Attributes:
         notes: how many.
         distinct_pitches, lowest_pitch, highest_pitch: of all notes; None where there are none.
         end_seconds: end of the last note.
-        notes_per_second: over the asked length.
-        density: notes a second in each five seconds of it.
+        notes_per_second: over the requested length.
+        density: notes per second in each window of five seconds.
         median_velocity, velocity_spread: of all notes; the spread is the standard deviation.
         median_note_seconds, longest_note_seconds: of all notes.
         longest_silence_seconds: from 0 to the end of the last note, when nothing sounds.
-        longest_gap_seconds: between two beginnings.
+        longest_gap_seconds: between two onsets.
         max_polyphony: notes that sound at once; mean_polyphony: over the time up to the end.
-        overlapping_notes: beginnings of a pitch that sounds already in its voice.
-        same_pitch_run: most notes in a row of one pitch, of the pitched voices where there are any.
+        overlapping_notes: onsets of a pitch that already sounds in its voice.
+        same_pitch_run: the longest run of one pitch, in pitched voices if there are any.
         loop_seconds: the longest stretch in which a pattern follows itself (`generator.engine.loops`): whole bars
             where there is a tempo, pitches of 16 notes and more where there is none.
         loop_bars: the same in bars; None in free time.
         most_repeated: how often the most frequent sequence of `LOOP_NOTES` pitches occurs without overlap.
-        key: that was asked for, or the likeliest major or minor one; "" without pitched notes.
+        key: the requested one, or the most likely major or minor key; "" without pitched notes.
         key_agreement: share of the pitched notes in that key's scale; None without pitched notes.
     """
 
@@ -96,7 +96,7 @@ class PieceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The facts of a piece and a sentence for each thing that is wrong with it."""
+    """The facts of a piece and one sentence per fault."""
 
     facts: PieceFacts
     faults: tuple[str, ...]
@@ -108,13 +108,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the critic says of one take.
+    """The critic's verdict on one take.
 
     Attributes:
         facts: its figures.
-        faults: a sentence for each thing that makes it broken; empty for a sound one.
-        score: how much it is like people's music of the genre, the higher the better; 0 where no norms are known.
-        originality: its longest run that stands in the training music; None where no index is known.
+        faults: a sentence for each fault; empty for a sound take.
+        score: how similar it is to human music of the genre, higher is better; 0 without reference statistics.
+        originality: its longest match with the training music; None without an index.
     """
 
     facts: PieceFacts
@@ -142,19 +142,19 @@ def judge(
     norms: Norms | None = None,
     originality: "OriginalityIndex | None" = None,
 ) -> Judgement:
-    """Look at a composed piece in every way that needs no ears.
+    """Check a composed piece in every way that does not need ears.
 
     Args:
         notes: all notes, in any order.
         voices: what `Note.voice` counts.
-        length_seconds: the length that was asked for.
+        length_seconds: the requested length.
         qpm: tempo; None in free time.
-        key: that was asked for, as "C minor"; None or "" is any.
-        norms: of the genre, `parse_norms` of its card.
+        key: the requested one, such as "C minor"; None or "" for any.
+        norms: the genre's reference statistics, `parse_norms` of its card.
         originality: index of the training music, `Bundle.originality`.
 
     Raises:
-        ControlError: `key` is none.
+        ControlError: `key` is not a key.
     """
     table = table_of(notes, voices)
     facts = _facts(table, length_seconds, qpm, parse_key(key) if key else None)
@@ -169,11 +169,11 @@ def judge(
 def check_piece(
     notes: Sequence[Note], length_seconds: float, *, voices: Sequence[Voice] = (), qpm: float | None = None
 ) -> Check:
-    """Look for what no composed piece may have, whatever its genre's norms.
+    """Check for faults that no composed piece may have, whatever its genre's reference statistics.
 
     Args:
         notes: all notes, in any order.
-        length_seconds: the length that was asked for.
+        length_seconds: the requested length.
         voices: what `Note.voice` counts; without them all notes are pitched.
         qpm: tempo; None in free time.
     """
@@ -184,7 +184,7 @@ def check_piece(
 def piece_facts(
     notes: Sequence[Note], length_seconds: float, *, voices: Sequence[Voice] = (), qpm: float | None = None
 ) -> PieceFacts:
-    """Figures of a piece; zeros where there is no note."""
+    """Facts of a piece; zeros if there are no notes."""
     return _facts(table_of(notes, voices), length_seconds, qpm, None)
 
 
@@ -196,13 +196,13 @@ def _faults(
     limits = norms.limits if norms else {}
     is_free = qpm is None
     length_error = MAX_LENGTH_ERROR_SECONDS if qpm is None else max(MAX_LENGTH_ERROR_SECONDS, 240.0 / qpm)
-    # People's pedals hold notes for longer than any composer is allowed to; their pads are held on purpose.
+    # Human pedalling holds notes longer than any composer may, and pads are held deliberately.
     longest_note = MAX_NOTE_SECONDS if is_free else max(MAX_NOTE_SECONDS, limits.get("note_seconds", 0.0))
     same_pitch_run = max(MAX_SAME_PITCH_RUN, limits.get("same_pitch_run", 0.0))
     loop_limit = norms.loop_limit(length_seconds) if norms else None
     loop_limit = float("inf") if loop_limit is None else max(MIN_LOOP_LIMIT_SECONDS, loop_limit)
     slowest = MIN_NOTES_PER_SECOND if is_free else MIN_BAND_NOTES_PER_SECOND
-    # Times are hundredths of seconds: what is exactly at a bound is within it.
+    # Times are in hundredths of a second: a value exactly at a limit is within it.
     slack = 1e-6
     return tuple(
         sentence
@@ -242,7 +242,7 @@ def _faults(
 
 def _facts(table: NoteTable, length_seconds: float, qpm: float | None, key: Key | None) -> PieceFacts:
     pitched = table.where(~table.is_drum)
-    # Where nothing but drums plays, its sounds stand for pitches.
+    # If only drums play, their sounds stand in for pitches.
     tuned = pitched if len(pitched.starts) else table
     order = in_chords(tuned.starts, tuned.pitches)
     pitches = tuned.pitches[order]
@@ -293,14 +293,14 @@ def _key_agreement(pitched: NoteTable, key: Key | None) -> tuple[str, float | No
 def _max_polyphony(table: NoteTable) -> int:
     times = np.concatenate([table.ends, table.starts])
     changes = np.repeat([-1, 1], len(table.starts))
-    # Of what happens at one time, ends come first.
+    # At equal times, ends come first.
     return int(np.cumsum(changes[np.lexsort((changes, times))]).max(initial=0))
 
 
 def _overlapping(table: NoteTable) -> int:
     lines = table.voices * 128 + table.pitches
     order = np.lexsort((table.starts, lines))
-    # Each line later than the one before it as a whole, so that one running maximum serves all.
+    # Each line is shifted entirely after the previous one, so that a single running maximum covers all.
     apart = lines[order] * (table.ends.max(initial=0.0) + 1.0)
     until = np.maximum.accumulate(table.ends[order] + apart)
     return int(np.count_nonzero(until[:-1] > table.starts[order][1:] + apart[1:] + 1e-6))
@@ -312,7 +312,7 @@ def _same_pitch_run(pitches: np.ndarray) -> int:
 
 
 def _most_repeated(pitches: Sequence[int]) -> int:
-    """Occurrences without overlap of the most frequent sequence of `LOOP_NOTES` pitches."""
+    """Non-overlapping occurrences of the most frequent sequence of `LOOP_NOTES` pitches."""
     ends: dict[tuple[int, ...], int] = {}
     counts: Counter[tuple[int, ...]] = Counter()
     for index in range(len(pitches) - LOOP_NOTES + 1):

@@ -20,9 +20,9 @@ from generator.engine.music import Note, Voice
 CACHE_FORMAT = 1
 CHUNK_EVENTS = 256
 SUSTAIN_CONTROLLER = 64
-# Notes before a window that are replayed so that the keyboard is as it was; longer notes than these span are rare.
+# Notes before a window that are replayed to restore the keyboard state; notes longer than that span are rare.
 LEAD_IN_NOTES = 200
-# Part of the segments that begin at the true start, and that finish at the true end, of a performance.
+# Share of the segments that start at the true start, and that end at the true end, of a performance.
 START_SHARE = 0.08
 END_SHARE = 0.08
 COUNTDOWN_SHARE = 0.3
@@ -36,7 +36,7 @@ def read_notes(path: Path) -> NoteArrays:
     Times come from ticks through the file's own tempo map in float64. Notes of zero length and drums are dropped.
 
     Raises:
-        Exception: whatever the reader raises on a file that is no MIDI; callers name and skip the file.
+        Exception: anything the reader raises on a file that is not MIDI; callers report and skip the file.
     """
     import symusic
 
@@ -80,7 +80,7 @@ def read_notes(path: Path) -> NoteArrays:
 
 @dataclass(frozen=True, slots=True)
 class MidiFile:
-    """Attributes: `tag` is what an index says of the file, such as its style; empty without one."""
+    """Attributes: `tag` is the file's tag in an index, such as its style; otherwise empty."""
 
     path: Path
     split: str
@@ -90,8 +90,8 @@ class MidiFile:
 def list_files(data_dir: Path) -> list[MidiFile]:
     """All MIDI files below a folder with their split.
 
-    The split comes from an ``index.tsv`` (columns `file` and `split`) in the folder or one below it; files that no
-    index names, and folders without one, give each twentieth file (by a hash of its name) to validation.
+    The split comes from an ``index.tsv`` (columns `file` and `split`) in the folder or one below it; files
+    missing from an index, and folders without one, send every twentieth file (by a hash of its name) to validation.
 
     Raises:
         TrainingError: there is no such folder or no MIDI file in it.
@@ -132,7 +132,7 @@ def files_of_split(data_dir: Path, split: str) -> list[MidiFile]:
 def cached_arrays(
     cache_dir: Path, key: list[Any], files: Sequence[MidiFile], read: Callable[[], dict[str, Any]]
 ) -> dict[str, NDArray[Any]]:
-    """Arrays that `read` makes of the files, from `cache_dir` when they were read for the same `key` before."""
+    """Arrays that `read` makes of the files, taken from `cache_dir` if they were read for the same `key` before."""
     content = [key, [(str(f.path), f.path.stat().st_size) for f in files]]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
     cache = cache_dir / f"{files[0].split}-{digest}.npz"
@@ -153,7 +153,7 @@ def place_of_segment(rng: np.random.Generator) -> str:
 
 @dataclass(slots=True)
 class PerformanceCorpus:
-    """The notes of all files of one split, one after another.
+    """The notes of all files of one split, concatenated.
 
     Attributes:
         notes: all notes.
@@ -186,11 +186,11 @@ class PerformanceCorpus:
         return self.names
 
     def file_segments(self, index: int) -> "Iterator[Segment]":
-        """A whole performance after START, in chunks, no control known."""
+        """A whole performance after START, in chunks, with all controls unknown."""
         return event_segments(self.encoded(index))
 
     def validation_segments(self, rows: int, num_events: int) -> "list[Segment]":
-        """The same stretches for every network: random places of the files, no controls, nothing changed."""
+        """The same stretches for every network: random positions, no controls, no augmentation."""
         rng = np.random.default_rng(20181101)
         sizes = np.diff(self.offsets)
         segments: list[Segment] = []
@@ -215,7 +215,7 @@ class PerformanceCorpus:
 
 
 def event_segments(events: NDArray[np.integer]) -> "Iterator[Segment]":
-    """A performance of these events after START, in chunks, no control known."""
+    """A performance of these events after START, in chunks, with all controls unknown."""
     from generator.engine.encodings.performance_arrays import piano_features
 
     onset_steps = performance.PianoState(1).onset_steps[0]
@@ -261,7 +261,7 @@ def _read(files: Sequence[MidiFile], *, progress: bool, min_notes: int) -> dict[
     for file in tqdm(files, desc=f"reading {files[0].split} files", unit="file", disable=not progress):
         try:
             notes = read_notes(file.path)
-        except Exception as error:  # a damaged file may fail in any way inside the reader
+        except Exception as error:  # a damaged file can fail in any way inside the reader
             skipped.append(f"{file.path.name} ({str(error).splitlines()[0] if str(error) else type(error).__name__})")
             continue
         if len(notes) < min_notes:
@@ -309,15 +309,15 @@ def make_segment(
 
     Args:
         notes: the performance, or as much of it around the segment as is needed, in order.
-        first_note: where the segment begins; with 0 the segment begins a piece.
+        first_note: where the segment starts; 0 is the start of a piece.
         until_end: take the last `num_events` events of what follows `first_note` instead of the first.
-        countdown, density: tell the network how much is left, and how dense what follows is.
-        end_seconds: when the performance ends, if that is not when the last of `notes` does.
+        countdown, density: whether the network knows how much is left and how dense the next notes are.
+        end_seconds: when the performance ends, if not with the last of `notes`.
     """
     from generator.engine.encodings.performance_arrays import advance, piano_features
 
     lead_in = max(0, first_note - LEAD_IN_NOTES)
-    # An event is at least half a note: so many notes are enough to fill the segment.
+    # An event is at least half a note, so this many notes are enough to fill the segment.
     chosen = notes.take(slice(lead_in, None if until_end else first_note + num_events // 2 + LEAD_IN_NOTES))
     origin = float(chosen.start_seconds[0])
     events = performance.encode(shifted(chosen, -origin))
@@ -358,7 +358,7 @@ def make_segment(
 
 
 class SegmentSampler:
-    """Draws augmented segments from random places of a corpus, long performances more often."""
+    """Draws augmented segments from random positions of a corpus, long performances more often."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What the shipped genres let a user choose: instruments, lengths, musical controls and how freely events are drawn."""
+"""The choices of the shipped genres: instruments, lengths, controls and sampling temperature."""
 
 from generator.engine.keys import MODES
 from generator.engine.manifest import Controls, Defaults, Ensemble
@@ -20,7 +20,7 @@ LEVELS = (
     Level("bold", "Bold", 1.1, 0.98),
     Level("wild", "Wild", 1.25, 1.0),
 )
-# On a grid one odd event breaks a groove, so drummers are drawn with a little care; a band needs its variety.
+# On a grid one odd event breaks a groove, so drummers are sampled a little more carefully; a band needs its variety.
 BAND_LEVELS = (
     Level("careful", "Careful", 0.95, 0.95),
     Level("balanced", "Balanced", 1.0, 0.97),
@@ -53,8 +53,8 @@ def _solo(
     return Ensemble(key, name, (Voice(name, program),), lowest, highest, max_note_seconds)
 
 
-# Ranges are those of the instruments. Where a sound does not fade by itself, notes that a pianist's pedal would let
-# die away are held for less long, or everything blurs.
+# Ranges are those of the instruments. For sounds that do not decay by themselves, maximum note lengths are shorter:
+# notes that fade under a pianist's pedal would blur everything.
 PIANO_ENSEMBLES = (
     _solo("grand-piano", "Grand piano", 0),
     _solo("bright-piano", "Bright piano", 1),
@@ -93,7 +93,7 @@ DRUM_ENSEMBLES = (
     _kit("electronic-kit", "Electronic kit", 24),
     _kit("brushes", "Brushes", 40),
 )
-# Name, label and tempo in the middle of the training files; a network knows a style by its place here.
+# Name, label and median tempo in the training files; a style's position here is its index in the network.
 _DRUM_STYLES = (
     ("rock", "Rock", 112.0),
     ("funk", "Funk", 104.0),
@@ -112,7 +112,7 @@ _DRUM_STYLES = (
     ("gospel", "Gospel", 120.0),
     ("blues", "Blues", 110.0),
 )
-# Learned, but from too few minutes to promise.
+# Learned, but from too few minutes to offer.
 _DRUM_STYLES_NOT_OFFERED = ("pop", "country", "gospel", "blues")
 DRUM_STYLES = tuple(key for key, _, _ in _DRUM_STYLES)
 
@@ -156,7 +156,7 @@ def _lead(name: str, program: int) -> Voice:
 
 
 def _band_controls(qpm: RangeControl, density: ChoiceControl, style: ChoiceControl) -> Controls:
-    """What all bands of several parts offer."""
+    """The choices shared by all multi-part bands."""
     return Controls(
         length=BARS,
         temperature=TEMPERATURE,

@@ -1,8 +1,8 @@
-"""Errors of the music core. Each carries one plain English sentence that may be shown to a user."""
+"""Errors of the music core. Each carries one plain sentence that can be shown to a user."""
 
 
 class EngineError(Exception):
-    """Base of everything the engine raises on purpose."""
+    """Base of everything the engine raises deliberately."""
 
     @property
     def message(self) -> str:
@@ -18,11 +18,11 @@ class BundleError(EngineError):
 
 
 class PrimerError(EngineError):
-    """A primer that the chosen genre cannot start from."""
+    """A primer the chosen genre cannot start from."""
 
 
 class ControlError(EngineError):
-    """A request for something the bundle does not offer; `control` is the param's name where one is to blame."""
+    """A request for something the bundle does not offer; `control` is the name of the param, if one is to blame."""
 
     def __init__(self, message: str, control: str = "") -> None:
         super().__init__(message)
@@ -30,7 +30,7 @@ class ControlError(EngineError):
 
 
 class TrainingError(EngineError):
-    """Training data or settings from which no model can be trained."""
+    """Training data or settings that cannot be used for training."""
 
 
 class ComposingStopped(EngineError):

@@ -1,8 +1,7 @@
-"""How well a bundle predicts music it has not learned from: held-out loss through the very step function that is
-served.
+"""How well a bundle predicts unseen music: held-out loss through the step function that is served.
 
-Loss is in nats (natural logarithm). Nats an event compare networks of one encoding; across encodings only nats a note
-and nats a second of music do.
+Loss is in nats (natural logarithm). Nats per event compare networks with the same encoding; across encodings, compare
+nats per note and nats per second of music.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +34,8 @@ class HeldOut:
     """Sums over everything read.
 
     Attributes:
-        nats: −Σ ln p(event); correct: how often the likeliest event came; events, notes: counts; seconds: of music.
+        nats: −Σ ln p(event); correct: how often the most likely event was right; events, notes: counts; seconds: of
+            music.
     """
 
     nats: float = 0.0
@@ -45,7 +45,7 @@ class HeldOut:
     seconds: float = 0.0
 
     def add(self, logits: NDArray[np.float32], targets: NDArray[np.integer], notes: range) -> None:
-        """`logits` float32 [n, classes] before each of `targets` int [n]; `notes` are the classes that begin one."""
+        """`logits` float32 [n, classes] before each of `targets` int [n]; `notes` are the classes that start one."""
         self.nats += float(nats(logits, targets).sum())
         self.correct += int((logits.argmax(-1) == targets).sum())
         self.events += len(targets)
@@ -72,7 +72,7 @@ class HeldOut:
 
 
 def note_classes(encoding: Encoding) -> range:
-    """The classes that begin a note."""
+    """The classes that start a note."""
     if encoding.name == "performance":
         return range(performance.NOTE_ON, performance.NOTE_OFF)
     spec = spec_of(encoding)
@@ -80,7 +80,7 @@ def note_classes(encoding: Encoding) -> range:
 
 
 def seconds_of(events: NDArray[np.uint16], encoding: Encoding, qpm: float | None = None) -> float:
-    """How much music the events are: their time shifts, or on a grid their steps in the tempo that is written."""
+    """The seconds of music in the events: their time shifts, or on a grid their steps at the notated tempo."""
     if encoding.name == "performance":
         shifts = events[(events >= performance.TIME_SHIFT) & (events < performance.VELOCITY)].astype(np.int64)
         return float((shifts - performance.TIME_SHIFT + 1).sum()) / performance.STEPS_PER_SECOND
@@ -90,8 +90,8 @@ def seconds_of(events: NDArray[np.uint16], encoding: Encoding, qpm: float | None
 
 
 def profile_of(manifest: Manifest) -> GenreProfile:
-    """How the files of a bundle's genre are read: as the genre's profile says, or, where it is none of ours, as the
-    manifest lets one guess. The encoding is the bundle's."""
+    """How to read files of a bundle's genre: by the genre's profile, or, for an unknown genre, as inferred from the
+    manifest. The encoding is the bundle's."""
     known = PROFILES.get(manifest.genre)
     if known is not None and known.encoding.name == manifest.encoding.name:
         return replace(known, encoding=manifest.encoding)
@@ -112,7 +112,7 @@ def profile_of(manifest: Manifest) -> GenreProfile:
 def pieces_to_read(corpus: Corpus, max_events: int | None) -> list[tuple[int, int]]:
     """Which pieces are read, and how many events of each: all, or the same share of about `max_events` each time.
 
-    Longest first: fewer rows stand idle at the end.
+    Longest first, so fewer rows are idle at the end.
     """
     lengths = [(index, len(corpus.encoded(index))) for index in range(len(corpus))]
     if max_events is not None:
@@ -129,7 +129,7 @@ def pieces_to_read(corpus: Corpus, max_events: int | None) -> list[tuple[int, in
 
 
 def first_events(chunks: Iterator[Segment], count: int) -> Iterator[Segment]:
-    """The chunks up to so many events."""
+    """The chunks up to this many events."""
     for chunk in chunks:
         part = slice(count)
         yield Segment(chunk.inputs[part], chunk.targets[part], chunk.features[part])
@@ -177,11 +177,11 @@ def held_out(
     notes: range = range(performance.NOTE_ON, performance.NOTE_OFF),
     progress: Any = None,
 ) -> HeldOut:
-    """Read pieces side by side, each from an empty state, in batches of `ROWS`. `HeldOut.seconds` is left at 0.
+    """Read pieces in parallel, each from an empty state, in batches of `ROWS`. `HeldOut.seconds` stays 0.
 
     Args:
         pieces: each an iterator of chunks of at most `CHUNK_EVENTS` events.
-        notes: the classes that begin a note, by `note_classes`.
+        notes: the classes that start a note, by `note_classes`.
         progress: something with ``update(events)``, such as a tqdm bar.
     """
     total = HeldOut()
@@ -223,15 +223,16 @@ def evaluate_bundle(
     num_pieces: int = 0,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Figures of a bundle on the validation split of a folder, through the runtime that serves it.
+    """Figures of a bundle on a folder's validation split, through the runtime that serves it.
 
     Args:
-        max_events: read about so many events, the same ones each time; None reads everything.
-        num_pieces: also compose so many pieces with the bundle's defaults, check them and compare them with people's.
+        max_events: read about this many events, always the same ones; None reads everything.
+        num_pieces: also compose this many pieces with the bundle's defaults, check them and compare them with
+            human ones.
 
     Raises:
         TrainingError: the folder holds no usable validation files.
-        BundleError: the bundle's step function cannot be run.
+        BundleError: the bundle's step function does not run.
     """
     profile = profile_of(bundle.manifest)
     corpus = open_corpus(profile, data_dir, "validation", cache_dir=cache_dir, progress=progress)
@@ -241,7 +242,7 @@ def evaluate_bundle(
 def evaluate_on(
     bundle: Bundle, corpus: Corpus, *, max_events: int | None = None, num_pieces: int = 0, progress: bool = True
 ) -> dict[str, Any]:
-    """The figures of `evaluate_bundle` on pieces that are read already."""
+    """The figures of `evaluate_bundle` for pieces that are already loaded."""
     runtime = open_runtime("litert", bundle)
     figures = read_corpus(runtime, corpus, bundle.manifest.encoding, max_events=max_events, progress=progress)
     found = figures.as_dict() | {
@@ -266,11 +267,11 @@ COMPARED = (
 
 
 def check_pieces(bundle: Bundle, corpus: Corpus, *, num_pieces: int, progress: bool = True) -> dict[str, Any]:
-    """Compose pieces with seeds 1, 2, 3 … and the bundle's defaults, first drafts all, and look at each.
+    """Compose pieces with seeds 1, 2, 3 … and the bundle's defaults, first attempts only, and check each.
 
     Returns:
-        How many passed `critic.check_piece`, the faults of the others by seed, and the median figures of the pieces
-        beside those of as many excerpts of the same length from people's performances.
+        How many passed `critic.check_piece`, the faults of the others by seed, and median figures of the pieces
+        and of as many human excerpts of the same length.
     """
     from tqdm import tqdm
 

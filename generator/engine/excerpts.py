@@ -1,4 +1,4 @@
-"""Stretches of people's music, as composed pieces are compared with them."""
+"""Excerpts of human music to compare composed pieces with."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from generator.engine.corpora import Corpus
 from generator.engine.music import Note
 
 BAR_QUARTERS = 4
-# A bar line in seconds is a product of floats: what stands on it may come out a little before.
+# A bar line in seconds is a product of floats: notes on it may come out slightly before.
 _ROUNDING = 1e-4
 
 
@@ -18,9 +18,9 @@ class Excerpt:
     """Music of one length.
 
     Attributes:
-        notes: in order, times from the excerpt's beginning, none beyond its end.
+        notes: in order, times from the start of the excerpt, none beyond its end.
         length_seconds: of the excerpt.
-        qpm: tempo; None where the music keeps to no grid.
+        qpm: tempo; None for music off the grid.
         piece: index into the corpus.
     """
 
@@ -36,7 +36,7 @@ def qpm_of(corpus: Corpus, index: int) -> float | None:
 
 
 def style_of(corpus: Corpus, index: int) -> str:
-    """Style of a piece; "" where its file tells none."""
+    """Style of a piece; "" if its file has none."""
     return corpus.facts[index].style if isinstance(corpus, BandCorpus) else ""
 
 
@@ -46,10 +46,10 @@ def drum_voices_of(corpus: Corpus) -> frozenset[int]:
 
 
 def human_excerpts(corpus: Corpus, *, count: int, length_seconds: float, seed: int = 0) -> list[Excerpt]:
-    """One excerpt a piece, pieces in random order and, where there are too few, over again.
+    """One excerpt per piece, pieces in random order, repeating if there are too few.
 
-    An excerpt begins at a random note of free music, at a random bar of music on a grid, and notes that sound at its
-    end are cut there. Only pieces of that length and more count; empty where none is.
+    An excerpt starts at a random note in free time, at a random bar on a grid, and notes sounding at its end are cut
+    there. Only pieces of at least that length count; empty if there are none.
     """
     rng = np.random.default_rng(seed)
     found: list[Excerpt] = []
@@ -72,14 +72,14 @@ def _place(notes: list[Note], length_seconds: float, qpm: float | None, rng: np.
     latest = notes[-1].start_seconds - length_seconds
     if qpm is None:
         starts = [note.start_seconds for note in notes]
-        # Begins with a note, so that silence before it does not count.
+        # Starts with a note, so silence before it does not count.
         return starts[int(rng.integers(np.searchsorted(starts, latest) + 1))]
     bar = BAR_QUARTERS * 60.0 / qpm
     return int(rng.integers(int(latest / bar) + 1)) * bar
 
 
 def cut(notes: list[Note], begin_seconds: float, end_seconds: float) -> list[Note]:
-    """The notes that begin in a stretch, moved to its beginning and cut at its end."""
+    """The notes that start in a stretch, shifted to its start and cut at its end."""
     return [
         replace(
             note,

@@ -1,9 +1,9 @@
-"""How alike two sets of excerpts are: musical features of each, and the overlapped area of their distances.
+"""Similarity of two sets of excerpts: musical features, and the overlapping area of their distances.
 
 The measure is that of Yang and Lerch, "On the evaluation of generative models in music" (Neural Computing and
-Applications 32, 2020; their code is called mgeval): every excerpt becomes one vector a feature; the distances between
-people's excerpts among themselves, and those between people's and composed ones, are each smoothed to a density; the
-area under both densities is 1 where a composed excerpt lies as far from people's as these from each other.
+Applications 32, 2020; their code is called mgeval): every excerpt becomes one vector per feature; the distances among
+human excerpts, and those between human and composed ones, are each smoothed to a density; the area under both
+densities is 1 if composed excerpts are as far from human ones as these are from each other.
 docs/quality.md holds the protocol.
 """
 
@@ -18,25 +18,25 @@ from generator.engine.note_symbols import CLASS_OF_PITCH, DRUM_CLASSES
 
 Vectors = NDArray[np.float64]
 
-# Edges of the histograms, in seconds; what lies outside counts in the first and last bin.
+# Histogram edges, in seconds; values outside count in the first and last bin.
 INTERVAL_EDGES = np.concatenate([[0.0, 0.02, 0.04], 0.04 * 2 ** np.arange(0.5, 7.0, 0.5)])
 LENGTH_EDGES = np.concatenate([[0.0, 0.05], 0.05 * 2 ** np.arange(0.5, 8.0, 0.5)])
 VELOCITY_EDGES = np.arange(0, 129, 8)
-# Shares of time with 0, 1, … notes sounding; the last bin holds all beyond.
+# Shares of time with 0, 1, … notes sounding; the last bin includes everything above.
 MAX_POLYPHONY = 24
-# Hits of drums nearer than this are struck together.
+# Drum hits closer than this count as simultaneous.
 TOGETHER_SECONDS = 0.03
-# Where a density is evaluated.
+# Points at which a density is evaluated.
 GRID_POINTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A feature and how it reads in a report.
+    """A feature and its labels in a report.
 
     Attributes:
         key: in JSON; name: on pages.
-        for_drums: whether it means something where every voice is drums.
+        for_drums: whether it is meaningful if every voice is drums.
     """
 
     key: str
@@ -59,11 +59,11 @@ FEATURES = (
 def feature_vectors(
     notes: Sequence[Note], length_seconds: float, *, drum_voices: Collection[int] = (), only_drums: bool = False
 ) -> dict[str, Vectors]:
-    """One vector a feature of one excerpt.
+    """One vector per feature of one excerpt.
 
-    Histograms sum to 1. Where drums play beside other voices, pitch, pitch class, range, note length and polyphony are
-    those of the pitched notes. Where only drums play: pitch counts single sounds, pitch class the nine drums of a kit,
-    range the number of different sounds, polyphony the hits struck together; there is no note length.
+    Histograms sum to 1. If drums play with other voices, pitch, pitch class, range, note length and polyphony cover the
+    pitched notes. If only drums play, pitch counts sounds, pitch class the nine drums of a kit, range the number of
+    distinct sounds, and polyphony simultaneous hits; there is no note length.
 
     Args:
         notes: of the excerpt, times from its beginning.
@@ -114,7 +114,7 @@ def _sounding_shares(starts: Vectors, ends: Vectors, length_seconds: float) -> V
 
 
 def _hits_together(starts: Vectors) -> Vectors:
-    """Share of the beats struck by 1, 2, … hits at once."""
+    """Share of the beats with 1, 2, … simultaneous hits."""
     if not len(starts):
         return np.zeros(MAX_POLYPHONY + 1)
     group = np.cumsum(np.diff(starts, prepend=starts[0]) > TOGETHER_SECONDS)
@@ -123,12 +123,12 @@ def _hits_together(starts: Vectors) -> Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Overlapped area of one feature, and the two densities that it is the overlap of.
+    """Overlapping area of one feature, and its two densities.
 
     Attributes:
         area: 0 – 1.
         distances: float64 [`GRID_POINTS`], where the densities are evaluated.
-        within, across: densities of the distances among people's excerpts, and from people's to the others'.
+        within, across: densities of the distances among human excerpts, and from human to other excerpts.
     """
 
     area: float
@@ -138,10 +138,10 @@ class Overlap:
 
 
 def overlap(people: Vectors, others: Vectors) -> Overlap:
-    """Overlapped area of one feature.
+    """Overlapping area of one feature.
 
     Args:
-        people: float64 [n, size], one vector an excerpt; others: float64 [m, size].
+        people: float64 [n, size], one vector per excerpt; others: float64 [m, size].
     """
     return overlap_of_distances(within_distances(people), _distances(people, others).ravel())
 
@@ -184,10 +184,10 @@ def overlaps(
     *,
     of: Callable[[Vectors], Vectors] = lambda vectors: vectors,
 ) -> dict[str, Overlap]:
-    """Overlapped area by feature key, for what `feature_vectors` gave of each excerpt of two sets.
+    """Overlapping area by feature key, for the `feature_vectors` of two sets of excerpts.
 
     Args:
-        of: what of the vectors of a set, [n, size], is compared, such as `centres`.
+        of: function of a set's vectors, [n, size], that selects what is compared, such as `centres`.
     """
     return {
         feature.key: overlap(
@@ -200,7 +200,7 @@ def overlaps(
 
 
 def centres(vectors: Vectors) -> Vectors:
-    """One number a vector, [n, 1]: the mean bin of a histogram, or the number itself."""
+    """One number per vector, [n, 1]: the mean bin of a histogram, or the number itself."""
     if vectors.shape[1] == 1:
         return vectors
     return (vectors * np.arange(vectors.shape[1])).sum(1, keepdims=True)

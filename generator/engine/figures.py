@@ -1,8 +1,6 @@
-"""Figures by which the critic tells music by people from composed music: one number each, of a stretch of half a
-minute or so.
+"""Metrics by which the critic tells human from composed music: one number each, over a window of about half a minute.
 
-None of them means "good"; each is a place on a scale on which people's music has its usual range
-(`generator.engine.norms`).
+None of them means "good"; human music has a typical range in each (`generator.engine.norms`).
 """
 
 from collections.abc import Sequence
@@ -56,7 +54,7 @@ class NoteTable:
         )
 
     def between(self, begin: float, end: float) -> "NoteTable":
-        """What begins within a time, counted from `begin` and cut at `end`."""
+        """The notes that start within a time range, relative to `begin` and cut at `end`."""
         part = self.where((self.starts >= begin) & (self.starts < end))
         return NoteTable(
             part.starts - begin,
@@ -69,9 +67,8 @@ class NoteTable:
 
 
 def table_of(notes: Sequence[Note], voices: Sequence[Voice]) -> NoteTable:
-    """The notes as columns, times in whole hundredths of a second, so that nothing finer tells a recording from an
-    encoding; notes of voices that are not there are pitched.
-    """
+    """The notes as columns, with times in whole hundredths of a second, so that finer timing cannot tell a recording
+    from an encoding; notes of unknown voices count as pitched."""
     rows = np.array(
         [(n.start_seconds, n.end_seconds, n.pitch, n.velocity, n.voice) for n in notes], np.float64
     ).reshape(-1, 5)
@@ -84,11 +81,11 @@ def table_of(notes: Sequence[Note], voices: Sequence[Voice]) -> NoteTable:
 
 
 def figures_of(table: NoteTable, length_seconds: float, qpm: float | None = None) -> dict[str, float]:
-    """All figures of a stretch; those of pitches only where there are pitched notes, those of drums where drums play,
-    those of bars where there is a tempo.
+    """All metrics of a window; pitch metrics only with pitched notes, drum metrics only with drums, bar metrics only
+    with a tempo.
 
-    Velocities are read as coarsely as encodings keep them, drums as strokes that do not last, and what has a tempo as
-    if it were played at 120 quarters a minute: how fast a piece is was asked for and says nothing of it.
+    Velocities are as coarse as in the encoding, drum hits have no duration, and music with a tempo is normalised to 120
+    quarters per minute, because its tempo was requested and says nothing about its quality.
     """
     step = 4 if qpm is None else 16
     factor = 1.0 if qpm is None else qpm / 120.0
@@ -172,7 +169,7 @@ def _pitch_figures(pitched: NoteTable, length_seconds: float) -> dict[str, float
     lengths = np.log2(np.clip(pitched.ends - pitched.starts, 0.02, 16.0))
     sizes = np.bincount(chord)
     low, high = np.quantile(pitches, [0.05, 0.95])
-    # Where the hands are: the middle of the notes of each window.
+    # The position of the hands: the middle of the notes in each window.
     window = (starts / WINDOW_SECONDS).astype(int)
     counts = np.bincount(window)
     middles = (np.bincount(window, pitches) / np.maximum(counts, 1))[counts > 0]
@@ -236,7 +233,7 @@ def _harmony_figures(pitched: NoteTable, length_seconds: float) -> dict[str, flo
         "chroma_returns": float(np.mean(further)),
         "chroma_alike": float(alike.mean()),
     }
-    # Intervals between notes struck together, or within a tenth of a second.
+    # Intervals between notes that are simultaneous or within a tenth of a second.
     for name, reach in (("together", TOGETHER_SECONDS), ("near", 0.15)):
         pairs = []
         for distance in range(1, 6):
@@ -336,13 +333,13 @@ def _bar_figures(table: NoteTable, length_seconds: float) -> dict[str, float]:
 
 
 def _overlap(left: NDArray[np.float32], right: NDArray[np.float32]) -> float:
-    """Mean over bars of what two bars share of what they hold together; two empty ones share nothing."""
+    """Mean over bars of the share of content that two bars have in common; two empty ones share nothing."""
     both, either = np.minimum(left, right).sum(1), np.maximum(left, right).sum(1)
     return float(np.mean(both / np.maximum(either, 1.0)))
 
 
 def _pulse(table: NoteTable, length_seconds: float) -> tuple[float, float]:
-    """How strongly onsets come again after the wait, 0.2 to 2 s, at which they do most; that wait, log2 of seconds."""
+    """Strength of the most regular onset interval, 0.2 to 2 s, and that interval as log2 of seconds."""
     frames = np.zeros(int(length_seconds * 50) + 2)
     at = np.minimum((table.starts * 50).astype(int), len(frames) - 2)
     np.add.at(frames, at, 1.0)
@@ -378,7 +375,7 @@ def _share(flags: NDArray[np.bool_]) -> float:
 
 
 def _memory(values: Floats) -> float:
-    """Correlation of each value with the next."""
+    """Correlation of each value with the next one."""
     return _correlation(values[1:], values[:-1])
 
 
@@ -389,7 +386,7 @@ def _correlation(left: NDArray, right: NDArray) -> float:
 
 
 def _within(values: Floats, groups: Whole) -> float:
-    """Mean standard deviation of the values inside a group, of groups of two and more."""
+    """Mean standard deviation within groups of two or more."""
     counts = np.bincount(groups)
     means = np.bincount(groups, values) / counts
     spread = np.sqrt(np.bincount(groups, (values - means[groups]) ** 2) / counts)

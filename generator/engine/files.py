@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are either complete or absent."""
 
 import os
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from typing import BinaryIO
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write beside the place of `path`, flushed to the disk and renamed at the end: a reader, a full disk or
-    a killed process never leaves half of it under its name.
+    """A file written beside `path`, flushed to disk and renamed at the end: a reader, a full disk or a killed process
+    never leaves half a file under its name.
 
     Raises:
-        OSError: the folder is not there, cannot be written or is full; nothing is left behind.
+        OSError: the folder is missing, not writable or full; nothing is left behind.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -27,6 +27,6 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """`whole_file` for what is in memory already."""
+    """`whole_file` for data already in memory."""
     with whole_file(path) as file:
         file.write(data)

@@ -1,5 +1,5 @@
-"""What a genre offers beside its network: names, instruments, controls, how its files are read. Training puts it into
-the bundle, and from then on the bundle alone is asked."""
+"""What a genre adds to its network: names, instruments, controls and how its files are read. Training copies it into
+the bundle; after that, only the bundle matters."""
 
 from dataclasses import dataclass, replace
 
@@ -29,7 +29,7 @@ def _band(parts: tuple[str, ...], velocity_bins: int, offset_bins: int = 0) -> E
 
 @dataclass(frozen=True)
 class GenreProfile:
-    """What goes into the manifest as it is, and how training files are read.
+    """The manifest fields of a genre, and how its training files are read.
 
     Attributes:
         genre: the slug.
@@ -95,11 +95,11 @@ def genre_profile(genre: str, like: str | None = None, genre_name: str | None = 
 
     Args:
         genre: slug.
-        like: for a new genre, the shipped one whose encoding, instruments and controls it takes over.
+        like: for a new genre, the shipped one that provides encoding, instruments and controls.
         genre_name: as shown on pages; by default the slug, capitalised.
 
     Raises:
-        TrainingError: no profile of that name, or no slug.
+        TrainingError: no profile of that name, or not a slug.
     """
     if like is None or like == genre:
         if genre not in PROFILES:

@@ -1,8 +1,8 @@
-"""Guidance: a network hears one of its inputs more than it learnt to.
+"""Guidance: amplifies the effect of one of a network's inputs.
 
-Beside each piece that was told a style runs its shadow: the same events, the style withheld. The difference between
-what the two expect next is what the style makes of it, and is applied more than once (classifier-free guidance, Ho and
-Salimans 2022, with logits in the place of scores).
+Each piece with a style has a shadow: the same events without the style. The difference between their logits is the
+effect of the style, and is multiplied by a weight (classifier-free guidance, Ho and Salimans 2022, with logits instead of
+scores).
 """
 
 import numpy as np
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from generator.engine.runtimes import Runtime
 
-# How often the difference is applied; 1 is the network left alone. A classifier of people's drumming names the style of
-# 100 composed pieces with this share of its accuracy on people: 0.56 at 3, 0.65 at 3.4, 0.73 at 3.6.
+# Guidance weight; 1 is the network alone. A classifier of human drumming recognises the style of 100 composed pieces
+# with this share of its accuracy on human ones: 0.56 at 3, 0.65 at 3.4, 0.73 at 3.6.
 STYLE_WEIGHT = 3.8
 
 
 class GuidedSteps:
-    """The steps of one batch. Only rows that were told something to be guided by pay for a shadow."""
+    """The steps of one batch. Only rows with a guided input cost a second step."""
 
     def __init__(
         self,
@@ -27,18 +27,18 @@ class GuidedSteps:
     ) -> None:
         """
         Args:
-            columns: of the features, the first and the one after the last, to be guided by; equal for none. What a row
-                is told there stays the same while its piece goes on.
-            rows: of the batch.
+            columns: the guided feature columns, first and last plus one; equal for none. They are constant within a
+                piece.
+            rows: batch size.
         """
         self._runtime, self._columns, self._weight = runtime, columns, np.float32(weight)
         self._rows = rows
-        # Rows that have a shadow, known with the first features; the states of all pieces, then of the shadows.
+        # Rows with a shadow, known from the first features; the states of all pieces, then of the shadows.
         self._told: NDArray[np.intp] | None = None
         self._states = np.zeros((rows, runtime.state_size), np.float32)
 
     def logits(self, events: NDArray[np.int32], features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One event for each row: int32 [B] and float32 [B, features] to float32 [B, C]."""
+        """One event per row: int32 [B] and float32 [B, features] to float32 [B, C]."""
         first, end = self._columns
         if self._told is None:
             self._told = np.flatnonzero(features[:, first:end].any(axis=1))
@@ -60,7 +60,7 @@ class GuidedSteps:
         return logits
 
     def keep(self, rows: NDArray[np.intp]) -> None:
-        """Forget all other rows; those kept are numbered anew in this order."""
+        """Keep only these rows, renumbered in this order."""
         states, shadows = self._states[rows], self._states[self._rows :]
         if self._told is not None:
             place = {row: shadow for shadow, row in enumerate(self._told.tolist())}

@@ -1,6 +1,6 @@
-"""Keys as people write them ("C minor", "F# dorian"): a tonic, a mode, and the pitch classes they stand for.
+"""Keys in common notation ("C minor", "F# dorian"): a tonic, a mode and their pitch classes.
 
-Light, because the web process imports it.
+Light: the web process imports it.
 """
 
 import re
@@ -18,7 +18,7 @@ SCALES: dict[str, tuple[int, ...]] = {
     "mixolydian": (0, 2, 4, 5, 7, 9, 10),
 }
 MODES = tuple(SCALES)
-# Where music lies whose key was normalised: C for modes with a major third, A for those with a minor one.
+# The tonic of music with a normalised key: C for modes with a major third, A for those with a minor one.
 _MAJOR_FRAME, _MINOR_FRAME = 0, 9
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -37,7 +37,7 @@ class Key:
     Attributes:
         tonic: pitch class, 0 is C and 11 is B.
         mode: one of `MODES`.
-        spelling: of the tonic, as it was asked for; does not enter comparisons.
+        spelling: of the tonic, as requested; ignored in comparisons.
     """
 
     tonic: int
@@ -80,12 +80,12 @@ def parse_key(text: str) -> Key:
     """The key of a text such as "C minor", "Bb", "f# Dorian"; a tonic alone is major.
 
     Raises:
-        ControlError: no key.
+        ControlError: not a key.
     """
     found = _KEY.match(text) if isinstance(text, str) else None
     mode = ""
     if found:
-        # "CM" is C major: the one place where the case of a letter matters.
+        # "CM" is C major: the only place where letter case matters.
         mode = "major" if found[3] == "M" else _SHORT_MODES.get(found[3].lower(), found[3].lower())
     if not found or mode not in SCALES:
         said = str(text).strip()

@@ -1,4 +1,4 @@
-"""What a distribution says of the event that came."""
+"""The loss of an observed event."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,8 +1,8 @@
-"""A process of its own for what may want too much: within limits (setrlimit), followed while it works, ended for sure.
+"""Separate processes for demanding work: limited with setrlimit, monitored while they run, and always terminated.
 
-Sound files are rendered and uploaded bundles are checked in such processes. One writes a JSON object a line on stdout:
-whatever it likes while it works; last ``{"facts": …}``, or ``{"error": …}`` with one sentence. The first half of this
-module is for whoever starts one, the second for the process itself.
+They render sound files and check uploaded bundles. A process writes one JSON object per line to stdout: progress while it
+works, and finally ``{"facts": …}`` or ``{"error": …}`` with one sentence. The first half of this module is for the
+parent, the second for the process itself.
 """
 
 import contextlib
@@ -36,17 +36,17 @@ Answer = dict[str, Any]
 
 
 class Reason(Enum):
-    """Why a process came to no result."""
+    """Why a process produced no result."""
 
-    SAID = auto()  # in a sentence of its own
-    WALL_SECONDS = auto()  # it took longer than it may
-    CPU_SECONDS = auto()  # it computed more than it may, or the machine ran out of memory
-    MEMORY = auto()  # it wanted more memory than it may use, or a library broke
-    FAULT = auto()  # it ended without a word
+    SAID = auto()  # it reported an error
+    WALL_SECONDS = auto()  # it exceeded its time limit
+    CPU_SECONDS = auto()  # it exceeded its CPU limit, or the machine ran out of memory
+    MEMORY = auto()  # it exceeded its memory limit, or a library crashed
+    FAULT = auto()  # it exited without an answer
 
 
 class ProcessFailed(Exception):
-    """Attributes: `reason`; `sentence`, which the process said, else empty."""
+    """Attributes: `reason`; `sentence`, the process's error message or ""."""
 
     def __init__(self, reason: Reason, sentence: str = "") -> None:
         super().__init__(sentence or reason.name)
@@ -55,19 +55,19 @@ class ProcessFailed(Exception):
 
 
 class ProcessStopped(Exception):
-    """`should_stop` said so."""
+    """`should_stop` returned True."""
 
 
 @contextlib.contextmanager
 def folder_in(parent: Path, prefix: str) -> Iterator[Path]:
-    """A folder for one process, which goes with it."""
+    """A folder for one process, removed afterwards."""
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name:
         yield Path(name)
 
 
 def remove_folders_in(parent: Path, prefix: str, *, older_than_seconds: float) -> None:
-    """Those that a killed process left."""
+    """Folders left by killed processes."""
     oldest = time.time() - older_than_seconds
     for folder in parent.glob(f"{prefix}*"):
         if folder.stat().st_mtime < oldest:
@@ -85,22 +85,22 @@ def run_limited(
     should_stop: Callable[[], bool],
     environment: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Runs ``python -m module`` until it says its facts, and returns these. It leaves no process, whatever happens.
+    """Runs ``python -m module`` until it reports its facts, and returns them. No process is left behind.
 
-    The process gets nothing of our environment: no key, no password, no address. One thread; the other processors are
-    for composing. It has to call `confine` itself, before anything else.
+    The process inherits nothing from our environment: no keys, passwords or URLs. It uses one thread; the other CPUs are
+    for composing. It must call `confine` itself, first of all.
 
     Args:
-        folder: its home, for its temporary files and for what it writes on stderr.
-        wall_seconds: how long it may take.
-        on_answer: called about twice a second with the last thing that it said, at first {}.
-        should_stop: asked as often.
-        environment: what else it needs.
+        folder: its home, for temporary files and its stderr.
+        wall_seconds: time limit.
+        on_answer: called about twice a second with its last answer, initially {}.
+        should_stop: called as often.
+        environment: additional variables.
 
     Raises:
-        ProcessFailed: it came to no result.
-        ProcessStopped: `should_stop` said so.
-        OSError: there is no room for its files.
+        ProcessFailed: it produced no result.
+        ProcessStopped: `should_stop` returned True.
+        OSError: the disk is full.
     """
     command = [sys.executable, "-m", module, *arguments, "--parent", str(os.getpid())]
     errors = folder / "errors.txt"
@@ -119,7 +119,7 @@ def run_limited(
     try:
         answer = _follow(process, on_answer, should_stop, wall_seconds)
     finally:
-        # The process and whatever it may have started.
+        # The process and its children.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -135,7 +135,7 @@ def run_limited(
 def _environment(folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "LANG") if name in os.environ}
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    # Each thread's own arena counts as memory although it is empty.
+    # Each thread's arena counts as address space even if it is empty.
     return {**kept, **single, "HOME": str(folder), "TMPDIR": str(folder), "MALLOC_ARENA_MAX": "2"}
 
 
@@ -145,7 +145,7 @@ def _follow(
     should_stop: Callable[[], bool],
     wall_seconds: float,
 ) -> Answer:
-    """The last thing the process says; empty where it ended without a word."""
+    """The process's last answer; empty if it exited without one."""
     assert process.stdout is not None  # noqa: S101  opened by run_limited
     lines: queue.Queue[str | None] = queue.Queue(maxsize=100)
     threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True).start()
@@ -188,14 +188,14 @@ def _reason_of(code: int | None) -> Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a process may use.
+    """Resource limits of a process.
 
     Attributes:
         memory_mb: address space.
-        later_memory_mb: address space from `make_room` on; 0: no more than before.
-        cpu_seconds: of computing.
-        file_mb: size of each file that it writes.
-        open_files: at once.
+        later_memory_mb: address space from `make_room` on; 0: unchanged.
+        cpu_seconds: CPU time.
+        file_mb: maximum size of each file it writes.
+        open_files: maximum number of open files.
     """
 
     memory_mb: int
@@ -205,10 +205,10 @@ class Limits:
     open_files: int
 
     def apply(self) -> None:
-        """To this process and what it starts, for good."""
+        """Limits this process and its children permanently."""
         space = (self.later_memory_mb or self.memory_mb) * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (min(self.memory_mb * 2**20, space), space))
-        # The kernel warns at the first limit, which ends the process, and kills it at the second.
+        # At the first limit the kernel sends a signal that ends the process; at the second it kills it.
         resource.setrlimit(resource.RLIMIT_CPU, (self.cpu_seconds, self.cpu_seconds + 5))
         resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_mb * 2**20,) * 2)
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files,) * 2)
@@ -216,12 +216,12 @@ class Limits:
 
     @staticmethod
     def make_room() -> None:
-        """The rest of the address space is there from now on."""
+        """Raises the address space limit to `later_memory_mb`."""
         _, space = resource.getrlimit(resource.RLIMIT_AS)
         resource.setrlimit(resource.RLIMIT_AS, (space, space))
 
     def add_to(self, parser: ArgumentParser) -> None:
-        """An option for each, with these as what holds without it, and the one that `confine` needs."""
+        """Adds an option for each limit, with these defaults, and the one that `confine` needs."""
         parser.add_argument("--parent", type=int, help="the process with which this one shall die")
         for name, value in asdict(self).items():
             parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=value)
@@ -232,11 +232,11 @@ class Limits:
 
 
 def confine(limits: Limits, *, parent: int | None) -> Callable[..., None]:
-    """Puts this process within its limits: it gives way to others, and does not outlive whoever started it.
+    """Limits this process, lowers its priority and ties its life to its parent's.
 
     Returns:
-        A function that says one thing to whoever follows: say(facts={…}). What libraries print on stdout from here on
-        goes to stderr, where it disturbs nobody.
+        A function that sends one answer to the parent: say(facts={…}). From here on, anything libraries print to stdout
+        goes to stderr.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)

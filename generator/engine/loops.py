@@ -1,4 +1,4 @@
-"""Exact repetition: the longest stretch in which a pattern follows itself, and how much of a piece comes again."""
+"""Exact repetition: the longest passage in which a pattern repeats immediately, and how much of a piece recurs."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,19 @@ from generator.engine.music import Note
 
 Numbers = NDArray[np.int64]
 
-# Onsets within so many seconds of a chord's first are one chord.
+# Onsets within this many seconds of a chord's first are one chord.
 CHORD_SECONDS = 0.04
-# Patterns of more notes or bars are not looked for.
+# Longer patterns, in notes or bars, are not considered.
 MAX_PERIOD_NOTES = 256
 MAX_PERIOD_BARS = 16
-# A shorter stretch of notes is no loop.
+# A shorter passage is not a loop.
 MIN_LOOP_NOTES = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A stretch [first, last] of elements, both inclusive, in which each equals the one `period` before; empty where
-    `period` is 0. It holds the pattern at least twice.
-    """
+    """A passage [first, last] of elements, both inclusive, in which each equals the one `period` before; empty if
+    `period` is 0. It contains the pattern at least twice."""
 
     first: int = 0
     last: int = -1
@@ -34,7 +33,7 @@ class Loop:
 
 
 def longest_loop(values: Numbers, max_period: int, *, min_length: int = 2) -> Loop:
-    """The longest loop of a sequence; of equally long ones that of the shortest period.
+    """The longest loop of a sequence; among equally long ones, the one with the shortest period.
 
     Args:
         values: int64 [n]; equal numbers are equal elements.
@@ -44,7 +43,7 @@ def longest_loop(values: Numbers, max_period: int, *, min_length: int = 2) -> Lo
     best = Loop()
     for period in range(1, min(max_period, len(values) // 2) + 1):
         same = values[period:] == values[:-period]
-        # Only what is longer than the best so far matters.
+        # Only loops longer than the best so far matter.
         if np.count_nonzero(same) < max(period, best.length + 1 - period, min_length - period):
             continue
         begins, ends = runs(same)
@@ -57,13 +56,13 @@ def longest_loop(values: Numbers, max_period: int, *, min_length: int = 2) -> Lo
 
 
 def runs(flags: NDArray[np.bool_]) -> tuple[Numbers, Numbers]:
-    """Begin (inclusive) and end (exclusive) of each run of True."""
+    """Start (inclusive) and end (exclusive) of each run of True."""
     changes = np.diff(np.concatenate([[0], flags.astype(np.int8), [0]]))
     return np.flatnonzero(changes == 1), np.flatnonzero(changes == -1)
 
 
 def in_chords(starts: NDArray[np.float64], pitches: Numbers) -> Numbers:
-    """The order of the notes by chords and, within one, from low to high, so that small unevenness hides nothing.
+    """The order of the notes by chord and, within one, from low to high, so that slight unevenness hides nothing.
 
     Args:
         starts: float64 [n] seconds, rising.
@@ -73,13 +72,13 @@ def in_chords(starts: NDArray[np.float64], pitches: Numbers) -> Numbers:
 
 
 def bar_hashes(starts: NDArray[np.float64], lines: Numbers, seconds_per_bar: float, num_bars: int) -> Numbers:
-    """A number for each bar, equal where the same notes begin at the same sixteenths or triplets of it.
+    """A number for each bar, equal if the same notes start at the same sixteenths or triplets.
 
     Args:
         starts: float64 [n] seconds.
         lines: int64 [n], what is played: a number for each pair of voice and pitch.
         seconds_per_bar: of four quarters.
-        num_bars: of the piece; later notes are left out.
+        num_bars: of the piece; later notes are ignored.
     """
     steps = np.rint(starts / seconds_per_bar * 48).astype(np.int64)
     inside = (steps >= 0) & (steps < 48 * num_bars)
@@ -87,16 +86,16 @@ def bar_hashes(starts: NDArray[np.float64], lines: Numbers, seconds_per_bar: flo
     keys = (keys ^ (keys >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
     keys ^= keys >> np.uint64(32)
     found = np.zeros(num_bars, np.uint64)
-    # A sum does not depend on the order in which notes of a bar come.
+    # A sum does not depend on the order of a bar's notes.
     np.add.at(found, steps[inside] // 48, keys)
     return found.view(np.int64)
 
 
 def loop_seconds(notes: list[Note], qpm: float | None = None) -> float:
-    """How long the longest exact loop of a piece lasts, in seconds.
+    """The duration of a piece's longest exact loop, in seconds.
 
-    With a tempo loops are of whole bars; empty bars are no loop. In free time they are of at least 16 notes whose
-    pitches come again in the same order, whatever their rhythm.
+    With a tempo, loops consist of whole bars; empty bars are not a loop. In free time they have at least 16 notes whose
+    pitches repeat in the same order, in any rhythm.
     """
     ordered = sorted(notes, key=lambda note: note.start_seconds)
     starts = np.array([note.start_seconds for note in ordered], np.float64)
@@ -116,7 +115,7 @@ def free_loop_seconds(starts: NDArray[np.float64], pitches: Numbers) -> float:
 
 
 def bar_loop(starts: NDArray[np.float64], lines: Numbers, qpm: float) -> Loop:
-    """The longest loop in bars of four quarters, empty bars left out."""
+    """The longest loop in bars of four quarters, ignoring empty bars."""
     seconds_per_bar = 240.0 / qpm
     num_bars = int(np.ceil(starts.max(initial=0.0) / seconds_per_bar + 1e-6))
     bars = bar_hashes(starts, lines, seconds_per_bar, num_bars)
@@ -127,7 +126,7 @@ def bar_loop(starts: NDArray[np.float64], lines: Numbers, qpm: float) -> Loop:
 
 
 def repeated_share(values: Numbers, gram: int) -> float:
-    """Of all n-grams of a sequence the part that came before in it, 0 to 1."""
+    """The share of a sequence's n-grams that occurred earlier in it, 0 to 1."""
     count = len(values) - gram + 1
     if count < 2:
         return 0.0

@@ -1,9 +1,9 @@
-"""Reads a `.mag` bundle of Magenta's Performance RNN (``performance_with_dynamics``) and writes ours from its weights.
+"""Converts a `.mag` bundle of Magenta's Performance RNN (``performance_with_dynamics``) to one of ours.
 
 The network is the same: stacked LSTM layers over one-hot events, then one fully connected layer. Magenta's LSTM
-(TensorFlow's ``BasicLSTMCell``) orders its gates i, j, f, o and adds 1 to the forget gate while it runs; Keras orders
-them i, f, c, o and adds nothing, so columns are moved and the 1 is written into the bias. The first layer reads one-hot
-events; ours reads an embedding, which therefore holds one-hot rows. The graph that the file carries is never executed.
+(TensorFlow's ``BasicLSTMCell``) orders its gates i, j, f, o and adds 1 to the forget gate at run time; Keras orders
+them i, f, c, o and adds nothing, so columns are reordered and the 1 is added to the bias. Magenta's first layer reads
+one-hot events; ours reads an embedding, which therefore holds one-hot rows. The graph in the file is never executed.
 
 Run as ``python -m generator.engine.magenta FILE.mag FILE.bundle``: TensorFlow reads and exports it.
 """
@@ -27,7 +27,7 @@ from generator.engine.network import NetworkConfig
 
 MAX_BYTES = 256 * 2**20
 GENERATOR = "performance_with_dynamics"
-# A performance without a primer begins with a second of silence; ours begins with START.
+# A performance without a primer starts with a second of silence; ours starts with START.
 _FIRST_EVENT = performance.TIME_SHIFT + performance.MAX_SHIFT_STEPS - 1
 _FORGET_BIAS = 1.0
 # The parameters were called weights and biases until TensorFlow 1.2.
@@ -38,10 +38,10 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 def read_mag(path: Path) -> tuple[str, Weights]:
-    """A bundle's description and its variables by TensorFlow's names.
+    """A bundle's description and its variables by their TensorFlow names.
 
     Raises:
-        BundleError: no bundle of Magenta's, or one of another generator than `GENERATOR`.
+        BundleError: not a Magenta bundle, or not one of `GENERATOR`.
     """
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from note_seq.protobuf import generator_pb2
@@ -78,11 +78,11 @@ def _variables(checkpoint: bytes) -> Weights:
 
 
 def converted(variables: Mapping[str, NDArray[np.float32]]) -> tuple[NetworkConfig, Weights]:
-    """Our network of Magenta's variables, with its weights by our names.
+    """Our network configuration and weights for Magenta's variables.
 
     Args:
         variables: by TensorFlow's names: of each cell a kernel [inputs + n, 4n] and a bias [4n], and the head's weights
-            [n, 388] and biases [388]. Others are left alone.
+            [n, 388] and biases [388]. Others are ignored.
 
     Raises:
         BundleError: a variable is missing, not finite or of another shape.
@@ -126,19 +126,19 @@ def converted(variables: Mapping[str, NDArray[np.float32]]) -> tuple[NetworkConf
 
 
 def _gates_as_keras(columns: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[…, 4n] in the order i, j, f, o to the order i, f, c, o, where j and c are one thing."""
+    """Reorders […, 4n] from i, j, f, o to i, f, c, o, where j and c are the same gate."""
     update, candidate, forget, output = np.split(columns, 4, axis=-1)
     return np.concatenate([update, forget, candidate, output], axis=-1)
 
 
 def convert_mag(source: Path, output: Path, *, genre: str = "piano", genre_name: str | None = None) -> Manifest:
-    """Write our bundle of one of Magenta's, and return its manifest.
+    """Write our bundle for one of Magenta's, and return its manifest.
 
-    It knows neither how long a piece is to be nor how dense: the composer ends it, and density is not offered.
+    The model has no countdown and no density: the composer ends its pieces, and density is not offered.
 
     Raises:
         BundleError: `source` cannot be read, or its network cannot be exported.
-        TrainingError: `genre` is no slug.
+        TrainingError: `genre` is not a slug.
     """
     from generator.engine.runtimes.export import export_bundle
 

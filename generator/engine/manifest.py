@@ -1,7 +1,6 @@
-"""The manifest of a bundle: what the model plays, what it lets a user choose, where it came from.
+"""The manifest of a bundle: instruments, controls, network and origin.
 
-Plain dataclasses made from JSON that nobody has checked yet. The web process imports this module, so it needs nothing
-but the standard library.
+Plain dataclasses parsed from untrusted JSON. The web process imports this module, so it needs only the standard library.
 """
 
 import json
@@ -52,13 +51,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 @dataclass(frozen=True)
 class Encoding:
-    """How notes become class indices; `name` is the module of `generator.engine.encodings` that knows.
+    """How notes become class indices; `name` is a module of `generator.engine.encodings`.
 
     Attributes:
         steps_per_second, steps_per_quarter: the grid; one of the two is 0.
-        velocity_bins: 0 where velocities are not modelled.
-        offset_bins: places within a step that a note may begin at, 0 where notes lie on the grid.
-        parts: of a band, in the order of their classes; empty where there is but one voice.
+        velocity_bins: 0 if velocities are not modelled.
+        offset_bins: positions within a step where a note may start, 0 if notes are on the grid.
+        parts: of a band, in the order of their classes; empty for a single voice.
     """
 
     name: str
@@ -77,9 +76,9 @@ class Ensemble:
     Attributes:
         key: slug used in requests and stored with pieces.
         name: as shown on pages.
-        voices: one track each; in a band each plays a part of its own.
+        voices: one track each; in a band each plays its own part.
         lowest_pitch, highest_pitch: what the instruments can play, inclusive.
-        max_note_seconds: no note is held longer.
+        max_note_seconds: the longest note.
     """
 
     key: str
@@ -92,7 +91,7 @@ class Ensemble:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What a request holds that names nothing else."""
+    """The values of a request that sets nothing else."""
 
     ensemble: str
     length_seconds: float
@@ -102,11 +101,11 @@ class Defaults:
 
 @dataclass(frozen=True)
 class Card:
-    """Where the model comes from and how good it was measured to be.
+    """The model card: where the model comes from and its measured quality.
 
     Attributes:
         data: the data sets, each with name, licence and source.
-        licences: a sentence on what that means for the pieces.
+        licences: a sentence on what they mean for the pieces.
         commercial_use: whether the data's licences allow it.
         training: facts such as hours and hardware.
         figures: what `evaluate_genre_model` measured.
@@ -121,11 +120,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Facts of one bundle.
+    """The facts of one bundle.
 
     Attributes:
         name: the model's own name, such as ``piano-1``.
-        network: the shape, as `generator.engine.network.NetworkConfig.as_dict` gives it.
+        network: the configuration, from `generator.engine.network.NetworkConfig.as_dict`.
         weights: shape of each array by name.
         members: sha256 of each other file of the bundle by name.
     """
@@ -158,7 +157,7 @@ def read_manifest(data: bytes) -> Manifest:
     """The manifest in `manifest.json`.
 
     Raises:
-        BundleError: too large, no JSON, of a newer format, or with a value that makes no sense.
+        BundleError: too large, not JSON, in a newer format, or with an invalid value.
     """
     if len(data) > MAX_MANIFEST_BYTES:
         raise BundleError(f"The bundle's manifest is larger than {MAX_MANIFEST_BYTES // 1024} kB.")
@@ -170,10 +169,10 @@ def read_manifest(data: bytes) -> Manifest:
 
 
 def parse_manifest(values: Any) -> Manifest:
-    """The manifest that plain JSON values describe, every value checked.
+    """The manifest described by plain JSON values, with every value checked.
 
     Raises:
-        BundleError: names the first value that is wrong.
+        BundleError: names the first invalid value.
     """
     fields = Fields(values, "manifest")
     found = fields.integer("format", 1, 1_000_000)
@@ -242,7 +241,7 @@ def _ensemble(fields: Fields, parts: tuple[str, ...]) -> Ensemble:
         name=fields.text("name"),
         voices=voices,
         lowest_pitch=lowest,
-        # An octave at least: the composer must always find a pitch that is silent.
+        # An octave at least: the composer must always find a silent pitch.
         highest_pitch=fields.integer("highest_pitch", min(MAX_PITCH, lowest + 12), MAX_PITCH, default=108),
         max_note_seconds=fields.number("max_note_seconds", 0.5, 60.0, default=15.0),
     )

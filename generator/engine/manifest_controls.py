@@ -1,4 +1,4 @@
-"""What a bundle lets a user choose: the kinds of control, and how they are read from a manifest."""
+"""The controls of a bundle: their kinds, and how they are parsed from a manifest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from typing import Protocol, TypeVar
 from generator.engine.keys import MODES
 from generator.engine.manifest_fields import Fields
 
-# Slower or faster than this is no tempo that a MIDI file and a listener agree on.
+# Outside these bounds MIDI files and listeners disagree about the tempo.
 MIN_QPM, MAX_QPM = 20.0, 400.0
 
 
 @dataclass(frozen=True)
 class LengthControl:
-    """Length of a piece in seconds: bounds inclusive, what a page offers at one click, and whether bars do as well."""
+    """Length of a piece in seconds: inclusive bounds, the page's presets, and whether bars are offered."""
 
     min_seconds: float
     max_seconds: float
@@ -24,7 +24,7 @@ class LengthControl:
 
 @dataclass(frozen=True)
 class RangeControl:
-    """A number between two bounds, both inclusive."""
+    """A number between two inclusive bounds."""
 
     min: float
     max: float
@@ -33,13 +33,13 @@ class RangeControl:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of several.
+    """One of several choices.
 
     Attributes:
         key: slug used in requests.
         name: as shown on pages.
-        value: what the network is told: an index or a bin of the encoding.
-        qpm: the tempo that goes with it where none is asked for.
+        value: the network's input: an index or a bin of the encoding.
+        qpm: the default tempo for it.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class ChoiceControl:
-    """One of several, or none of them ("" in requests), which is the default."""
+    """One of several choices, or none ("" in requests), the default."""
 
     choices: tuple[Choice, ...]
 
@@ -60,14 +60,14 @@ class ChoiceControl:
 
 @dataclass(frozen=True)
 class KeyControl:
-    """Any of the twelve tonics in any of these modes, or none, which is the default."""
+    """Any of the twelve tonics in any of these modes, or none, the default."""
 
     modes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Level:
-    """One place of the adventurousness slider: a slug, a name in words, and what it stands for."""
+    """One level of the creativity slider: a slug, a label and its sampling settings."""
 
     key: str
     name: str
@@ -77,7 +77,7 @@ class Level:
 
 @dataclass(frozen=True)
 class StartControl:
-    """What a piece may start from: a starting note, a MIDI file of the user's own."""
+    """What a piece can start from: a starting note, a MIDI file of the user."""
 
     note: bool = False
     midi: bool = False
@@ -85,7 +85,7 @@ class StartControl:
 
 @dataclass(frozen=True)
 class Controls:
-    """None (or no levels) where the bundle does not offer a control."""
+    """None (or no levels) if the bundle does not offer a control."""
 
     length: LengthControl
     temperature: RangeControl
@@ -111,14 +111,14 @@ _Item = TypeVar("_Item", bound=_Keyed)
 
 
 def keyed(items: Sequence[_Item], key: str) -> _Item | None:
-    """The item of that key."""
+    """The item with that key."""
     return next((item for item in items if item.key == key), None)
 
 
 def parse_controls(fields: Fields) -> Controls:
     """
     Raises:
-        BundleError: names the first value that is wrong.
+        BundleError: names the first invalid value.
     """
     length = fields.child("length")
     low = length.number("min_seconds", 1.0, 3600.0)
@@ -130,7 +130,7 @@ def parse_controls(fields: Fields) -> Controls:
         or not all(type(p) in (int, float) and low <= p <= high for p in presets)
     ):
         raise length.wrong("presets", f"a list of numbers of {low:g} to {high:g}", presets)
-    # Dividing by less than a hundredth could leave the range of a float.
+    # Dividing by less than a hundredth could overflow a float.
     temperature = _range(fields.child("temperature"), 0.01, 10.0)
     top_p = _range(fields.child("top_p"), 0.01, 1.0)
     qpm, key, start = (fields.optional_child(name) for name in ("qpm", "key", "start"))

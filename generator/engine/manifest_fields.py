@@ -1,4 +1,4 @@
-"""Asking an unchecked JSON object for its values, by name, kind and bounds."""
+"""Reads values from an untrusted JSON object by name, type and bounds."""
 
 import re
 from typing import Any
@@ -11,12 +11,12 @@ _MAX_SLUG = 50
 
 
 def is_slug(text: str) -> bool:
-    """Whether a text names a genre, an ensemble or a choice: lower-case letters, digits and hyphens."""
+    """Whether a string is a valid key of a genre, ensemble or choice: lower-case letters, digits and hyphens."""
     return len(text) <= _MAX_SLUG and _SLUG.match(text) is not None
 
 
 class Fields:
-    """One JSON object of a manifest. What is missing or wrong raises BundleError with the value's path."""
+    """One JSON object of a manifest. Missing or invalid values raise BundleError with their path."""
 
     def __init__(self, values: Any, path: str) -> None:
         if not isinstance(values, dict):
@@ -35,7 +35,7 @@ class Fields:
         return Fields(self.get(name, None), self._at(name))
 
     def optional_child(self, name: str) -> "Fields | None":
-        """None where the object is missing or null."""
+        """None if the object is missing or null."""
         return None if self.get(name, None) is None else self.child(name)
 
     def children(self, name: str, *, at_least: int, at_most: int, default: Any = MISSING) -> list["Fields"]:
@@ -67,7 +67,7 @@ class Fields:
 
     def number(self, name: str, low: float, high: float, default: Any = MISSING) -> float:
         value = self.get(name, default)
-        # NaN is in no range, and a whole number too large for a float is compared as it is.
+        # NaN is in no range; an integer too large for a float is compared as it is.
         if type(value) not in (int, float) or not low <= value <= high:
             raise self.wrong(name, f"a number of {low:g} to {high:g}", value)
         return float(value)
@@ -85,7 +85,7 @@ class Fields:
         return value
 
     def choices(self, name: str, choices: tuple[str, ...], *, at_least: int) -> tuple[str, ...]:
-        """Different texts, each one of `choices`; an empty list where the name is missing."""
+        """Distinct strings from `choices`; an empty list if the name is missing."""
         values = self.get(name, ())
         if (
             not isinstance(values, list | tuple)
@@ -100,7 +100,7 @@ class Fields:
 
 
 def short(value: Any) -> str:
-    """A value as sentences name it."""
+    """A value as shown in error messages."""
     if isinstance(value, dict | list | tuple):
         return f"{len(value)} entries"
     text = repr(value)

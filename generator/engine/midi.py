@@ -1,7 +1,7 @@
-"""MIDI files: writing a piece and reading a performance; `inspect`, the light look, has a module of its own.
+"""MIDI files: writing a piece and reading a performance; the lightweight `inspect` has its own module.
 
-pretty_midi writes, note_seq reads; both are imported only where they are needed, because the web process uses
-`inspect` alone. (Standard MIDI Files 1.0, MMA RP-001.)
+pretty_midi writes, note_seq reads; both are imported only where needed, because the web process uses only
+`inspect`. (Standard MIDI Files 1.0, MMA RP-001.)
 """
 
 import io
@@ -36,9 +36,9 @@ __all__ = [
     "write_midi",
 ]
 
-# At 120 quarter notes a minute one millisecond is 1.2 ticks and a 10 ms step exactly 12; a 24th of a quarter is 25.
+# At 120 quarter notes per minute one millisecond is 1.2 ticks and a 10 ms step exactly 12; a 24th of a quarter is 25.
 TICKS_PER_QUARTER = 600
-# A MIDI port has sixteen channels; one of them is for drums.
+# A MIDI port has sixteen channels, one of them for drums.
 MAX_MELODIC_VOICES = 15
 
 
@@ -50,25 +50,25 @@ def write_midi(
     title: str = "",
     texts: Sequence[str] = (),
 ) -> bytes:
-    """A type 1 file: tempo, title and texts in track 0, then one named track a voice with its program.
+    """A type 1 file: tempo, title and texts in track 0, then one named track per voice with its program.
 
     The same arguments give the same bytes; no date is written. Overlapping notes of one pitch are cut where the next
-    begins, so that no end can be taken for another's.
+    starts, so that note-offs are unambiguous.
 
     Raises:
-        MidiError: notes or voices that MIDI cannot hold.
+        MidiError: notes or voices that MIDI cannot represent.
     """
     _check_voices(voices)
     if not 4.0 <= qpm <= 960.0:
         raise MidiError(f"Expected a tempo of 4 to 960 quarter notes a minute, got {qpm:g}.")
-    # A tempo is stored in whole microseconds; ticks are counted by what is stored.
+    # Tempos are stored in whole microseconds; ticks are based on the stored value.
     tempo = round(MICROSECONDS_PER_MINUTE / qpm)
     ticks_per_second = TICKS_PER_QUARTER * 1e6 / tempo
     on_ticks = without_overlaps(_on_tick(_checked(note, len(voices)), ticks_per_second) for note in notes)
 
-    import pretty_midi  # half a second, and only writers need it
+    import pretty_midi  # takes half a second, and only writers need it
 
-    # The hundredth keeps pretty_midi, which rounds a tempo down, from storing one microsecond too few.
+    # The hundredth keeps pretty_midi, which rounds tempos down, from storing one microsecond too little.
     file = pretty_midi.PrettyMIDI(resolution=TICKS_PER_QUARTER, initial_tempo=MICROSECONDS_PER_MINUTE / (tempo + 0.01))
     file.text_events = [pretty_midi.Text(_to_mido(text), 0.0) for text in texts]
     instruments = [
@@ -85,7 +85,7 @@ def write_midi(
 
 
 def read_midi(data: bytes, *, limits: MidiLimits | None = None) -> "NoteSequence":
-    """The performance in a file, with the sustain pedal applied to the ends of notes as Magenta does.
+    """The performance in a file, with the sustain pedal applied to note ends as in Magenta.
 
     Raises:
         MidiError: the file is damaged, has no notes, or exceeds a limit.
@@ -94,7 +94,7 @@ def read_midi(data: bytes, *, limits: MidiLimits | None = None) -> "NoteSequence
     if facts.notes == 0:
         raise MidiError("This MIDI file has no notes.")
     with warnings.catch_warnings():
-        # note_seq's own imports and pretty_midi's doubts about other programs' files are nothing a caller can mend.
+        # Callers cannot fix note_seq's import warnings or pretty_midi's complaints about files of other programs.
         warnings.simplefilter("ignore")
         from note_seq import midi_io, sequences_lib  # 2–3 seconds
 
@@ -105,7 +105,7 @@ def read_midi(data: bytes, *, limits: MidiLimits | None = None) -> "NoteSequence
 
 
 def _to_mido(text: str) -> str:
-    """Text as mido must see it for UTF-8 to be written.
+    """Text as mido must see it in order to write UTF-8.
 
     mido reads and writes Latin-1 unless told otherwise, and its setting is one global for all threads.
     """
@@ -133,14 +133,14 @@ def _checked(note: Note, num_voices: int) -> Note:
 
 
 def _on_tick(note: Note, ticks_per_second: float) -> Note:
-    """The note with its times moved to the nearest tick, at least one tick long."""
+    """The note with its times rounded to ticks, at least one tick long."""
     start = round(note.start_seconds * ticks_per_second)
     end = max(start + 1, round(note.end_seconds * ticks_per_second))
     return Note(note.pitch, note.velocity, start / ticks_per_second, end / ticks_per_second, note.voice)
 
 
 def _with_title(data: bytes, title: str) -> bytes:
-    """Put the piece's name at the head of track 0, where the file format wants it; pretty_midi has no place for it."""
+    """Put the title at the start of track 0, where the format wants it; pretty_midi has no field for it."""
     if not title:
         return data
     name = title.encode("utf-8")

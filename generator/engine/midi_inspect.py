@@ -1,9 +1,8 @@
-"""A light, bounded look at a MIDI file that somebody sent. (Standard MIDI Files 1.0, MMA RP-001.)
+"""A lightweight, bounded inspection of an untrusted MIDI file. (Standard MIDI Files 1.0, MMA RP-001.)
 
-The web process uses this module alone, so it needs nothing but the standard library. It reads the bytes itself, once,
-from front to back, and keeps no event: a file that lies about its lengths, or that holds nothing but events, costs no
-more than its size. (mido makes an object of every event, 45 MB for the largest file allowed here, and follows a number
-of any length.)
+The web process uses only this module, so it needs only the standard library. It reads the bytes once, front to back, and
+keeps no events: a file with false lengths, or with nothing but events, costs no more than its size. (mido makes an object
+of every event, 45 MB for the largest file allowed here, and follows a number of any length.)
 """
 
 import struct
@@ -28,13 +27,13 @@ META_TEXT, META_TRACK_NAME, META_END, META_TEMPO, META_METER = 0x01, 0x03, 0x2F,
 _CUT_OFF = "This MIDI file is damaged or cut off."
 _DAMAGED = "This MIDI file is damaged: its events cannot be read."
 _EVENTS_BETWEEN_CHECKS = 1000
-# Texts are for people; the rest of a longer one is passed over.
+# Texts are for people; longer ones are truncated.
 _MAX_TEXT_BYTES = 1000
 
 
 @dataclass(frozen=True)
 class MidiLimits:
-    """How much of a stranger's file is looked at before it is refused."""
+    """Limits on how much of an untrusted file is read before it is rejected."""
 
     max_bytes: int = 2 * 1024 * 1024
     max_tracks: int = 128
@@ -44,13 +43,13 @@ class MidiLimits:
     max_cpu_seconds: float = 1.0
 
 
-# A primer comes from anybody. Ticks may fill what a 31-bit number holds: an hour in the finest resolution fits.
+# Primers are untrusted. Ticks may use 31 bits, enough for an hour at the finest resolution.
 PRIMER_LIMITS = MidiLimits(max_bytes=1024 * 1024, max_tracks=48, max_events=100_000, max_ticks=2**31 - 1)
 
 
 @dataclass(frozen=True)
 class TrackFacts:
-    """One track: its name, its first program (None where it names none), whether it plays drums, how many notes."""
+    """One track: its name, its first program (or None), whether it plays drums, its number of notes."""
 
     name: str
     program: int | None
@@ -60,19 +59,19 @@ class TrackFacts:
 
 @dataclass(frozen=True)
 class MidiFacts:
-    """What `inspect` finds.
+    """The result of `inspect`.
 
     Attributes:
         midi_type: 0 or 1.
         ticks_per_quarter: the file's resolution.
-        qpm: the first tempo, 120 where none is given.
+        qpm: the first tempo, 120 if there is none.
         length_seconds: end of the last note.
-        notes: all notes, in all tracks.
-        drum_notes: those of them on the drum channel.
-        stuck_notes: notes that begin and never end.
-        overlapping_notes: notes that begin while the same pitch of the same channel sounds.
-        lowest_pitch, highest_pitch: None where there is no note.
-        tracks: every track in order, those without notes included.
+        notes: number of notes in all tracks.
+        drum_notes: how many of them are on the drum channel.
+        stuck_notes: notes without a note-off.
+        overlapping_notes: notes that start while the same pitch of the same channel sounds.
+        lowest_pitch, highest_pitch: None without notes.
+        tracks: every track in order, including empty ones.
         texts: text events of the first track.
     """
 
@@ -98,7 +97,7 @@ class Event(NamedTuple):
     """One event of a track.
 
     Attributes:
-        tick: from the beginning of the track.
+        tick: from the start of the track.
         kind: NOTE_OFF, NOTE_ON, CONTROL, PROGRAM or another upper half of a status byte; META for a meta event.
         channel: 0–15; the type of a meta event.
         data: the one or two data bytes; of a meta event the first thousand bytes.
@@ -116,14 +115,14 @@ class MidiReader:
     Attributes:
         midi_type: 0 or 1.
         ticks_per_quarter: the file's resolution.
-        num_tracks: as the header says; the file has as many.
-        end_tick: where the track that was read last ends, which may be long after its last note.
+        num_tracks: from the header; the file has that many.
+        end_tick: end of the track read last, possibly long after its last note.
     """
 
     def __init__(self, data: bytes, limits: MidiLimits) -> None:
         """
         Raises:
-            MidiError: no MIDI file, or its header is above a limit or of a kind that is not read.
+            MidiError: not a MIDI file, or its header exceeds a limit or has an unsupported type.
         """
         if len(data) > limits.max_bytes:
             raise MidiError(
@@ -151,15 +150,15 @@ class MidiReader:
         self._ends_at = time.thread_time() + limits.max_cpu_seconds
 
     def tracks(self) -> Iterator[Iterator[Event]]:
-        """One iterator of events a track; each has to be exhausted before the next one is asked for.
+        """One iterator of events per track; exhaust each before requesting the next.
 
         Raises:
-            MidiError: the file is cut off, damaged or above a limit.
+            MidiError: the file is truncated, damaged or exceeds a limit.
         """
         data, at = self._data, self._at
         for _ in range(self.num_tracks):
             kind = b""
-            # Chunks of a kind that nobody knows are to be passed over.
+            # Chunks of unknown types must be skipped.
             while kind != b"MTrk":
                 self._check_time()
                 if at + 8 > len(data):
@@ -210,7 +209,7 @@ class MidiReader:
                 status = byte
                 at += 1
             elif not status:
-                # A running status that runs on from nothing.
+                # A running status without a status byte before it.
                 raise MidiError(_DAMAGED)
             kind = status & 0xF0
             size = 1 if kind in (PROGRAM, 0xD0) else 2
@@ -226,7 +225,7 @@ class MidiReader:
 
 
 class TempoMap:
-    """Where each tick stands in time.
+    """Converts ticks to time.
 
     Attributes:
         qpm: the first tempo.
@@ -235,7 +234,7 @@ class TempoMap:
     def __init__(self, changes: Sequence[tuple[int, int]], ticks_per_quarter: int) -> None:
         """
         Args:
-            changes: (tick, microseconds a quarter), in any order.
+            changes: (tick, microseconds per quarter), in any order.
         """
         ordered = dict(sorted(changes, key=lambda change: change[0]))
         self.qpm = MICROSECONDS_PER_MINUTE / next(iter(ordered.values()), DEFAULT_TEMPO)
@@ -254,7 +253,7 @@ class TempoMap:
         return micros / self._ticks_per_quarter / 1e6
 
     def qpm_between(self, first_tick: int, end_tick: int) -> float:
-        """The tempo that half of the time between two ticks is slower than."""
+        """The median tempo over time between two ticks."""
         first = bisect_right(self._ticks, first_tick) - 1
         last = max(first, bisect_right(self._ticks, end_tick - 1) - 1)
         edges = [first_tick, *self._ticks[first + 1 : last + 1], end_tick]
@@ -271,10 +270,10 @@ class TempoMap:
 
 
 def inspect(data: bytes, *, limits: MidiLimits | None = None) -> MidiFacts:
-    """Facts of a MIDI file, at the cost of at most `limits.max_cpu_seconds` of this thread's CPU time.
+    """Facts of a MIDI file, using at most `limits.max_cpu_seconds` of this thread's CPU time.
 
     Raises:
-        MidiError: not a MIDI file, damaged, or above a limit; the sentence may be shown to a user.
+        MidiError: not a MIDI file, damaged, or exceeds a limit; the message can be shown to a user.
     """
     limits = limits or MidiLimits()
     reader = MidiReader(data, limits)
@@ -340,10 +339,10 @@ def inspect(data: bytes, *, limits: MidiLimits | None = None) -> MidiFacts:
 
 
 def tempo_of(values: bytes) -> int:
-    """Microseconds a quarter, from the data of a tempo event.
+    """Microseconds per quarter, from the data of a tempo event.
 
     Raises:
-        MidiError: a tempo of nothing, in which time would stand still.
+        MidiError: a tempo of zero, in which time would stand still.
     """
     if len(values) != 3:
         raise MidiError(_DAMAGED)
@@ -354,7 +353,7 @@ def tempo_of(values: bytes) -> int:
 
 
 def text_of(values: bytes) -> str:
-    """UTF-8 where the bytes are that, else Latin-1, which is what older programs write."""
+    """Decoded as UTF-8 if valid, else as Latin-1, which older programs write."""
     try:
         return values.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -364,7 +363,7 @@ def text_of(values: bytes) -> str:
 
 
 def _number(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """A number of variable length and where it ends; the format allows four bytes of it."""
+    """A variable-length number and where it ends; the format allows four bytes."""
     value = 0
     for index in range(at, min(at + 4, end)):
         byte = data[index]

@@ -1,7 +1,7 @@
-"""A stranger's MIDI file → lines of notes in quarters, with the sustain pedal applied.
+"""An untrusted MIDI file → lines of notes in quarters, with the sustain pedal applied.
 
-note_seq does the same for files that we trust, at five times the CPU time and with an array of all ticks; here time and
-memory grow with the file's size alone (docs/decisions/0014-midi-from-strangers.md).
+note_seq does the same for trusted files, with five times the CPU time and an array of all ticks; here time and
+memory grow only with the file size (docs/decisions/0014-midi-from-strangers.md).
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ class LineNote:
 
     Attributes:
         start, end: ticks; the end is after the start.
-        released: tick at which the key was let go, when the pedal may still have held the note.
+        released: tick at which the key was released; the pedal may have held the note longer.
         pitch, velocity: 0–127 and 1–127.
     """
 
@@ -50,11 +50,11 @@ class LineNote:
 
 @dataclass(slots=True)
 class Line:
-    """What one track plays on one channel with one program, in order of beginnings.
+    """The notes of one track on one channel with one program, in order of onset.
 
     Attributes:
         name: of the track.
-        program: General MIDI sound, 0-based; 0 where none is named.
+        program: General MIDI sound, 0-based; 0 by default.
         is_drum: whether pitches name drums.
         channel: 0–15.
     """
@@ -68,7 +68,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class MidiLines:
-    """Attributes: `lines` that have notes, in the order of tracks; `meters` as (tick, numerator, denominator)."""
+    """Attributes: `lines` that have notes, in track order; `meters` as (tick, numerator, denominator)."""
 
     ticks_per_quarter: int
     tempos: TempoMap
@@ -79,7 +79,7 @@ class MidiLines:
 def read_lines(data: bytes, *, limits: MidiLimits = PRIMER_LIMITS) -> MidiLines:
     """
     Raises:
-        MidiError: as `inspect` does.
+        MidiError: as for `inspect`.
     """
     reader = MidiReader(data, limits)
     tempos: list[tuple[int, int]] = []
@@ -106,14 +106,14 @@ def read_lines(data: bytes, *, limits: MidiLimits = PRIMER_LIMITS) -> MidiLines:
 
 
 class _Track:
-    """The keyboards, one a channel, that a track's events play."""
+    """The keyboards, one per channel, that a track's events play."""
 
     def __init__(self) -> None:
         self.name = ""
         self._lines: dict[tuple[int, int], Line] = {}
         self._programs = [0] * 16
         self._pedals = [False] * 16
-        # By channel and pitch: notes whose key is down, and the note that the pedal alone still holds.
+        # By channel and pitch: notes whose key is down, and the note held only by the pedal.
         self._down: dict[tuple[int, int], list[LineNote]] = {}
         self._held: list[dict[int, LineNote]] = [{} for _ in range(16)]
 
@@ -131,7 +131,7 @@ class _Track:
                 self._end_held(self._held[channel], tick)
 
     def finished(self, end_tick: int) -> Iterable[Line]:
-        """The lines; what still sounds ends with the track, as in static/js/midi-file.js and in sequencers."""
+        """The lines; notes still sounding end with the track, as in static/js/midi-file.js and in sequencers."""
         for notes in self._down.values():
             for note in notes:
                 note.end = note.released = end_tick
@@ -140,7 +140,7 @@ class _Track:
         for line in self._lines.values():
             line.name = self.name
             if line.is_drum:
-                # Many programs let go of a drum in the tick in which they strike it.
+                # Many programs release a drum in the same tick in which they strike it.
                 for note in line.notes:
                     note.end = max(note.end, note.start + 1)
             line.notes = [note for note in line.notes if note.end > note.start]

@@ -9,7 +9,7 @@ MIN_VELOCITY = 1
 MAX_VELOCITY = 127
 MAX_PROGRAM = 127
 
-# What a voice of a band plays, in the order of a band's voices and tracks.
+# The parts of a band, in the order of its voices and tracks.
 PARTS = ("drums", "bass", "rhythm", "keys", "lead")
 
 # A note as a list of plain numbers, ready for JSON: [pitch, velocity, start_ms, end_ms, voice].
@@ -23,7 +23,7 @@ class Note:
     Attributes:
         pitch: 0–127 inclusive, 60 is middle C.
         velocity: 1–127 inclusive.
-        start_seconds, end_seconds: from the beginning of the piece; the end is after the start.
+        start_seconds, end_seconds: from the start of the piece; the end is after the start.
         voice: index into the ensemble's voices.
     """
 
@@ -43,10 +43,10 @@ class Voice:
     """One instrument line of an ensemble; becomes one track of the MIDI file.
 
     Attributes:
-        name: as shown on pages and as the track is called.
-        program: General MIDI sound, 0-based; of no meaning for drums.
+        name: of the track, and as shown on pages.
+        program: General MIDI sound, 0-based; meaningless for drums.
         is_drum: whether pitches name drums (MIDI channel 10).
-        part: one of `PARTS`; empty where there is no band.
+        part: one of `PARTS`; empty outside bands.
     """
 
     name: str
@@ -77,10 +77,10 @@ def in_order(notes: Iterable[Note]) -> list[Note]:
 
 
 def without_overlaps(notes: Iterable[Note]) -> list[Note]:
-    """The notes in order, each ending where the same pitch of the same voice begins again.
+    """The notes in order, each ending where the same pitch of the same voice starts again.
 
-    MIDI has one "note off" for a pitch of a channel: where two notes of one pitch overlap, the first end would stop
-    both. Notes that would keep no length are dropped; of several that begin together the longest stays.
+    MIDI has one note-off per pitch and channel: if two notes of one pitch overlap, the first note-off would stop both.
+    Notes left without duration are dropped; of several that start together the longest stays.
     """
     lines: dict[tuple[int, int], list[Note]] = {}
     for note in in_order(notes):

@@ -1,7 +1,7 @@
 """The recurrent network: embedding, features, residual recurrent layers, one distribution over events.
 
-Written once in Keras 3, so that it trains on TensorFlow, JAX or PyTorch and is served by TensorFlow or LiteRT. Keras is
-imported inside the functions: importing this module costs nothing.
+Written once in Keras 3: trains on TensorFlow, JAX or PyTorch and is served by TensorFlow or LiteRT. Keras is imported
+inside the functions, so importing this module is cheap.
 
 Cells:
 
@@ -10,7 +10,7 @@ Cells:
 ``gru``, ``lstm``
     Cho et al. 2014; Hochreiter and Schmidhuber 1997. Three stacked LSTM layers of 512 are Magenta's reference.
 ``mingru``
-    h_t = (1 − z_t) h_{t−1} + z_t v_t with z_t and v_t computed from x_t alone, so that a whole window is a parallel
+    h_t = (1 − z_t) h_{t−1} + z_t v_t with z_t and v_t computed from x_t alone, so a whole window is a parallel
     scan (Feng et al. 2024, "Were RNNs All We Needed?"), with an output gate.
 """
 
@@ -30,20 +30,20 @@ MAX_UNITS = 2048
 
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
-    """Shape of a network.
+    """The configuration of a network.
 
     Attributes:
         cell: one of `CELLS`.
         layers: recurrent layers, 1 – 8.
         units: width of every layer, 16 – 2048.
         residual: each layer reads RMSNorm(x) and adds to x; otherwise the layers are a plain stack.
-        uses_features: the input holds the keyboard features beside the event.
-        num_classes: classes drawn; the input has one more, START.
+        uses_features: the input includes keyboard features besides the event.
+        num_classes: output classes; the input has one more, START.
         num_features: width of the feature input.
-        keyboard: the features begin with 128 flags of sounding pitches, which bias NOTE_ON and NOTE_OFF.
-        shortcuts: ``class:count:feature`` ranges, separated by commas: each of `count` features biases the class of the
-            same place by a learned weight of its own.
-        dropout: share of each layer's output that is left out while it learns.
+        keyboard: the features start with 128 flags of sounding pitches, which bias NOTE_ON and NOTE_OFF.
+        shortcuts: ``class:count:feature`` ranges, separated by commas: each of `count` features biases the class at the
+            same index with its own learned weight.
+        dropout: share of each layer's output dropped during training.
     """
 
     cell: str = "mingru"
@@ -79,7 +79,7 @@ class NetworkConfig:
         """(first class, count, first feature) of each shortcut.
 
         Raises:
-            BundleError: `shortcuts` is no such list.
+            BundleError: `shortcuts` is not such a list.
         """
         if not (self.uses_features and self.shortcuts):
             return ()
@@ -98,7 +98,7 @@ class NetworkConfig:
 
     @property
     def state_size(self) -> int:
-        """Numbers that the network remembers for one piece."""
+        """Size of the network's memory for one piece."""
         return self.layers * self.units * self.states_per_layer
 
     def as_dict(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def scan(decay: Any, drive: Any, initial: Any) -> Any:
 
 
 def build_network(config: NetworkConfig, *, seed: int = 0) -> Any:
-    """A Keras model with freshly drawn weights.
+    """A Keras model with random weights.
 
     Its call takes ``{"class_indices": int [batch, time], "features": float [batch, time, num_features],
     "state": float [batch, state_size]}`` and returns ``(logits [batch, time, num_classes], state)``. `time` is static.
@@ -159,14 +159,14 @@ def build_network(config: NetworkConfig, *, seed: int = 0) -> Any:
         """Residual block: u = x·U + b; z, v, g = split(u); h = scan; (h · silu(g))·O."""
 
         def __init__(self, name: str) -> None:
-            # The carried state stays float32 whatever the precision of the products.
+            # The carried state stays float32 at any matmul precision.
             super().__init__(name=name, autocast=False)
 
         def build(self, shape: Any) -> None:
             units = config.units
             deviation = 1.0 / np.sqrt(units)
             self.kernel = self.add_weight(name="kernel", shape=(units, 3 * units), initializer=normal(deviation))
-            # Memories of 1 to 150 events, in no order.
+            # Memories of 1 to 150 events, in random order.
             memories = -np.linspace(-1.0, 5.0, units)
             rng.shuffle(memories)
             bias = np.concatenate([memories, np.zeros(2 * units)]).astype(np.float32)
@@ -210,7 +210,7 @@ def build_network(config: NetworkConfig, *, seed: int = 0) -> Any:
                     name="feature_kernel", shape=(config.num_features, units), initializer=normal(0.05)
                 )
             if config.uses_features and config.keyboard:
-                # Logits of NOTE_OFF of silent and of sounding pitches, and of NOTE_ON of sounding ones.
+                # Logits of NOTE_OFF for silent and sounding pitches, and of NOTE_ON for sounding ones.
                 self.keyboard_bias = self.add_weight(
                     name="keyboard_bias",
                     shape=(3,),
@@ -235,8 +235,8 @@ def build_network(config: NetworkConfig, *, seed: int = 0) -> Any:
         def embed(self, class_indices: Any, training: bool) -> Any:
             kernel = ops.cast(self.embedding, self.compute_dtype)
             if training:
-                # A product with one-hot rows has a dense gradient: Keras' Adam on TensorFlow does not sum the
-                # repeated rows of a sparse one.
+                # A product with one-hot rows has a dense gradient: Keras's Adam on TensorFlow does not sum the repeated
+                # rows of a sparse one.
                 return ops.matmul(ops.one_hot(class_indices, config.num_classes + 1, dtype=kernel.dtype), kernel)
             return ops.take(kernel, class_indices, axis=0)
 
@@ -310,7 +310,7 @@ def load_weights(network: Any, weights: dict[str, np.ndarray]) -> None:
     """Assign arrays by name.
 
     Raises:
-        BundleError: names or shapes are not those of the network.
+        BundleError: names or shapes do not match the network.
     """
     variables = weight_names(network)
     if set(variables) != set(weights):

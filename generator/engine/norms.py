@@ -1,9 +1,9 @@
-"""The range of people's music in each of the critic's figures, and what tells a genre's composed pieces from it.
+"""Reference statistics: the human range of each of the critic's metrics, and what separates composed pieces from it.
 
-Norms are plain numbers, measured when a model is published and kept in its card. Each figure becomes its distance from
-people's median, in units of people's own spread on that side. A logistic regression over distances and their sizes,
-fitted on training excerpts by people against pieces that the model composed, weighs them; the score of a piece is the
-logarithm of the odds that people made it.
+They are plain numbers, measured when a model is published and stored in its card. Each metric becomes its distance from
+the human median, in units of the human spread on that side. A logistic regression on the distances and their absolute
+values, trained to tell human training excerpts from the model's pieces, weights them; a piece's score is the log odds that
+a person made it.
 """
 
 import math
@@ -19,25 +19,25 @@ from generator.engine.music import Note, Voice
 
 Floats = NDArray[np.float64]
 
-# Counts up when a figure of `generator.engine.figures` comes to mean something else: older norms are then of no use.
+# Incremented when a metric of `generator.engine.figures` changes its meaning, which invalidates older statistics.
 FORMAT = 1
 PERCENTILES = (5, 25, 50, 75, 95)
 # 5th and 95th percentile of a normal distribution, in standard deviations from its median.
 _SPREADS = 1.645
 _FURTHEST = 3.0
-# The mean size of a normally distributed distance.
+# The mean absolute value of a normally distributed distance.
 _USUAL = 0.8
 PENALTY = 30.0
-# The end of a composed piece is one on purpose, and an excerpt's is none: neither counts.
+# A composed piece ends deliberately and an excerpt does not, so endings do not count.
 ENDING_SECONDS = 3.0
 MAX_STRETCHES = 8
-# A figure that fewer of the excerpts have says nothing.
+# A metric that fewer of the excerpts have is ignored.
 MIN_PRESENT = 0.8
 MIN_EXCERPTS = 20
 
 
 class Excerpt(Protocol):
-    """Music of one length, as `generator.engine.excerpts` cuts it or a composer makes it."""
+    """Music of one length, as cut by `generator.engine.excerpts` or made by a composer."""
 
     @property
     def notes(self) -> list[Note]: ...
@@ -49,14 +49,14 @@ class Excerpt(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Norms:
-    """What is usual in a genre.
+    """The reference statistics of a genre.
 
     Attributes:
-        length_seconds: of the stretches that figures were measured over.
-        percentiles: of each figure, at `PERCENTILES`.
-        limits: 99th percentiles of people's excerpts: loop_seconds of those of `length_seconds`, long_loop_seconds,
+        length_seconds: of the windows the metrics were measured over.
+        percentiles: of each metric, at `PERCENTILES`.
+        limits: 99th percentiles of human excerpts: loop_seconds of those of `length_seconds`, long_loop_seconds,
             same_pitch_run and note_seconds of longer ones.
-        weights: of each figure's distance and of its size; empty where there was nothing to compare people with.
+        weights: of each metric's distance and its absolute value; empty without composed pieces to compare with.
         bias: added to the weighted sum.
         excerpts, composed: how many were measured.
         format: of the figures.
@@ -76,13 +76,13 @@ class Norms:
         return asdict(self)
 
     def loop_limit(self, length_seconds: float) -> float | None:
-        """How long the longest loop of 99 in 100 pieces by people is at most, in pieces of about this length."""
+        """The longest loop of 99 in 100 human pieces of about this length."""
         is_long = length_seconds > 1.5 * (self.length_seconds + ENDING_SECONDS)
         loop_seconds = self.limits.get("loop_seconds")
         return self.limits.get("long_loop_seconds", loop_seconds) if is_long else loop_seconds
 
     def distances(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """How far each figure is from people's median, in their spreads, −3 to 3."""
+        """Each metric's distance from the human median, in human spreads, −3 to 3."""
         found = {}
         for name, (low, _, middle, _, high) in self.percentiles.items():
             if name in figures:
@@ -92,7 +92,7 @@ class Norms:
         return found
 
     def score(self, table: NoteTable, length_seconds: float, qpm: float | None) -> float:
-        """How much a piece is like people's: the mean over its stretches, the higher the better."""
+        """Similarity to human music: the mean score over a piece's windows, higher is better."""
         scores = [
             self._score(self.distances(figures_of(part, seconds, qpm)))
             for part, seconds in stretches(table, length_seconds, self.length_seconds)
@@ -110,7 +110,7 @@ class Norms:
 
 
 def stretches(table: NoteTable, length_seconds: float, stretch_seconds: float) -> Iterator[tuple[NoteTable, float]]:
-    """The parts of a piece that are looked at, each with its length: up to eight, evenly over all but its end."""
+    """The windows of a piece that are scored, each with its length: up to eight, evenly spread over all but its end."""
     usable = length_seconds - ENDING_SECONDS if length_seconds > 4 * ENDING_SECONDS else length_seconds
     if usable < 1.25 * stretch_seconds:
         yield table.between(0.0, usable), usable
@@ -128,15 +128,15 @@ def norms_of(
     *,
     longer: Sequence[Excerpt] = (),
 ) -> Norms:
-    """Measure people's excerpts, and learn what tells composed pieces from them.
+    """Measure human excerpts and learn what tells composed pieces from them.
 
     Args:
         human: training excerpts of one length, at least 20; some hundreds are better.
         voices: what their notes' voices count.
-        composed: of about the same length, and of seeds that no proof will use; without, or with fewer than 20, the
-            score is the mean distance alone.
-        composed_voices: of those, where they are others.
-        longer: people's excerpts about as long as pieces get, for the limits of long ones; `human` without.
+        composed: of about the same length, with seeds that no evaluation uses; without them, or with fewer than 20,
+            the score is only the mean distance.
+        composed_voices: of those, if different.
+        longer: human excerpts about as long as the longest pieces, for their limits; `human` by default.
 
     Raises:
         ValueError: too few excerpts.
@@ -157,7 +157,7 @@ def norms_of(
     if len(composed) < MIN_EXCERPTS:
         return norms
     machine = [_figures(excerpt, composed_voices or voices, length) for excerpt in composed]
-    # What is missing in composed pieces would be an easy tell that says nothing of the music.
+    # Metrics missing from composed pieces would be an easy tell that says nothing about the music.
     names = [name for name in names if np.mean([name in figures for figures in machine]) >= MIN_PRESENT]
     inputs = [_inputs(norms, figures, names) for figures in [*people, *machine]]
     weights, bias = fit(np.array(inputs), np.arange(len(inputs)) < len(people))
@@ -174,7 +174,7 @@ def norms_of(
 
 
 def fit(inputs: Floats, is_human: NDArray[np.bool_], penalty: float = PENALTY) -> tuple[Floats, float]:
-    """Logistic regression with a squared penalty, both kinds weighing the same, by Newton's method.
+    """Logistic regression with L2 penalty and balanced classes, by Newton's method.
 
     Args:
         inputs: float64 [n, k]; is_human: bool [n].
@@ -205,7 +205,7 @@ def critic_proof(
     composed: Sequence[Excerpt],
     composed_voices: Sequence[Voice] | None = None,
 ) -> dict[str, Any]:
-    """Pairs of a human excerpt and a composed one: how often the score prefers the human one.
+    """How often the score prefers the human piece in pairs of a human excerpt and a composed piece.
 
     Args:
         norms: measured on other excerpts and other seeds than these.
@@ -222,7 +222,7 @@ def critic_proof(
 
 
 def parse_norms(values: Any) -> Norms | None:
-    """The norms in ``card.figures["norms"]``; None where there are none that can be used."""
+    """The statistics in ``card.figures["norms"]``; None if there are no usable ones."""
     if not isinstance(values, Mapping):
         return None
     try:

@@ -1,14 +1,14 @@
-"""Notes as symbols that stay the same where music is moved: to another key, another place, a little other timing.
+"""Notes as symbols that do not change when music is transposed, shifted or slightly retimed.
 
-A voice becomes one line of elements, and a symbol stands between two neighbours of it:
+A voice becomes a line of elements, with one symbol for each pair of neighbours:
 
-* in free time (piano) elements are the notes in the order of beginning, those of a chord from low to high; a symbol is
-  the interval in semitones and whether the second note is struck with the first, quickly after it, or how slowly;
-* on a grid elements are the notes in the same order; a symbol is the interval and the wait in sixteenths or triplets;
-* drums: an element is all that is struck at one sixteenth, as a set of drum classes; a symbol is a set, the wait, and
-  the next set. Drummers place hits so freely that a finer grid would tell performances of one beat apart.
+* in free time (piano), elements are the notes in order of onset, chords from low to high; a symbol is the interval in
+  semitones and a class of the time between the onsets;
+* on a grid, elements are the notes in the same order; a symbol is the interval and the time in sixteenths or triplets;
+* for drums, an element is the set of drum classes hit at one sixteenth; a symbol is a set, the time, and the next set.
+  Drummers place hits so freely that a finer grid would separate performances of the same beat.
 
-So a run of n symbols is one of n + 1 elements.
+A run of n symbols therefore spans n + 1 elements.
 """
 
 from collections.abc import Sequence
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from generator.engine.encodings.performance import NoteArrays
 
 Symbols = NDArray[np.uint32]
-# Whole numbers or seconds, one a note.
+# Integers or seconds, one per note.
 Column = NDArray[Any]
 
 STEPS_PER_QUARTER = 12
-# Onsets within so many hundredths of a second of a chord's first are struck together.
+# Onsets within this many hundredths of a second of a chord's first are simultaneous.
 CHORD_HUNDREDTHS = 4
-# Waits in hundredths of a second up to which a rhythm class goes; the last class is longer.
+# Upper bounds of the rhythm classes, in hundredths of a second; the last class is longer.
 FREE_GAPS = np.array([18, 50, 125])
 MAX_INTERVAL = 48
 _DRUMS = 1 << 31
 _GRID_RHYTHMS = 64
 
-# Wait in steps → class: the nearest sixteenth or triplet eighth, up to a bar; then "longer".
+# Steps → class: the nearest sixteenth or triplet eighth, up to a bar; then "longer".
 _ON_GRID = np.array(
     [min((abs(gap - near), near) for near in range(49) if not near % 3 or not near % 4)[1] for gap in range(49)]
 )
 _LONGER = 49
 _SIXTEENTH = 3
 
-# Pitches of General MIDI's and of Groove's drum maps → nine classes of a kit, and one for all else.
+# Pitches of the General MIDI and Groove drum maps → nine classes of a kit, and one for all others.
 DRUM_CLASSES: tuple[tuple[int, ...], ...] = (
     (35, 36),
     (37, 38, 39, 40),
@@ -81,7 +81,7 @@ def free_line(start_seconds: Column, end_seconds: Column, pitches: Column) -> Li
     hundredths = np.rint(np.asarray(start_seconds, np.float64) * 100).astype(np.int64)
     order = np.argsort(hundredths, kind="stable")
     chords = _chords(hundredths[order])
-    # Within a chord from low to high.
+    # From low to high within a chord.
     order = order[np.lexsort((np.asarray(pitches)[order], chords))]
     begins = hundredths[order][np.searchsorted(chords, chords)] if len(chords) else hundredths
     gaps = np.diff(begins)
@@ -117,7 +117,7 @@ def lines_of_performance(notes: "NoteArrays") -> list[Line]:
 def lines_of_notes(
     notes: Sequence[Note], voices: Sequence[Voice], qpm: float | None = None, *, stretch: float = 1.0
 ) -> list[Line]:
-    """A line for each voice that plays, times in seconds.
+    """A line for each active voice, times in seconds.
 
     Args:
         voices: what `Note.voice` counts; notes of voices beyond them are pitched.
@@ -161,8 +161,8 @@ def _grid_rhythm(starts: Column) -> Column:
 
 
 def _chords(hundredths: Column) -> Column:
-    """The number of the chord that each onset, in rising order, belongs to."""
-    # A chord begins at the first onset and at each that lies beyond the reach of the one before it that began one.
+    """The chord number of each onset, in ascending order."""
+    # A chord starts at the first onset, and at each one beyond the reach of the previous chord's first.
     reach = np.searchsorted(hundredths, hundredths + CHORD_HUNDREDTHS, "right").tolist()
     numbers = np.zeros(len(hundredths), np.int64)
     first = 0

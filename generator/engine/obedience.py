@@ -1,4 +1,5 @@
-"""Whether a composed piece does what was asked: its length, its ending, its key, and a file that others can read."""
+"""Control adherence: whether a composed piece has the requested length, key and a proper ending, and other readers can
+read its file."""
 
 import io
 from collections.abc import Collection, Sequence
@@ -9,16 +10,16 @@ from generator.engine.errors import MidiError
 from generator.engine.keys import Key
 from generator.engine.music import Note, Voice
 
-# Nothing begins so near the end, in seconds.
+# No onset this close to the end, in seconds.
 QUIET_END_SECONDS = 0.5
 # The length is right within this, or within a bar.
 LENGTH_SECONDS = 1.0
-# Where there is no grid a beat is that of 120 quarters a minute, the tempo that such a file states.
+# Without a grid a beat is that of 120 quarters per minute, the tempo such a file states.
 DEFAULT_QPM = 120.0
 QUARTERS_PER_BAR = 4
-# Share of the pitched notes that stand in the scale of the key that was asked for.
+# Share of the pitched notes in the scale of the requested key.
 SCALE_SHARE = 0.95
-# Onsets nearer than this are one chord.
+# Onsets closer than this are one chord.
 CHORD_SECONDS = 0.06
 # Times in files are whole ticks.
 SLACK_SECONDS = 0.005
@@ -29,9 +30,9 @@ class Ending:
     """How a piece ends.
 
     Attributes:
-        is_quiet: no note begins in the last `QUIET_END_SECONDS` before the end of the last note.
-        rings: of the pitched notes that begin last, the longest lasts at least a beat. True where none is pitched.
-        closes: the bass is on a note of the tonic triad; None where no key was asked for.
+        is_quiet: no note starts in the last `QUIET_END_SECONDS` before the end of the last note.
+        rings: of the pitched notes that start last, the longest lasts at least a beat. True without pitched notes.
+        closes: the bass is on a note of the tonic triad; None if no key was requested.
     """
 
     is_quiet: bool
@@ -55,8 +56,8 @@ def ending_of(
     Args:
         notes: of the whole piece, at least one.
         bass_voice: whose last note closes the piece; None takes the lowest note of the last chord.
-        qpm: quarters a minute; a beat is a quarter.
-        key: the one asked for.
+        qpm: quarters per minute; a beat is a quarter.
+        key: the requested one.
     """
     end = max(note.end_seconds for note in notes)
     pitched = [note for note in notes if note.voice not in drum_voices]
@@ -79,13 +80,13 @@ def _last_chord(notes: Sequence[Note]) -> list[Note]:
 
 
 def length_is_right(end_seconds: float, asked_seconds: float, qpm: float | None = None) -> bool:
-    """Within a second of the asked length, or within a bar where there is a tempo."""
+    """Within a second of the requested length, or within a bar if there is a tempo."""
     bar = QUARTERS_PER_BAR * 60.0 / qpm if qpm else 0.0
     return abs(end_seconds - asked_seconds) <= max(LENGTH_SECONDS, bar) + SLACK_SECONDS
 
 
 def scale_share(notes: Sequence[Note], key: Key, *, drum_voices: Collection[int] = ()) -> float:
-    """Share of the pitched notes whose pitch class is in the key's scale; 1 where there are none."""
+    """Share of the pitched notes whose pitch class is in the key's scale; 1 if there are none."""
     pitched = [note for note in notes if note.voice not in drum_voices]
     inside = sum(note.pitch % 12 in key.pitch_classes for note in pitched)
     return inside / len(pitched) if pitched else 1.0
@@ -93,11 +94,11 @@ def scale_share(notes: Sequence[Note], key: Key, *, drum_voices: Collection[int]
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """What two readers that are not ours say of a MIDI file.
+    """What two third-party readers find in a MIDI file.
 
     Attributes:
         is_readable: mido, pretty_midi and note_seq all read it and find as many notes as the piece has.
-        stuck_notes: notes that begin and never end, or begin while they sound.
+        stuck_notes: notes without a note-off, or that start while already sounding.
         qpm: the first tempo in the file.
     """
 

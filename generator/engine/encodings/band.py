@@ -1,4 +1,4 @@
-"""Bands and drummers on a metric grid: the `band` encoding, its class indices and the state that its events describe.
+"""The `band` encoding for bands and drummers on a metric grid: class indices and the state its events describe.
 
 The clock counts steps of a twelfth of a quarter (sixteenths are 3 steps, triplets 4, swung eighths 8 and 4) in 4/4 bars
 of 48. A piece is a sequence of events:
@@ -6,17 +6,17 @@ of 48. A piece is a sequence of events:
 =======================  =====================================================================================
 event                    meaning
 =======================  =====================================================================================
-ADVANCE steps            the clock moves on by 1 – 48 steps; after fewer than 48 a note begins
-NOTE part, pitch         a note begins here; at one position the class indices of notes rise
-DURATION                 of the note just begun and of its part's notes that follow
-VELOCITY bin             of the note just begun and of its line's notes that follow
-OFFSET bin               how early or late the note just begun, and those of its line that follow, are played
+ADVANCE steps            advances the clock by 1 – 48 steps; after fewer than 48 a note starts
+NOTE part, pitch         a note starts here; at one position note classes ascend
+DURATION                 of the new note and the following notes of its part
+VELOCITY bin             of the new note and the following notes of its line
+OFFSET bin               how early or late the new note and the following notes of its line are played
 =======================  =====================================================================================
 
-A *line* is a pitched part or one drum sound: a closed hi-hat keeps its own loudness and placing. DURATION, VELOCITY and
-OFFSET stand, in this order, behind a NOTE where they differ from the line's last note, and always at its first.
-Pitches are those of the piece transposed to C major or A minor. `BandSpec` lays the class indices out;
-`BandState` is what a network reads beside the events.
+A *line* is a pitched part or one drum sound, so a closed hi-hat keeps its own loudness and timing. DURATION, VELOCITY
+and OFFSET follow a NOTE, in this order, if they differ from the line's previous note, and always after its first one.
+Pieces are transposed to C major or A minor. `BandSpec` defines the layout of class indices; `BandState` is what a
+network reads besides the events.
 """
 
 import bisect
@@ -42,7 +42,7 @@ MAX_ADVANCE = STEPS_PER_BAR
 
 DRUMS = "drums"
 PARTS = (DRUMS, "bass", "rhythm", "keys", "lead")
-# Lowest and highest pitch, inclusive, of the parts after the drums, before transposition.
+# Lowest and highest pitch, inclusive, of the pitched parts, before transposition.
 PITCH_RANGES = {"bass": (24, 67), "rhythm": (36, 95), "keys": (28, 103), "lead": (40, 103)}
 MAX_NOTES_AT_ONCE = {DRUMS: 5, "bass": 1, "rhythm": 6, "keys": 6, "lead": 2}
 
@@ -51,7 +51,7 @@ DURATIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 18, 20, 21, 24, 
              96, 120, 144, 192)
 # fmt: on
 NUM_DURATIONS = len(DURATIONS)
-# Index of the duration nearest on a logarithmic scale, by steps.
+# Index of the nearest duration on a logarithmic scale, by steps.
 DURATION_BINS = np.array(
     [0] + [int(np.argmin(np.abs(np.log(DURATIONS) - math.log(steps)))) for steps in range(1, DURATIONS[-1] + 1)],
     np.int64,
@@ -59,7 +59,7 @@ DURATION_BINS = np.array(
 
 MAX_STYLES = 20
 NUM_DENSITY_BINS = 8
-# Upper bounds, in notes a quarter over the next two bars, of all density bins but the last.
+# Upper bounds, in notes per quarter over the next two bars, of all density bins but the last.
 DENSITY_BOUNDS = (1.0, 2.0, 3.0, 4.5, 6.0, 8.0, 11.0)
 DENSITY_WINDOW = 2 * STEPS_PER_BAR
 
@@ -86,7 +86,7 @@ class BandSpec:
     """The layout of one model's class indices and features.
 
     Attributes:
-        parts: of `PARTS`, in that order; those a model plays.
+        parts: the parts the model plays, in the order of `PARTS`.
         velocity_bins: of equal width over 1 – 127.
         offset_bins: parts of a step from half a step early to half a step late; 0 where notes stand on the grid.
     """
@@ -161,13 +161,13 @@ class BandSpec:
 
     @property
     def start(self) -> int:
-        """Read by a network before the first event, never drawn."""
+        """The network's input before the first event; never sampled."""
         return self.num_classes
 
     @property
     def shaped(self) -> tuple[tuple[int, int], ...]:
-        """What temperature and top-p act within: all events at once. Where one unlikely ADVANCE is drawn, what began
-        at that place a bar ago says nothing any more, and the groove is lost."""
+        """The scope of temperature and top-p: all events at once. If one unlikely ADVANCE were sampled, the notes at
+        that position a bar ago would no longer help, and the groove would be lost."""
         return ((0, self.num_classes),)
 
     # Features.
@@ -181,7 +181,7 @@ class BandSpec:
 
     @cached_property
     def shortcuts(self) -> str:
-        """For `NetworkConfig.shortcuts`: what began at this place some bars ago speaks for itself again."""
+        """For `NetworkConfig.shortcuts`: notes that started at this position some bars ago can repeat themselves."""
         layout = self.layout
         notes = [f"{self.note}:{self.num_notes}:{first}" for first in layout.lookbacks]
         gaps = [f"{self.advance}:{NUM_GAPS - 1}:{first}" for first in layout.gaps]
@@ -189,7 +189,7 @@ class BandSpec:
 
     @property
     def closing(self) -> tuple[int, ...]:
-        """Features that are lit in bars which close a phrase of a drummer who plays alone; none for a band."""
+        """Features that are set in bars closing a phrase of a solo drummer; none for a band."""
         if len(self.parts) > 1:
             return ()
         return tuple(self.layout.bar + bar for bar in range(PHRASE_BARS - 1, MAX_PHRASE_BARS, PHRASE_BARS))
@@ -198,17 +198,17 @@ class BandSpec:
         return (velocities.astype(np.int64) - 1) * self.velocity_bins // 127
 
     def velocity_of_bin(self, velocity_bin: int) -> int:
-        """Velocity in the middle of a bin."""
+        """Velocity at the centre of a bin."""
         return min(127, round((velocity_bin + 0.5) * 127 / self.velocity_bins) + 1)
 
     def offset_of_bin(self, offset_bin: int) -> float:
-        """Steps, −0.5 – 0.5, in the middle of a bin; 0 for a model on the grid."""
+        """Steps, −0.5 – 0.5, at the centre of a bin; 0 for a model on the grid."""
         return (offset_bin + 0.5) / self.offset_bins - 0.5 if self.offset_bins else 0.0
 
 
 @lru_cache(maxsize=16)
 def band_spec(parts: tuple[str, ...], velocity_bins: int, offset_bins: int) -> BandSpec:
-    """The spec, made once: its tables are shared."""
+    """The spec, cached because of its tables."""
     return BandSpec(parts, velocity_bins, offset_bins)
 
 
@@ -216,7 +216,7 @@ def spec_of(encoding: "Encoding") -> BandSpec:
     """The layout that a bundle gives its classes and features.
 
     Raises:
-        BundleError: the encoding's numbers do not belong together.
+        BundleError: the encoding's numbers are inconsistent.
     """
     spec = band_spec(encoding.parts, encoding.velocity_bins, encoding.offset_bins)
     if encoding.num_classes != spec.num_classes:
@@ -228,9 +228,9 @@ def spec_of(encoding: "Encoding") -> BandSpec:
 
 
 class Layout:
-    """Where each group of features begins; `size` is the width of them all.
+    """Where each group of features starts; `size` is the total width.
 
-    Clock, countdown, controls, then what the notes so far say. A control that is not known is all zeros.
+    Clock, countdown, controls, then the notes so far. An unknown control is all zeros.
     """
 
     def __init__(self, spec: BandSpec) -> None:
@@ -248,7 +248,7 @@ class Layout:
         self.last_pitch, self.last_duration = take(pitched), take(pitched)
         self.age, self.loudness = take(lines), take(lines)
         self.placing = take(lines if spec.offset_bins else 0)
-        # What began at this very place so far, and 1, 2, 4, 8 bars ago.
+        # Notes started at this position so far, and 1, 2, 4, 8 bars ago.
         self.lookbacks = [take(spec.num_notes) for _ in range(1 + len(LOOKBACK_BARS))]
         self.gaps = [take(NUM_GAPS) for _ in LOOKBACK_BARS]
         self.size = self._next
@@ -285,7 +285,7 @@ class BandNotes:
 
 
 def encode(notes: BandNotes, spec: BandSpec) -> NDArray[np.uint16]:
-    """Class indices, uint16 [events], of notes in order of (start, class), no two of them alike in both."""
+    """Class indices, uint16 [events], of notes in order of (start, class) without duplicates."""
     count = len(notes)
     if count == 0:
         return np.zeros(0, np.uint16)
@@ -321,7 +321,7 @@ def encode(notes: BandNotes, spec: BandSpec) -> NDArray[np.uint16]:
 
 
 def _changes(values: NDArray[np.int64], lines: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where a line's value is not that of its note before, bool [notes]."""
+    """Where a value differs from that of the line's previous note, bool [notes]."""
     order = np.argsort(lines, kind="stable")
     ordered_lines, ordered = lines[order], values[order]
     changed = np.ones(len(values), bool)
@@ -332,7 +332,7 @@ def _changes(values: NDArray[np.int64], lines: NDArray[np.int64]) -> NDArray[np.
 
 
 def decode(events: NDArray[np.integer], spec: BandSpec) -> BandNotes:
-    """Notes that class indices describe; a line that no VELOCITY or DURATION has touched plays mezzo-forte quarters."""
+    """The notes described by class indices; a line without VELOCITY or DURATION plays mezzo-forte quarters."""
     step = 0
     durations = [STEPS_PER_QUARTER] * (NUM_DRUM_SOUNDS + len(PARTS))
     velocities = [spec.velocity_of_bin(spec.velocity_bins // 2)] * len(durations)
@@ -361,7 +361,7 @@ def decode(events: NDArray[np.integer], spec: BandSpec) -> BandNotes:
 
 
 def triangles(positions: NDArray[np.float64], count: int) -> NDArray[np.float32]:
-    """Numbers 0 – 1, [n], as `count` overlapping triangles each, float32 [n, count]; a row sums to 1."""
+    """Numbers 0 – 1, [n], encoded as `count` overlapping triangles each, float32 [n, count]; a row sums to 1."""
     at = np.clip(positions, 0.0, 1.0) * (count - 1)
     return np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(count))).astype(np.float32)
 
@@ -371,7 +371,7 @@ def tempo_features(qpm: float) -> NDArray[np.float32]:
 
 
 def countdown_bin(bars_left: int) -> int:
-    """Whole bars after this one, in one of 23 bins."""
+    """Whole bars remaining after this one, in one of 23 bins."""
     if bars_left < NUM_EXACT_BARS:
         return max(0, bars_left)
     return NUM_EXACT_BARS + int(np.searchsorted(COUNTDOWN_BOUNDS, bars_left, "right"))
@@ -379,14 +379,14 @@ def countdown_bin(bars_left: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class BandControls:
-    """What a network is told of a piece; None, −1 and empty mean unknown.
+    """The conditioning of a piece; None, −1 and empty mean unknown.
 
     Attributes:
-        num_steps: length; with it the countdown runs.
+        num_steps: length; enables the countdown.
         qpm: tempo.
         mode: 0 major, 1 minor. feel: 0 straight, 1 swing.
         density: bin of `DENSITY_BOUNDS`. style: index of the model's styles.
-        parts: names of those that play.
+        parts: names of the active parts.
     """
 
     num_steps: int | None = None
@@ -398,7 +398,7 @@ class BandControls:
     parts: tuple[str, ...] = ()
 
     def features(self, spec: BandSpec) -> NDArray[np.float32]:
-        """float32 [features], all that does not change while the piece goes on."""
+        """float32 [features] that stay constant throughout the piece."""
         layout = spec.layout
         row = np.zeros(layout.size, np.float32)
         if self.qpm is not None:
@@ -417,13 +417,13 @@ class BandControls:
 
 
 class BandState:
-    """What a network reads beside the event: one piece, kept up to date event by event.
+    """The network's input besides the event: one piece, updated event by event.
 
     Attributes:
         step: the clock.
         last_class: note class of the last NOTE at this position, −1 before one.
-        durations, velocities, offsets: lists by line, what the next note of the line has unless an event says
-            otherwise: index into `DURATIONS`, bins; −1 before the first.
+        durations, velocities, offsets: lists by line, the values of the line's next note unless an event changes
+            them: index into `DURATIONS`, bins; −1 before the first.
         features: float32 [features]; a view that changes with the next event.
     """
 
@@ -438,17 +438,17 @@ class BandState:
         self._pitches = spec.note_pitches.tolist()
         self._line = -1
         self._pitch = -1
-        # Line → step of its last onset, for those that have played.
+        # Line → step of its last onset, for lines that have played.
         self._onsets: dict[int, int] = {}
         self._part_of_line = [0] * NUM_DRUM_SOUNDS + list(range(1, len(PARTS)))
-        # Positions where notes began, rising; position → note classes; what sounds: (line, pitch) → step of its end.
+        # Positions where notes started, ascending; position → note classes; sounding notes: (line, pitch) → end step.
         self._positions: list[int] = []
         self._classes: dict[int, list[int]] = {}
         self._ends: dict[tuple[int, int], int] = {}
         self._sounding = [0] * 128
         self.features = controls.features(spec)
         self.features[layout.age : layout.age + lines] = AGES[-1]
-        # By step, how much of the piece lies behind.
+        # How much of the piece is over, by step.
         num_steps = controls.num_steps or 1
         self._elapsed = triangles(np.arange(num_steps + 1) / num_steps, NUM_ELAPSED_FEATURES)
         self._lit: list[int] = []
@@ -456,7 +456,7 @@ class BandState:
 
     @property
     def sounding(self) -> dict[tuple[int, int], int]:
-        """(line, pitch) → step at which it ends, for pitched notes that sound now."""
+        """(line, pitch) → end step of the pitched notes sounding now."""
         return self._ends
 
     def advance(self, event: int) -> None:
@@ -531,7 +531,7 @@ class BandState:
             lit.append(layout.gaps[place] + min(gap, NUM_GAPS) - 1)
         for column in lit:
             features[column] = 1.0
-        # At the next position what began at this one is no longer new.
+        # At the next position, notes that started at this one are no longer new.
         first = layout.lookbacks[0]
         features[first : first + self.spec.num_notes] = 0.0
         self._lit = lit

@@ -1,6 +1,6 @@
 """Compiled loops over whole pieces of a band, for training: the network's features.
 
-Only training imports this module (numba). `BandState` says what the features are; a test holds the two equal.
+Only training imports this module (numba). `BandState` defines the features; a test checks that both agree.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ _LOOKBACKS = np.array(LOOKBACK_BARS, np.int64)
 def _run(  # type: ignore[no-untyped-def]
     events, first, sizes, places, note_lines, note_pitches, durations_of, age_of, lookback_bars, features
 ):
-    """Apply `events` in order from a piece's beginning; write what a network reads after each from `first` on.
+    """Apply `events` in order from the start of a piece; write the network's features after each from `first` on.
 
     `sizes`: note, duration, velocity, offset and the end of the classes; velocity and offset bins.
     `places`: first columns of step, beat, bar, sounding, bass, last_pitch, last_duration, age, loudness, placing, then
@@ -48,7 +48,7 @@ def _run(  # type: ignore[no-untyped-def]
     for event in events:
         if event < note:
             total += event + 1
-    # Chains of the notes that began at each step.
+    # Linked lists of the notes that started at each step.
     begun = np.full(total + 1, -1, np.int64)
     earlier = np.full(len(events), -1, np.int64)
     classes = np.zeros(len(events), np.int64)
@@ -147,13 +147,13 @@ def _run(  # type: ignore[no-untyped-def]
 def band_features(
     events: NDArray[np.integer], first: int, spec: BandSpec, controls: BandControls
 ) -> NDArray[np.float32]:
-    """What a network reads after each event from index `first` on, the events before replayed from a piece's beginning.
+    """The network's features after each event from index `first` on; earlier events are replayed from the start.
 
     Args:
         events: int [n] from the beginning of a piece; START may be the first.
-        first: index of the first event whose features are wanted.
+        first: index of the first event to return features for.
         spec: the layout.
-        controls: known of the whole piece; the countdown is left to the caller, whose piece may begin elsewhere.
+        controls: known for the whole piece; the caller adds the countdown, as its piece may start elsewhere.
 
     Returns:
         float32 [n − first, features].

@@ -1,7 +1,7 @@
-"""Which events of the `band` encoding may come next, for one piece: order, instruments, waits and the ending.
+"""Which events of the `band` encoding may come next in a piece: order, instruments, gaps and the ending.
 
-Every piece that keeps to this can be played by the instruments it names, keeps time, and ends as pieces end: its last
-bar holds one hit on the first beat, by everybody, that rings.
+Every piece that follows these rules is playable by its instruments, keeps time and ends properly: its last bar contains
+one hit on the first beat, played by everyone and left to ring.
 """
 
 from collections.abc import Sequence
@@ -25,35 +25,35 @@ from generator.engine.encodings.drum_sounds import DRUM_SOUNDS, NUM_DRUM_SOUNDS
 
 _AT_ONCE = [MAX_NOTES_AT_ONCE[part] for part in PARTS]
 _LONGEST_WAIT = MAX_ADVANCE - 1
-# How many durations are no longer than so many steps.
+# Number of durations that do not exceed this many steps.
 _UP_TO = [sum(duration <= steps for duration in DURATIONS) for steps in range(DURATIONS[-1] + 1)]
 _LAST_HIT = 3 * STEPS_PER_QUARTER
 
-# The last hit of a drummer: what begins it, and what else may sound with it.
+# A drummer's last hit: the sound that starts it, and sounds that may join.
 _HITS = {"kick", "crash", "second crash"}
 _WITH_HITS = _HITS | {"snare", "splash", "china", "ride", "open hi-hat", "low tom"}
 _IS_HIT = np.array([sound.name in _HITS for sound in DRUM_SOUNDS])
 IS_LAST_DRUM = np.array([sound.name in _WITH_HITS for sound in DRUM_SOUNDS])
 
-# Places in a beat where notes may begin, by feel: straight sixteenths, and the triplet with its upbeat sixteenth.
+# Positions in a beat where notes may start, by feel: straight sixteenths, and triplets with the sixteenth upbeat.
 STRAIGHT_PLACES = (0, 3, 6, 9)
 SWING_PLACES = (0, 4, 8)
 
 
 @dataclass(frozen=True)
 class BandRules:
-    """What one piece must keep to; steps count from the beginning of its primer.
+    """The constraints of one piece; steps count from the start of its primer.
 
     Attributes:
-        begin_step: where the new music begins, a bar line.
+        begin_step: bar line where the new music starts.
         num_bars: of the new music, at least 2.
         playable: bool [N], note classes of the instruments that play.
         closing: bool [N], those of the last hit.
-        places: in a beat where notes may begin; empty for all twelve.
-        max_gap: steps after which a note begins again, at least a beat.
-        max_start: steps after which the first note begins at the latest.
+        places: positions in a beat where notes may start; empty for all twelve.
+        max_gap: steps until the next note at the latest, at least a beat.
+        max_start: steps until the first note at the latest.
         max_duration: steps; no note is longer.
-        first_note: note class that begins the new music, −1 for any.
+        first_note: note class that starts the new music, −1 for any.
     """
 
     begin_step: int
@@ -77,11 +77,11 @@ class BandGrammar:
 
     Attributes:
         state: what the events so far describe.
-        is_done: the last hit is complete; what sounds rings until its end.
+        is_done: the last hit is complete; sounding notes ring until their end.
     """
 
     def __init__(self, spec: BandSpec, rules: BandRules, state: BandState, primer: Sequence[int] = ()) -> None:
-        """`primer` are events that come first, whatever the rules; they lead to the step where the new music begins."""
+        """`primer` events come first, whatever the rules; they lead to the step where the new music starts."""
         self.spec, self.rules, self.state = spec, rules, state
         self.is_done = False
         self._primer = list(reversed(primer))
@@ -98,19 +98,19 @@ class BandGrammar:
         self._landings = [in_a_beat[(phase + steps) % STEPS_PER_QUARTER] for phase in range(STEPS_PER_QUARTER)]
         last = min(STEPS_PER_BAR, rules.max_duration)
         self._last_durations = (min(_UP_TO[min(_LAST_HIT, last)] - 1, _UP_TO[last] - 1), _UP_TO[last])
-        # Parts that have played take part in the last hit.
+        # Parts that have played join the last hit.
         self._played = [False] * len(PARTS)
         self._counts = [0] * len(PARTS)
         self._here = 0
         self._may_pass = True
         self._last_onset = -1
-        # 0 before a note, then how far the last note has been described: 1 begun, 2 duration, 3 velocity, 4 offset.
+        # 0 before a note, then how far it has been described: 1 started, 2 duration, 3 velocity, 4 offset.
         self._stage = 0
         self._line = -1
 
     @property
     def in_primer(self) -> bool:
-        """Whether the next event belongs to the primer."""
+        """Whether the next event comes from the primer."""
         return bool(self._primer)
 
     @property
@@ -118,7 +118,7 @@ class BandGrammar:
         return self.state.step == self._final_step
 
     def allow(self, allowed: NDArray[np.bool_]) -> None:
-        """Set what may come next in `allowed`, bool [C], all False before."""
+        """Set the events that may come next in `allowed`, bool [C], initially all False."""
         if self._primer:
             allowed[self._primer[-1]] = True
             return
@@ -133,7 +133,7 @@ class BandGrammar:
         notes[first:] = rules.playable[first:]
         self._leave_out_full_parts(notes)
         if rules.first_note >= 0 and step == rules.begin_step and first <= rules.first_note:
-            # The part of the first note begins with it, and nobody moves on before.
+            # The first note's part starts with it, and the clock does not advance before.
             part_begins, _ = self._slices[self._part_of[rules.first_note]]
             notes[part_begins:] = False
             notes[rules.first_note] = True
@@ -145,7 +145,7 @@ class BandGrammar:
                 allowed[:furthest] = self._landings[step % STEPS_PER_QUARTER][:furthest]
 
     def advance(self, event: int) -> None:
-        """Apply one event that was allowed."""
+        """Apply an allowed event."""
         spec, state = self.spec, self.state
         if event < spec.note:
             self.is_done = state.step == self._final_step
@@ -167,11 +167,11 @@ class BandGrammar:
             self._primer.pop()
             if not self._primer:
                 self._may_pass = True
-                # However it was that the primer played: the new music may wait as long as any.
+                # Whatever the primer did, the new music may wait as long as any other.
                 self._last_onset = max(self._last_onset, state.step - STEPS_PER_QUARTER)
 
     def _allow_description(self, allowed: NDArray[np.bool_]) -> bool:
-        """What may be said of the last note; False where something must be."""
+        """Which attributes of the last note may follow; False if one must."""
         spec, state, line, stage = self.spec, self.state, self._line, self._stage
         if stage == 1 and line >= NUM_DRUM_SOUNDS:
             first, end = self._durations()
@@ -195,7 +195,7 @@ class BandGrammar:
         return True
 
     def _durations(self) -> tuple[int, int]:
-        """Indices of the durations that a note may have here: the first, and the one after the last."""
+        """Range of indices of the allowed durations here: first, and last plus one."""
         left = self._final_step - self.state.step
         if left == 0:
             return self._last_durations
@@ -211,7 +211,7 @@ class BandGrammar:
             if part == 0 and first < NUM_DRUM_SOUNDS:
                 notes[first:NUM_DRUM_SOUNDS] &= _IS_HIT[first:]
             if self._played[part] and notes[begins:end].any():
-                # Classes rise: who goes past this part's notes would leave it out.
+                # Classes ascend: a note beyond this part's would skip it.
                 notes[end:] = False
                 is_complete = False
                 break

@@ -1,6 +1,6 @@
-"""What leans on a band's network without forbidding it anything: the key, the density, who is due, the ending.
+"""Logit biases for a band's network: key, density, overdue parts and the ending.
 
-Each leaning is added to the logits. Those that must hold for a share of a piece watch what was played so far.
+They forbid nothing outright. Biases with a target for the whole piece track what has been played so far.
 """
 
 import math
@@ -15,7 +15,7 @@ from generator.engine.encodings.band_grammar import BandGrammar
 if TYPE_CHECKING:
     from generator.engine.encodings.band_session import BandPlan
 
-# A note outside the key that was asked for: unlikely, and out of the question where one in so many already is.
+# A note outside the requested key: unlikely, and impossible once this share has been reached.
 _OUTSIDE = -4.0
 _FORBIDDEN = -40.0
 _ONE_IN = 33
@@ -24,32 +24,32 @@ _CLOSING_ROOT = 2.0
 _MEMORY_STEPS = 2.0 * STEPS_PER_BAR
 _MEMORY_QUARTERS = _MEMORY_STEPS / STEPS_PER_QUARTER
 _DECAY = [math.exp(-steps / _MEMORY_STEPS) for steps in range(MAX_ADVANCE + 1)]
-# In a bar that closes a phrase, what is added to notes that stood at this place a bar ago: without a fill, and with.
+# In a bar that closes a phrase, the bias on notes that were at this position a bar ago: without a fill, and with one.
 REPEAT, REPEAT_IN_FILL = 3.0, -3.0
-# Share of these bars that a drummer fills. Of all of them 0.45 then differ from the bar before at people's styles and
-# tempos, 0.34 where all styles are as frequent (people 0.40; without fills 0.29 and 0.17).
+# Share of these bars that a drummer fills. 0.45 of all of them then differ from the bar before at human styles and
+# tempos, 0.34 with all styles equally frequent (human: 0.40; without fills 0.29 and 0.17).
 FILL_SHARE = 0.25
 _NOTE_PUSH = 2.0
 _WAIT_PUSH = 1.5
 _MAX_ERROR = 1.5
-# A density that nobody asked for is held less tightly.
+# A density that nobody requested is enforced less strictly.
 _UNASKED = 0.6
-# How much longer than a straight sixteenth a wait is, in octaves.
+# How much longer than a straight sixteenth a gap is, in octaves.
 WAITS = np.log2(np.arange(1, MAX_ADVANCE + 1) / 3.0).astype(np.float32)
-# Bars that a part of a band may be silent. Then it is drawn in, more with each bar that it stays away, and let go of
-# over two bars once it plays: by then what it played is what the network goes on from. Drums carry the others: people
-# leave them out for 0.5 s at the median, and a network of few songs that has lost them would go on without.
+# Bars that a part of a band may be silent. After that its bias grows with each silent bar, and fades over two bars once
+# it plays, because the network then continues from what it played. Drums matter most: human drummers pause for 0.5 s at
+# the median, and a network trained on few songs would go on without them.
 _PATIENCE = {DRUMS: 1, "bass": 4, "rhythm": 4, "keys": 4, "lead": 8}
 _PULL_A_BAR = {DRUMS: 4.0, "bass": 1.0, "rhythm": 1.0, "keys": 1.0, "lead": 1.0}
 _MOST_PULL = {DRUMS: 10.0, "bass": 6.0, "rhythm": 6.0, "keys": 6.0, "lead": 6.0}
 
 
 class BandLeanings:
-    """Of one piece.
+    """The logit biases of one piece.
 
     Attributes:
-        is_active: whether `lean` adds anything at all.
-        has_pushes: whether `pushes` are ever anything but 0.
+        is_active: whether `lean` adds any bias.
+        has_pushes: whether `pushes` can be non-zero.
     """
 
     def __init__(self, plan: "BandPlan", state: BandState, grammar: BandGrammar) -> None:
@@ -65,12 +65,12 @@ class BandLeanings:
         self._aim = plan.notes_a_quarter
         push = 1.0 if plan.request.density else _UNASKED
         self._note_push, self._wait_push = push * _NOTE_PUSH, push * _WAIT_PUSH
-        # Notes a quarter lately, forgotten over two bars, and in all, with two bars as aimed at in front of them.
+        # Notes per quarter recently (decaying over two bars) and overall, both starting with two bars at the target.
         self._rate = self._aim
         self._notes = self._aim * _MEMORY_QUARTERS
         self._steps = _MEMORY_STEPS
         self._is_last_hit_near = plan.key is not None
-        # Of each part that is asked for, if there are others: its note classes, its last note's step, and its pull.
+        # For each requested part, if there are others: its note classes, the step of its last note, and its bias.
         due = plan.parts if len(plan.parts) > 1 else ()
         self._due = {PARTS.index(part): _PATIENCE[part] * STEPS_PER_BAR for part in due}
         self._pull_a_bar = {PARTS.index(part): (_PULL_A_BAR[part], _MOST_PULL[part]) for part in due}
@@ -84,7 +84,7 @@ class BandLeanings:
         return self._has_key or (self._is_last_hit_near and self._grammar.at_last_hit)
 
     def lean(self, notes: NDArray[np.float32]) -> None:
-        """Add to `notes`, float32 [N], what the key and the ending ask for."""
+        """Add the biases of key and ending to `notes`, float32 [N]."""
         if self._grammar.at_last_hit:
             notes += self._closing
             return
@@ -93,9 +93,8 @@ class BandLeanings:
             notes += self._soft if may_leave else self._hard
 
     def pushes(self) -> list[float]:
-        """What density and patience add: to the notes of each of `PARTS`, and to each wait for every octave (`WAITS`)
-        that it is longer than a sixteenth.
-        """
+        """Biases of density and overdue parts: for the notes of each of `PARTS`, and for each gap per octave (`WAITS`)
+        that it is longer than a sixteenth."""
         if self._grammar.at_last_hit:
             return [0.0] * (len(PARTS) + 1)
         push = wait = 0.0
@@ -110,7 +109,7 @@ class BandLeanings:
         return [*pulls, wait]
 
     def follow(self, event: int) -> None:
-        """Take one event into account, before the state does."""
+        """Take an event into account, before the state does."""
         spec = self._spec
         if event < spec.note:
             self._rate *= _DECAY[event + 1]

@@ -23,7 +23,7 @@ from generator.engine.primers import Primer
 
 
 def primer_key(primer: Primer, ensemble: Ensemble) -> Key | None:
-    """The primer's key, estimated where it names none; None where nothing in it has a pitch."""
+    """The primer's key, estimated if it names none; None if it has no pitched notes."""
     if primer.key:
         return parse_key(primer.key)
     pitched = [note for note in primer.notes if not ensemble.voices[note.voice].is_drum]
@@ -37,17 +37,16 @@ def primer_key(primer: Primer, ensemble: Ensemble) -> Key | None:
 def primer_events(
     primer: Primer, ensemble: Ensemble, parts: Sequence[str], qpm: float, spec: BandSpec
 ) -> tuple[int, list[int]]:
-    """The step where the new music begins, a bar line, and the class indices that lead there.
+    """The step where the new music starts, a bar line, and the class indices that lead there.
 
-    Notes of parts that do not play are left out; the others are transposed to C major or A minor out of the primer's
-    own key.
+    Notes of inactive parts are dropped; the others are transposed from the primer's key to C major or A minor.
     """
     step_seconds = 60.0 / (primer.qpm or qpm) / STEPS_PER_QUARTER
     bars = max(1, -(-round(primer.length_seconds / step_seconds) // STEPS_PER_BAR)) if primer.notes else 0
     end = bars * STEPS_PER_BAR
     key = primer_key(primer, ensemble)
     down = key.transposition if key else 0
-    # (step, class) → duration, velocity, offset; of two such notes the later one counts.
+    # (step, class) → duration, velocity, offset; the later of two such notes wins.
     rows: dict[tuple[int, int], tuple[int, int, float]] = {}
     for note in primer.notes:
         part = ensemble.voices[note.voice].part
@@ -72,7 +71,7 @@ def primer_events(
 
 
 def _note_class(note: Note, part: str, down: int, spec: BandSpec) -> int | None:
-    """Note class, None for a drum that no kit of ours has."""
+    """Note class, or None for a drum that no kit of ours has."""
     if part == DRUMS:
         return GM_MAP.get(note.pitch)
     low, high = PITCH_RANGES[part]

@@ -40,20 +40,20 @@ from generator.engine.manifest import ChoiceControl, Ensemble, Manifest
 from generator.engine.music import MAX_VELOCITY, Note
 
 MIN_BARS = 2
-# No longer without a new note, and at the beginning.
+# Maximum silence without a new note, and at the start.
 MAX_GAP_SECONDS = 2.5
 MAX_START_SECONDS = 0.5
-# A drum's note says when it is struck; its end only has to be somewhere.
+# A drum note only needs an onset; its end is arbitrary.
 MIN_STROKE_SECONDS, MAX_STROKE_SECONDS = 0.1, 0.25
 _STROKE_STEPS = 3
 _STRAIGHT, _SWING = 0, 1
-# Notes a quarter that each density bin stands for: the middle of its bounds.
+# Notes per quarter that each density bin represents: the centre of its bounds.
 _MIDDLES = (0.7, *(math.sqrt(low * high) for low, high in itertools.pairwise(DENSITY_BOUNDS)), 13.0)
-# Of the notes of a whole band, those of each part.
+# Each part's share of a whole band's notes.
 _SHARES = {DRUMS: 0.35, "bass": 0.12, "rhythm": 0.22, "keys": 0.19, "lead": 0.12}
-# How far apart bands are that nobody told how dense to play: a standard deviation.
+# Spread of densities between bands if none is requested: a standard deviation.
 _DENSITY_OCTAVES = 0.5
-# Set these choices apart from all other uses of a seed.
+# Separate these choices from all other uses of a seed.
 _KEY_STREAM, _DENSITY_STREAM, _STYLE_STREAM, _FILL_STREAM = 0x6B6579, 0x64656E, 0x737479, 0x66696C
 
 
@@ -108,7 +108,7 @@ class BandSession:
         self._share_features()
 
     def _share_features(self) -> None:
-        """The rows write their features straight into those of the batch."""
+        """Rows write their features directly into those of the batch."""
         self._features = np.array([row.state.features for row in self.rows])
         for row, features in zip(self.rows, self._features, strict=True):
             row.state.features = features
@@ -116,10 +116,10 @@ class BandSession:
 
 
 class BandPlan:
-    """One request, worked out: key, length, instruments, what comes before.
+    """A resolved request: key, length, instruments and primer.
 
     Attributes:
-        qpm: quarters a minute. key: None where nothing pitched plays.
+        qpm: quarters per minute. key: None if nothing pitched plays.
         transpose: semitones from the network's C major or A minor to the piece's key.
         voices: index into the ensemble's voices, by index into `PARTS`; −1 for a part that does not play.
         primer: events of the primer, to the step where the new music begins.
@@ -150,7 +150,7 @@ class BandPlan:
             return parse_key(request.key)
         if request.primer is not None and (key := primer_key(request.primer, self.ensemble)):
             return key
-        # From the seed alone, so that the takes of a generation are in one key.
+        # From the seed alone, so all takes of a generation share a key.
         random = _stream(request.seed, _KEY_STREAM)
         keys = [Key(tonic, mode) for mode in ("major", "minor") for tonic in range(12)]
         note = request.starting_note
@@ -159,7 +159,7 @@ class BandPlan:
 
     @cached_property
     def playable(self) -> NDArray[np.bool_]:
-        """bool [N], the note classes that the instruments have once they are transposed."""
+        """bool [N], note classes the instruments can play after transposition."""
         spec, ensemble = self.spec, self.ensemble
         playable = np.zeros(spec.num_notes, bool)
         for part in self.parts:
@@ -177,14 +177,14 @@ class BandPlan:
 
     @cached_property
     def outside_scale(self) -> NDArray[np.bool_]:
-        """bool [N], pitched note classes that the key does not have."""
+        """bool [N], pitched note classes outside the key."""
         if self.key is None:
             return np.zeros(self.spec.num_notes, bool)
         return (self.spec.note_parts > 0) & ~np.isin(self._pitch_classes, sorted(self.key.pitch_classes))
 
     @cached_property
     def closing(self) -> NDArray[np.bool_]:
-        """bool [N], the note classes of the last hit: big drums, and the tonic triad."""
+        """bool [N], note classes of the last hit: big drums and the tonic triad."""
         spec = self.spec
         drums = spec.note_parts == 0
         closing = np.zeros(spec.num_notes, bool)
@@ -199,7 +199,7 @@ class BandPlan:
 
     @cached_property
     def roots(self) -> NDArray[np.bool_]:
-        """bool [N], the bass's notes on the tonic."""
+        """bool [N], the bass's tonic notes."""
         tonic = self.key.tonic if self.key else -1
         return (self.spec.note_parts == PARTS.index("bass")) & (self._pitch_classes == tonic)
 
@@ -231,9 +231,9 @@ class BandPlan:
 
     @property
     def fills(self) -> NDArray[np.bool_]:
-        """Of each bar, whether a drummer plays something new there if it closes a phrase: bool [bars + 1].
+        """For each bar, whether a drummer plays a fill there if it closes a phrase: bool [bars + 1].
 
-        People decide on a fill; a network that is left alone falls into always or never, by style.
+        People decide on a fill; the network on its own plays one always or never, depending on the style.
         """
         bars = self.begin_step // STEPS_PER_BAR + self.num_bars
         return _stream(self.request.seed, _FILL_STREAM).random(bars + 1) < FILL_SHARE
@@ -241,8 +241,8 @@ class BandPlan:
     def _style(self) -> int:
         """Index of the style, −1 for none.
 
-        Where any style will do, a drummer who begins a piece still has one, drawn from the seed: without, the network
-        keeps to one bar and closes hardly any phrase.
+        If no style is requested, a solo drummer still gets one, drawn from the seed: without one the network repeats a
+        single bar and hardly ever closes a phrase.
         """
         style, control = self._choice("style"), self.manifest.controls.style
         if style >= 0 or control is None or len(self.spec.parts) > 1 or self.request.primer is not None:
@@ -252,10 +252,10 @@ class BandPlan:
 
     @cached_property
     def notes_a_quarter(self) -> float:
-        """The density to aim at, 0 for none: a band of which some do not play has fewer notes at every level.
+        """The target density, 0 for none: a band with inactive parts has fewer notes at every level.
 
-        Where any density will do, a band still has one, drawn from the seed in the midst of the levels: left alone,
-        five parts that each listen to the others play more and more.
+        If no density is requested, a band still gets one, drawn from the seed around the middle levels: otherwise five
+        parts that react to one another play more and more.
         """
         density = self._choice("density")
         control = self.manifest.controls.density
@@ -278,7 +278,7 @@ class BandPlan:
         return choice.value if choice else -1
 
     def _first_note(self, pitch: int) -> int:
-        """Note class of the leading pitched part that is this pitch, or its nearest octave; −1 where all is drums."""
+        """Note class of this pitch, or its nearest octave, in the leading pitched part; −1 if there are only drums."""
         pitched = [part for part in self.parts if part != DRUMS]
         if not pitched:
             return -1
@@ -291,18 +291,18 @@ class BandPlan:
 
 
 def _stream(seed: int, stream: int) -> np.random.Generator:
-    """Random numbers of the seed alone, for one purpose."""
+    """Random numbers from the seed alone, for one purpose."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, stream])))
 
 
 def _middle(density: int) -> float:
-    """Notes a quarter that a density bin stands for."""
+    """Notes per quarter that a density bin represents."""
     return _MIDDLES[min(density, len(_MIDDLES) - 1)]
 
 
 @dataclass(slots=True)
 class _Held:
-    """A note whose end is not known yet; times in seconds from the beginning of the new music."""
+    """A note whose end is not known yet; times in seconds from the start of the new music."""
 
     part: int
     pitch: int
@@ -329,10 +329,10 @@ class BandRow:
         self._begin_step, self._seconds_per_step = plan.begin_step, plan.seconds_per_step
         self._final_step = plan.begin_step + (plan.num_bars - 1) * STEPS_PER_BAR
         self._stroke = min(max(_STROKE_STEPS * plan.seconds_per_step, MIN_STROKE_SECONDS), MAX_STROKE_SECONDS)
-        # How early a note of the next position may be played.
+        # How early a note of the next position can be played.
         self._early = 0.5 * plan.seconds_per_step if spec.offset_bins else 0.0
         self._part_of, self._pitch_of = spec.note_parts.tolist(), spec.note_pitches.tolist()
-        # Notes of this position; (part, pitch) → notes of earlier ones that sound, in the order of their beginnings.
+        # Notes at this position; (part, pitch) → sounding notes from earlier positions, in order of onset.
         self._new: list[_Held] = []
         self._sounding: dict[tuple[int, int], _Held] = {}
 
@@ -342,7 +342,7 @@ class BandRow:
 
     @property
     def repeat(self) -> float:
-        """What leans, in a bar that closes a phrase, towards the notes of the bar before; away from them below 0."""
+        """Logit biases, in bars that close a phrase, on the previous bar's notes; negative ones discourage them."""
         return REPEAT_IN_FILL if self._fills[self.state.step // STEPS_PER_BAR] else REPEAT
 
     @property
@@ -412,7 +412,7 @@ class BandRow:
             self._place(held, event - spec.offset)
 
     def _end_position(self) -> None:
-        """Everything that began here is known: it ends what it takes the place of."""
+        """The notes that started here are complete: they end the notes they replace."""
         for held in self._new:
             key = (held.part, held.pitch)
             before = self._sounding.pop(key, None)

@@ -1,4 +1,4 @@
-"""The drum sounds that the `band` encoding knows, and the pitches of MIDI files that stand for them."""
+"""The drum sounds of the `band` encoding and the MIDI pitches that map to them."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ class DrumSound:
     pitch: int
 
 
-# In the order of the class indices. The nine classes of Groove's papers with their articulations apart, then what
-# rock and club music add.
+# In the order of the class indices: the nine classes of the Groove papers, with articulations separate, then additions
+# for rock and club music.
 DRUM_SOUNDS = (
     DrumSound("kick", 36),
     DrumSound("snare", 38),
@@ -44,7 +44,7 @@ NUM_DRUM_SOUNDS = len(DRUM_SOUNDS)
 _INDEX = {sound.pitch: index for index, sound in enumerate(DRUM_SOUNDS)}
 _OWN = dict(_INDEX)
 
-# Pitch of a General MIDI drum track → index. Sound effects that no kit has are left out.
+# Pitch of a General MIDI drum track → index. Sound effects are left out.
 GM_MAP: dict[int, int] = _OWN | {
     pitch: _INDEX[sound]
     for pitch, sound in {
@@ -53,7 +53,7 @@ GM_MAP: dict[int, int] = _OWN | {
     }.items()
 }  # fmt: skip
 
-# Pitch of a file of the Groove MIDI Dataset, played on an electronic kit of 22 pads, → index.
+# Pitch in a file of the Groove MIDI Dataset, played on an electronic kit of 22 pads, → index.
 GROOVE_MAP: dict[int, int] = {
     pitch: _INDEX[sound]
     for pitch, sound in {

@@ -8,11 +8,11 @@ event                 class indices   meaning
 ====================  ==============  =========================================
 NOTE_ON pitch         0 – 127         the pitch starts with the velocity in force
 NOTE_OFF pitch        128 – 255       the pitch ends
-TIME_SHIFT steps      256 – 355       the clock moves on by 1 – 100 steps
+TIME_SHIFT steps      256 – 355       advances the clock by 1 – 100 steps
 VELOCITY bin          356 – 387       velocity of the notes that follow, 32 bins
 ====================  ==============  =========================================
 
-``START`` (388) is read by a network before the first event and is never drawn.
+``START`` (388) is the network's input before the first event and is never sampled.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ START = NUM_CLASSES
 
 NUM_COUNTDOWN_FEATURES = 16
 NUM_DENSITY_FEATURES = 8
-# What follows the keyboard's 2 × 128 features: how much of the piece is left and how dense the music shall be.
+# After the keyboard's 2 × 128 features: how much of the piece is left, and the requested density.
 COUNTDOWN_FEATURE = 2 * NUM_PITCHES
 DENSITY_FEATURE = COUNTDOWN_FEATURE + NUM_COUNTDOWN_FEATURES
 NUM_FEATURES = DENSITY_FEATURE + NUM_DENSITY_FEATURES
@@ -43,7 +43,7 @@ NUM_FEATURES = DENSITY_FEATURE + NUM_DENSITY_FEATURES
 MAX_COUNTDOWN_SECONDS = 300.0
 _LONGEST_COUNTDOWN = np.log1p(MAX_COUNTDOWN_SECONDS)
 _COUNTDOWN_CENTRES = np.arange(NUM_COUNTDOWN_FEATURES)
-# Upper bounds, in notes a second, of all density bins but the last.
+# Upper bounds, in notes per second, of all density bins but the last.
 DENSITY_BOUNDS = (1.0, 2.0, 4.0, 6.0, 9.0, 13.0, 19.0)
 
 
@@ -73,7 +73,8 @@ class NoteArrays:
         )
 
     def transformed(self, *, transpose: int = 0, stretch: float = 1.0) -> "NoteArrays":
-        """The same notes, `transpose` semitones higher and `stretch` times as long; what leaves 0 – 127 is dropped."""
+        """The same notes, `transpose` semitones higher and `stretch` times as long; pitches outside 0 – 127 are
+        dropped."""
         pitches = self.pitches.astype(np.int16) + transpose
         kept = (pitches >= 0) & (pitches < NUM_PITCHES)
         return NoteArrays(
@@ -85,14 +86,14 @@ class NoteArrays:
 
 
 def quantize(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Steps nearest to the times, halves rounded up, as note_seq's ``quantize_to_step`` does."""
+    """The nearest steps, halves rounded up, like note_seq's ``quantize_to_step``."""
     return (seconds * STEPS_PER_SECOND + 0.5).astype(np.int64)
 
 
 def encode(notes: NoteArrays) -> NDArray[np.uint16]:
     """Class indices of a performance; `notes` must be in order of (start, pitch).
 
-    Equal to note_seq's ``Performance`` and ``PerformanceOneHotEncoding`` over the sequence quantized to 100 steps a
+    Equal to note_seq's ``Performance`` and ``PerformanceOneHotEncoding`` over the sequence quantized to 100 steps per
     second. Returns uint16 [events].
     """
     count = len(notes)
@@ -127,7 +128,7 @@ def encode(notes: NoteArrays) -> NDArray[np.uint16]:
 
 
 def decode(events: NDArray[np.integer]) -> NoteArrays:
-    """Notes that the class indices describe; a note still sounding at the end stops there.
+    """The notes described by class indices; a note still sounding at the end stops there.
 
     A NOTE_OFF of a silent pitch means nothing; a NOTE_ON of a sounding pitch ends the note before it. Without a
     VELOCITY the velocity is that of the middle bin. A note's velocity is the middle of its bin.
@@ -166,7 +167,7 @@ def decode(events: NDArray[np.integer]) -> NoteArrays:
 
 
 def velocity_of_bin(velocity_bin: int) -> int:
-    """Velocity in the middle of a bin (0 – 31): the least mistake in either direction."""
+    """Velocity at the centre of a bin (0 – 31), which minimises the error."""
     return 1 + velocity_bin * VELOCITY_BIN_SIZE + VELOCITY_BIN_SIZE // 2
 
 
@@ -179,19 +180,19 @@ def countdown_features(seconds_left: NDArray[np.float32]) -> NDArray[np.float32]
     Returns:
         float32 [n, 16], each row summing to 1.
     """
-    # Not np.clip, whose wrapping costs as much as all the rest of a single row.
+    # Not np.clip, whose overhead equals all the rest for a single row.
     bounded = np.minimum(np.maximum(seconds_left, 0.0), MAX_COUNTDOWN_SECONDS)
     position = (np.log1p(bounded) / _LONGEST_COUNTDOWN)[:, None] * (NUM_COUNTDOWN_FEATURES - 1)
     return np.maximum(0.0, 1.0 - np.abs(position - _COUNTDOWN_CENTRES)).astype(np.float32)
 
 
 def density_features(notes_per_second: NDArray[np.float32]) -> NDArray[np.float32]:
-    """One-hot density bins, float32 [n, 8], of onsets a second, float32 [n]. Unknown is all zeros."""
+    """One-hot density bins, float32 [n, 8], of onsets per second, float32 [n]. Unknown is all zeros."""
     return np.eye(NUM_DENSITY_FEATURES, dtype=np.float32)[np.searchsorted(DENSITY_BOUNDS, notes_per_second, "right")]
 
 
 class PianoState:
-    """What sounds, and for how long, after the events so far: one row a piece.
+    """The sounding notes and their ages after the events so far, one row per piece.
 
     Attributes:
         steps: int64 [rows], the clock.
@@ -208,8 +209,8 @@ class PianoState:
         return self.onset_steps >= 0
 
     def advance(self, class_indices: NDArray[np.integer]) -> None:
-        """Apply one event to each row; `class_indices` int [rows]. START and VELOCITY change nothing here."""
-        # Row by row: there are few, and one event changes one number.
+        """Apply one event to each row; `class_indices` int [rows]. START and VELOCITY change nothing."""
+        # Row by row: there are few rows, and an event changes one number.
         for row, event in enumerate(class_indices.tolist()):
             if event < NOTE_OFF:
                 self.onset_steps[row, event] = self.steps[row]
@@ -221,7 +222,7 @@ class PianoState:
     def features(
         self, seconds_left: NDArray[np.float32] | None = None, density: NDArray[np.float32] | None = None
     ) -> NDArray[np.float32]:
-        """Input of the network beside the event: float32 [rows, 280].
+        """The network's input besides the event: float32 [rows, 280].
 
         128 flags "this pitch sounds", 128 ages (0.5 · log(1 + steps / 10) where it sounds), then the countdown and
         the density, zeros where they are None. A NaN in either means unknown for that row.

@@ -1,6 +1,6 @@
 """Compiled loops over whole performances, for training: the sustain pedal and the network's features.
 
-Only training imports this module (numba). `PianoState` says what the features are; a test holds the two equal.
+Only training imports this module (numba). `PianoState` defines the features; a test checks that both agree.
 """
 
 import numpy as np
@@ -74,7 +74,7 @@ def apply_sustain(
     pedal_seconds: NDArray[np.float64],
     pedal_values: NDArray[np.uint8],
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Extend the notes of one instrument by its sustain pedal (controller 64, down from 64 up).
+    """Extend the notes of one instrument by its sustain pedal (controller 64; down from 64 up).
 
     Returns:
         The new end times, float64 [notes], and which notes are kept, bool [notes] (of two notes of one pitch that

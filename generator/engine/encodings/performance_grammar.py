@@ -1,6 +1,6 @@
-"""Which events of the `performance` encoding may come next: order, instrument, waits, silence and the ending.
+"""Which events of the `performance` encoding may come next: order, instrument, gaps, silence and the ending.
 
-Rows are pieces. No row's result depends on another row.
+Rows are pieces; no row depends on another.
 """
 
 from collections.abc import Sequence
@@ -23,26 +23,26 @@ from generator.engine.encodings.performance import (
 
 _NEVER = 1 << 40
 
-# What temperature and top-p shape: which pitch begins, which one ends, how loud. What kind of event comes, and how long
-# the music waits, is drawn as the network says: cutting the rare long waits off made pieces of twice the density, with
-# notes a third as long (measured; 13 notes a second became 23).
+# Temperature and top-p shape which pitch starts, which one ends, and how loud. The kind of event and the length of time
+# shifts keep the network's own probabilities: cutting off the rare long time shifts doubled the density, with notes a
+# third as long (measured: 13 notes per second became 23).
 SHAPED = ((NOTE_ON, NOTE_OFF), (NOTE_OFF, TIME_SHIFT), (VELOCITY, NUM_CLASSES))
 
 
 @dataclass(frozen=True)
 class PieceRules:
-    """What one piece must keep to.
+    """The constraints of one piece.
 
     Attributes:
-        length_seconds: asked for; the last note ends in the second before.
+        length_seconds: as requested; the last note ends within the second before it.
         lowest_pitch, highest_pitch: inclusive.
         max_note_seconds: longer notes are ended.
-        max_silence_seconds: a note begins before nothing has sounded for longer.
-        max_gap_seconds: a note begins at least this often, whatever still sounds.
-        max_start_seconds: the first note begins no later.
-        primer: class indices that come first, whatever the other rules; none of them counts into `length_seconds`.
+        max_silence_seconds: the longest silence.
+        max_gap_seconds: the longest time between onsets, even if notes still sound.
+        max_start_seconds: the latest onset of the first note.
+        primer: class indices that come first, whatever the other rules; they do not count towards `length_seconds`.
         first_pitch: of the first note after the primer; −1 for any.
-        closing_pitch_classes: the last chord is made of these alone; empty for any.
+        closing_pitch_classes: the only ones in the last chord; empty for any.
     """
 
     length_seconds: float
@@ -57,11 +57,10 @@ class PieceRules:
     closing_pitch_classes: frozenset[int] = frozenset()
 
 
-# How a piece ends. The last notes are those that sound when nothing new begins any more: after a pause of the
-# network's own in the closing seconds, or at the latest `_LAST_CALL` before the end. They are held, and released in
-# the last `_RELEASE` steps, none before it has rung for `_RING`. Where the note that began last sounds no more, another
-# begins by `_LAST_ONSET` before the end. Where the last chord has to be a certain one, everything else falls silent
-# `_FINALE` before the end.
+# How a piece ends. The last notes are those sounding when no new note may start: after a pause of the network's own in
+# the closing seconds, or at the latest `_LAST_CALL` before the end. They are held and released in the last `_RELEASE`
+# steps, none before it has rung for `_RING`. If the most recent note no longer sounds, another one starts by
+# `_LAST_ONSET` before the end. If the last chord is prescribed, everything else falls silent `_FINALE` before the end.
 _CLOSING = 4 * STEPS_PER_SECOND
 _LAST_CALL = 150
 _LAST_ONSET = 120
@@ -69,12 +68,13 @@ _RELEASE = 60
 _RING = 50
 _FINALE = 250
 _PAUSE = 30
-# A chord's notes may begin a few steps apart: it is not cut between them.
+# A chord's notes may start a few steps apart; it is not cut between them.
 _CHORD = 8
-# What begins within so many steps is heard as one.
+# Onsets within this many steps are heard as one.
 _TOGETHER = 6
 
-# No network may lock the composer into an endless instant: this many notes at once, and a second, are enough.
+# No network may trap the composer in an endless instant: this many simultaneous notes, and notes per second, are
+# enough.
 _NOTES_AT_ONCE = 24
 _NOTES_PER_SECOND = 40
 
@@ -82,15 +82,15 @@ _PITCHES = np.arange(NUM_PITCHES)
 
 
 class PerformanceGrammar:
-    """Which of the 388 events of a performance may come next, and what sounds after those that came.
+    """Which of the 388 events may come next, and what sounds after those so far.
 
-    As in every performance that was ever encoded: no NOTE_OFF of a silent pitch, no NOTE_ON of a sounding one, at one
-    instant first all ends and then all beginnings, a VELOCITY only where it changes and right before a NOTE_ON, no
-    TIME_SHIFT after one that was not full. Beyond that the `PieceRules`.
+    As in every encoded performance: no NOTE_OFF of a silent pitch, no NOTE_ON of a sounding one; at one instant all
+    note-offs come before all note-ons; a VELOCITY only if it changes and directly before a NOTE_ON; no TIME_SHIFT
+    after one that was not full. `PieceRules` adds the rest.
 
     Attributes:
-        state: the keyboard, one row a piece.
-        done: bool [B], whether the piece is over; what still sounds ends now.
+        state: the keyboard, one row per piece.
+        done: bool [B], whether the piece is over; sounding notes end now.
     """
 
     def __init__(self, rules: Sequence[PieceRules]) -> None:
@@ -103,7 +103,7 @@ class PerformanceGrammar:
 
     @property
     def seconds_left(self) -> NDArray[np.float32]:
-        """float32 [B], how much of the asked length is to come."""
+        """float32 [B], how much of the requested length is left."""
         return np.array([(row.end - row.now) / STEPS_PER_SECOND for row in self._rows], np.float32)
 
     def allowed(self) -> NDArray[np.bool_]:
@@ -114,17 +114,17 @@ class PerformanceGrammar:
         return allowed
 
     def advance(self, class_indices: NDArray[np.int64]) -> None:
-        """Apply one event a row, int64 [B]: one that was allowed."""
+        """Apply one allowed event per row, int64 [B]."""
         self.state.advance(class_indices)
         for row, event in zip(self._rows, class_indices.tolist(), strict=True):
             row.advance(event)
 
     def velocity_bin(self, row: int) -> int:
-        """The velocity in force, 0–31."""
+        """The current velocity bin, 0–31."""
         return self._rows[row].velocity_bin
 
     def keep(self, rows: NDArray[np.intp]) -> None:
-        """Forget all other rows; those kept are numbered anew in this order."""
+        """Keep only these rows, renumbered in this order."""
         state = PianoState(len(rows))
         state.steps, state.onset_steps = self.state.steps[rows], self.state.onset_steps[rows]
         self.state = state
@@ -132,7 +132,7 @@ class PerformanceGrammar:
 
 
 class _Row:
-    """The grammar of one piece. Plain numbers: most batches are of one row, where an array costs more than it saves.
+    """The grammar of one piece. Plain numbers: most batches have one row, where an array costs more than it saves.
 
     Attributes:
         begin, end, now: steps: of the new music, and the clock.
@@ -148,7 +148,7 @@ class _Row:
         self.begin = sum(event - TIME_SHIFT + 1 for event in rules.primer if TIME_SHIFT <= event < VELOCITY)
         self.end = self.begin + _steps(rules.length_seconds)
         self._max_note = _steps(rules.max_note_seconds)
-        # Where notes are short, the last one begins late enough to be held.
+        # If notes are short, the last one starts late enough to be held.
         self._last_onset_by = self.end - min(_LAST_ONSET, _RELEASE + self._max_note)
         self._max_silence = _steps(rules.max_silence_seconds)
         self._max_gap = _steps(rules.max_gap_seconds)
@@ -158,7 +158,7 @@ class _Row:
         self._closing_pitches = np.isin(_PITCHES % 12, sorted(rules.closing_pitch_classes))
         self._in_range = (rules.lowest_pitch <= _PITCHES) & (rules.highest_pitch >= _PITCHES)
         self._num_pitches = int(self._in_range.sum())
-        # Pitches that may begin, and those that sound: pitch → step of its onset, the oldest first.
+        # Pitches that may start, and sounding ones: pitch → step of its onset, oldest first.
         self._free = self._in_range.copy()
         self._sounding: dict[int, int] = {}
         self._after_velocity = False
@@ -166,20 +166,20 @@ class _Row:
         self._after_part_shift = False
         self._silent_since = 0
         self._last_onset = -1
-        # Onset and pitch of the notes that began last, as many as make one chord.
+        # Onset and pitches of the most recent notes that form one chord.
         self._last_chord: list[tuple[int, int]] = []
         self._notes = 0
         self._closed = False
 
     def allow(self, allowed: NDArray[np.bool_]) -> None:
-        """Set what may come next in `allowed`, bool [388], all False before."""
+        """Set the events that may come next in `allowed`, bool [388], initially all False."""
         if self._primer:
             allowed[self._primer[-1]] = True
             return
         now, sounding = self.now, self._sounding
         oldest = next(iter(sounding.values()), _NEVER)
         if now - oldest >= self._max_note:
-            # Ends before anything else happens.
+            # Note-offs before anything else.
             allowed[[NOTE_OFF + pitch for pitch, onset in sounding.items() if now - onset >= self._max_note]] = True
             return
 
@@ -200,7 +200,7 @@ class _Row:
             if self._last_onset < 0:
                 free = np.equal(_PITCHES, self._first_pitch)
             elif self._after_onset:
-                # The first note is the lowest of its chord, or it would not be heard as the first.
+                # The first note is the lowest of its chord, otherwise it would not be heard as the first.
                 free = free & (self._first_pitch < _PITCHES)
                 may_begin = may_begin and bool(free.any())
             else:
@@ -224,7 +224,7 @@ class _Row:
             allowed[TIME_SHIFT : TIME_SHIFT + min(cap, MAX_SHIFT_STEPS)] = True
 
     def advance(self, event: int) -> None:
-        """Apply one event that was allowed."""
+        """Apply an allowed event."""
         self._after_velocity = event >= VELOCITY
         if event < NOTE_OFF:
             self._last_chord = [note for note in self._last_chord if self.now - note[0] <= _TOGETHER]
@@ -257,13 +257,13 @@ class _Row:
         self.is_done = self._closed and (self.now >= self.end or not self._sounding)
 
     def _begin_anew(self) -> None:
-        """After the primer: nothing sounds, and the new music may begin in any way."""
+        """After the primer: nothing sounds, and the new music may start in any way."""
         self._after_onset = self._after_velocity = self._after_part_shift = False
         self._silent_since = self.now
         self._last_onset = -1
 
     def _must_begin_by(self) -> int:
-        """The step by which a note begins, unless the piece has closed."""
+        """The step by which a note must start, unless the piece has closed."""
         if self._last_onset < 0:
             latest = self.begin + self._max_start
         else:
@@ -273,7 +273,7 @@ class _Row:
         return latest if self._can_hold() else min(latest, self._last_onset_by)
 
     def _can_hold(self) -> bool:
-        """Whether the note that began last sounds and may go on until the last release, in a chord to end with."""
+        """Whether the most recent note still sounds and may be held until the final release, in a valid last chord."""
         newest = next(reversed(self._sounding.values()), -_NEVER)
         if newest < self._last_onset or newest + self._max_note < self.end - _RELEASE:
             return False
@@ -283,11 +283,11 @@ class _Row:
         return {lowest % 12, min(self._sounding) % 12} <= self._closing_classes
 
     def _is_finale(self) -> bool:
-        """Whether only the last chord may sound any more."""
+        """Whether only the last chord may sound now."""
         return bool(self._closing_classes) and self.now >= self.end - _FINALE
 
     def _closes(self) -> bool:
-        """Whether, after a wait, no note begins any more."""
+        """Whether no note may start after a time shift."""
         left = self.end - self.now
         since_onset = self.now - self._last_onset
         pause = left <= _CLOSING and since_onset >= _PAUSE

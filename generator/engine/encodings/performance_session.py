@@ -26,16 +26,16 @@ from generator.engine.manifest import Ensemble, Manifest
 from generator.engine.music import Note, without_overlaps
 from generator.engine.primers import Primer
 
-# Notes a second that each density bin stands for: the middle of its bounds.
+# Notes per second that each density bin represents: the centre of its bounds.
 _MIDDLES = (0.6, *(math.sqrt(low * high) for low, high in itertools.pairwise(DENSITY_BOUNDS)), 24.0)
-# What was played lately is forgotten over so many steps.
+# Recent density decays over this many steps.
 _MEMORY_STEPS = 400.0
 _NOTE_PUSH = 1.0
 _WAIT_PUSH = 0.4
 _MAX_ERROR = 1.5
-# How much longer than a tenth of a second a wait is, in octaves.
+# How much longer than a tenth of a second a gap is, in octaves.
 _WAITS = np.log2(np.arange(1, VELOCITY - TIME_SHIFT + 1) / 10.0).astype(np.float32)
-# A pitch outside the key that was asked for: unlikely, and out of the question where one in so many already is.
+# A pitch outside the requested key: unlikely, and impossible once this share has been reached.
 _OUTSIDE = -4.0
 _FORBIDDEN = -40.0
 _ONE_IN = 33
@@ -79,7 +79,7 @@ class PerformanceSession:
         self._density = self._densities()
 
     def _densities(self) -> NDArray[np.float32] | None:
-        """Notes a second that the network is told, NaN for any; None where it is told nothing."""
+        """The density conditioning in notes per second, NaN for any; None if there is none."""
         densities = np.array([row.density or np.nan for row in self.rows], np.float32)
         return None if np.isnan(densities).all() else densities
 
@@ -88,9 +88,9 @@ class PerformanceRow:
     """See `generator.engine.encodings.registry.PieceRow`.
 
     Attributes:
-        rules: what the piece must keep to.
-        density: notes a second asked for, 0 for any.
-        leans: whether anything is added to the logits.
+        rules: the piece's constraints.
+        density: requested notes per second, 0 for any.
+        leans: whether there are logit biases.
     """
 
     qpm: float | None = None
@@ -113,7 +113,7 @@ class PerformanceRow:
         control = manifest.controls.density
         choice = control.choice(request.density) if control else None
         self.density = _MIDDLES[min(choice.value, len(_MIDDLES) - 1)] if choice else 0.0
-        # Notes a second lately; as aimed at in the beginning.
+        # Recent notes per second; initially the target.
         self._rate = self.density
         self.leans = bool(key) or self.density > 0.0
         self._soft, self._hard, self._outside = _outside_of(key)
@@ -121,24 +121,24 @@ class PerformanceRow:
         self._begin = sum(event - TIME_SHIFT + 1 for event in primer if TIME_SHIFT <= event < VELOCITY)
         self._events_of_primer = len(primer)
         self._step = 0
-        # Pitch → step and velocity of what sounds, in the order in which it began.
+        # Pitch → onset step and velocity of sounding notes, in order of onset.
         self._sounding: dict[int, tuple[int, int]] = {}
 
     @property
     def settled_seconds(self) -> float:
-        # Notes are in the order of their beginnings, so the first of those sounding bounds what is settled.
+        # Notes are ordered by onset, so the first sounding note bounds what is settled.
         step = next(iter(self._sounding.values()))[0] if self._sounding else self._step
         return (step - self._begin) / STEPS_PER_SECOND
 
     def lean(self, biases: NDArray[np.float32]) -> None:
-        """Add to `biases`, float32 [388], what leans towards the key and the density."""
+        """Add the logit biases of key and density to `biases`, float32 [388]."""
         if self.key:
             may_leave = (self._outside_notes + 1) * _ONE_IN <= self._notes
             biases[NOTE_ON:NOTE_OFF] = self._soft if may_leave else self._hard
         if self.density:
             error = math.log((self._rate + 0.2) / (self.density + 0.2))
             error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
-            # A velocity is said right before a note.
+            # A VELOCITY comes directly before a note.
             biases[NOTE_ON:NOTE_OFF] -= np.float32(_NOTE_PUSH * error)
             biases[VELOCITY:] -= np.float32(_NOTE_PUSH * error)
             biases[TIME_SHIFT:VELOCITY] += np.float32(_WAIT_PUSH * error) * _WAITS
@@ -176,7 +176,7 @@ class PerformanceRow:
 
 
 def primer_events(primer: Primer) -> tuple[int, ...]:
-    """Class indices of the primer's notes, and of the wait up to its length; at the end nothing sounds."""
+    """Class indices of the primer's notes and the time up to its length; nothing sounds at the end."""
     end = primer.length_seconds
     notes = [note for note in without_overlaps(primer.notes) if round(note.start_seconds * 100) < round(end * 100)]
     arrays = NoteArrays(
@@ -194,7 +194,7 @@ def primer_events(primer: Primer) -> tuple[int, ...]:
                 continue
             sounding.add(event)
         elif event < TIME_SHIFT:
-            # Two notes of one pitch may have come so close that they are one.
+            # Two notes of one pitch can be so close that they merge.
             if event - NOTE_OFF not in sounding:
                 continue
             sounding.remove(event - NOTE_OFF)
@@ -206,7 +206,7 @@ def primer_events(primer: Primer) -> tuple[int, ...]:
 
 
 def _outside_of(key: Key | None) -> tuple[NDArray[np.float32], NDArray[np.float32], list[bool]]:
-    """What is added to each pitch's logit, softly and hard, and whether it is outside the key."""
+    """Soft and hard logit biases for each pitch, and whether it is outside the key."""
     outside = np.zeros(NOTE_OFF, bool)
     if key is not None:
         outside = ~np.isin(np.arange(NOTE_OFF) % 12, sorted(key.pitch_classes))

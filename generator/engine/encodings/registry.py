@@ -1,7 +1,7 @@
-"""Which encodings this version plays: from the name in a bundle's manifest to what composes in it.
+"""The encodings of this version: from the name in a bundle's manifest to the code that composes in it.
 
-A composer knows no events. It asks a *session* what the network shall read and which classes may come next, and tells
-it what was drawn; the session keeps one row for each piece of the batch.
+The composer is independent of event types. It asks a *session* for the network's input and the classes that may come
+next, and reports the sampled events; the session keeps one row for each piece of the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,66 +18,66 @@ from generator.engine.music import Note
 
 
 class PieceRow(Protocol):
-    """What one piece of a session has come to."""
+    """The state of one piece in a session."""
 
     @property
     def notes(self) -> list[Note]:
-        """Those whose end is known, in the order in which it became known; in seconds from the beginning of the new
-        music. It only grows."""
+        """Notes whose end is known, in the order in which it became known; in seconds from the start of the new music.
+        Append-only."""
         ...
 
     @property
     def moved(self) -> bool:
-        """Whether the clock moved on with the last event."""
+        """Whether the last event advanced the clock."""
         ...
 
     @property
     def is_done(self) -> bool:
-        """The piece is over, and all its notes are in `notes`."""
+        """Whether the piece is over and `notes` is complete."""
         ...
 
     @property
     def settled_seconds(self) -> float:
-        """Every note that begins before is in `notes`."""
+        """Every note that starts before this time is in `notes`."""
         ...
 
     @property
     def qpm(self) -> float | None:
-        """The tempo; None where the clock knows none."""
+        """The tempo; None if the clock has none."""
         ...
 
     @property
     def key(self) -> str:
-        """In which the piece is composed; "" for none."""
+        """The key of the piece; "" for none."""
         ...
 
 
 class Session(Protocol):
-    """The pieces of one batch while they are composed."""
+    """The pieces of one batch while they are being composed."""
 
     @property
     def rows(self) -> Sequence[PieceRow]:
-        """One a piece, in the order of the batch."""
+        """One row per piece, in batch order."""
         ...
 
     def features(self) -> NDArray[np.float32]:
-        """What the network reads beside the last event, float32 [B, features]."""
+        """The network's input besides the last event, float32 [B, features]."""
         ...
 
     def allowed(self) -> NDArray[np.bool_]:
-        """Which classes may come next, bool [B, C]; at least one for each row that is not done."""
+        """Classes that may come next, bool [B, C]; at least one for each row that is not done."""
         ...
 
     def biases(self) -> NDArray[np.float32] | None:
-        """Added to the logits, float32 [B, C]; None where nothing leans on the network."""
+        """Logit biases, float32 [B, C]; None if there are none."""
         ...
 
     def advance(self, class_indices: NDArray[np.int64]) -> None:
-        """Apply one event a row, int64 [B]: one that was allowed."""
+        """Apply one allowed event per row, int64 [B]."""
         ...
 
     def keep(self, rows: NDArray[np.intp]) -> None:
-        """Forget all other rows; those kept are numbered anew in this order."""
+        """Keep only these rows, renumbered in this order."""
         ...
 
 
@@ -86,16 +86,16 @@ OpenSession = Callable[[Sequence[ComposeRequest], Sequence[Ensemble], Manifest],
 
 @dataclass(frozen=True)
 class PlayedEncoding:
-    """One encoding, in the shape that a bundle's manifest gives it.
+    """One encoding, as configured by a bundle's manifest.
 
     Attributes:
         name: as in manifests.
-        num_classes, num_features: width of the network's answer and of what it reads beside the event.
-        start: class index read before the first event; never drawn.
-        shaped: ranges of classes within which temperature and top-p act.
-        open_session: begins the pieces of a batch; raises ControlError or PrimerError.
-        guided: columns of the features, the first and the one after the last, that the network is to hear more of
-            than it would by itself (`generator.engine.guidance`); equal for none.
+        num_classes, num_features: width of the network's output and of its input besides the event.
+        start: class index of the input before the first event; never sampled.
+        shaped: ranges of classes within which temperature and top-p apply.
+        open_session: starts the pieces of a batch; raises ControlError or PrimerError.
+        guided: feature columns, first and last plus one, amplified by guidance (`generator.engine.guidance`); equal
+            for none.
     """
 
     name: str
@@ -110,7 +110,7 @@ class PlayedEncoding:
 def encoding_of(manifest: Manifest) -> PlayedEncoding:
     """
     Raises:
-        BundleError: this version has no such encoding, or has it in another shape.
+        BundleError: this version has no such encoding, or a different configuration of it.
     """
     declared = manifest.encoding
     make = _ENCODINGS.get(declared.name)
@@ -154,7 +154,8 @@ def _band(manifest: Manifest) -> PlayedEncoding:
 
 
 def _check_grid(manifest: Manifest, steps_per_second: int, steps_per_quarter: int, velocity_bins: int) -> None:
-    """What the number of classes does not tell: a clock or loudness of another grain would play, but not the music."""
+    """Properties the number of classes does not reveal: a different clock or velocity resolution would run, but play
+    wrong music."""
     declared = manifest.encoding
     found = (declared.steps_per_second, declared.steps_per_quarter, declared.velocity_bins)
     if found != (steps_per_second, steps_per_quarter, velocity_bins):
