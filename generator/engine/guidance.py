@@ -1,8 +1,8 @@
 """Guidance: amplifies the effect of one of a network's inputs.
 
 Each piece with a style has a shadow: the same events without the style. The difference between their logits is the
-effect of the style, and is multiplied by a weight (classifier-free guidance, Ho and Salimans 2022, with logits instead of
-scores).
+effect of the style, and is multiplied by a weight (classifier-free guidance, Ho and Salimans 2022, with logits instead
+of scores).
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Separate processes for demanding work: limited with setrlimit, monitored while they run, and always terminated.
 
-They render sound files and check uploaded bundles. A process writes one JSON object per line to stdout: progress while it
-works, and finally ``{"facts": …}`` or ``{"error": …}`` with one sentence. The first half of this module is for the
+They render sound files and check uploaded bundles. A process writes one JSON object per line to stdout: progress while
+it works, and finally ``{"facts": …}`` or ``{"error": …}`` with one sentence. The first half of this module is for the
 parent, the second for the process itself.
 """
 
@@ -87,7 +87,7 @@ def run_limited(
 ) -> Answer:
     """Runs ``python -m module`` until it reports its facts, and returns them. No process is left behind.
 
-    The process inherits nothing from our environment: no keys, passwords or URLs. It uses one thread; the other CPUs are
+    The process inherits nothing from our environment: no keys, passwords or URLs. It uses one thread; other CPUs are
     for composing. It must call `confine` itself, first of all.
 
     Args:

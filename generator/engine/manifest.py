@@ -1,6 +1,6 @@
 """The manifest of a bundle: instruments, controls, network and origin.
 
-Plain dataclasses parsed from untrusted JSON. The web process imports this module, so it needs only the standard library.
+Plain dataclasses parsed from untrusted JSON. The web process imports this module, so it uses only the standard library.
 """
 
 import json

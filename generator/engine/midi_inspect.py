@@ -1,8 +1,8 @@
 """A lightweight, bounded inspection of an untrusted MIDI file. (Standard MIDI Files 1.0, MMA RP-001.)
 
-The web process uses only this module, so it needs only the standard library. It reads the bytes once, front to back, and
-keeps no events: a file with false lengths, or with nothing but events, costs no more than its size. (mido makes an object
-of every event, 45 MB for the largest file allowed here, and follows a number of any length.)
+The web process uses only this module, so it needs only the standard library. It reads the bytes once, front to back,
+and keeps no events: a file with false lengths, or with nothing but events, costs no more than its size. (mido makes an
+object of every event, 45 MB for the largest file allowed here, and follows a number of any length.)
 """
 
 import struct

@@ -2,8 +2,8 @@
 
 They are plain numbers, measured when a model is published and stored in its card. Each metric becomes its distance from
 the human median, in units of the human spread on that side. A logistic regression on the distances and their absolute
-values, trained to tell human training excerpts from the model's pieces, weights them; a piece's score is the log odds that
-a person made it.
+values, trained to tell human training excerpts from the model's pieces, weights them; a piece's score is the log odds
+that a person made it.
 """
 
 import math

@@ -1,10 +1,10 @@
-"""How much of a piece stands in the training music: an index of it that fits into a bundle, and the longest shared run.
+"""How much of a piece matches the training music: an index small enough for a bundle, and the longest match.
 
-Every eighth 8-gram of the symbols (`generator.engine.note_symbols`) of each training voice is kept as a short hash; of
-the piece in question all 8-grams are looked up. A run of 15 symbols (16 notes) holds 8 neighbouring 8-grams, so one of
-them was kept: no shared run of 16 notes is missed. Longer runs are found as hits exactly eight symbols apart. Sampling
-minimum hashes by windows ("winnowing": Schleimer, Wilkerson and Aiken 2003) needs 1.8 times the room for the same
-promise; it would be worth it only if both sides had to be thinned. docs/originality.md holds definition and figures.
+Every eighth 8-gram of the symbols (`generator.engine.note_symbols`) of each training voice is stored as a short hash;
+of a piece, all 8-grams are looked up. A run of 15 symbols (16 notes) contains 8 neighbouring 8-grams, one of which was
+stored: no shared run of 16 notes is missed. Longer matches are hits exactly eight symbols apart. Winnowing by minimum
+hashes (Schleimer, Wilkerson and Aiken 2003) needs 1.8 times the space for the same guarantee and would only pay off if
+both sides had to be thinned out. docs/originality.md has the definition and figures.
 """
 
 import struct
@@ -38,11 +38,11 @@ Hashes = NDArray[np.uint64]
 GRAM = 8
 STEP = 8
 MAX_INDEX_BYTES = 3_000_000
-# An 8-gram of more pieces than this, and of more than this share of them, belongs to nobody. Performances in free time
-# are often of one work: only what no single work accounts for is common there.
+# An 8-gram in more pieces than this, and in more than this share of them, is commonplace. Performances in free time
+# often share one work; the share excludes what a single work explains.
 COMMON_PIECES = 10
 COMMON_SHARE = {"free": 0.02, "grid": 0.005}
-# A piece is also looked up a little slower and faster: networks learn from stretched music.
+# A piece is also looked up slightly slower and faster: networks learn from time-stretched music.
 STRETCHES = (1.0, 0.95, 1.05)
 
 _HEADER = struct.Struct("<4sHBBBBIII")
@@ -55,7 +55,7 @@ _MULTIPLIER = np.uint64(6364136223846793005)
 
 
 class OriginalityIndex:
-    """Hashes of training music: each in the bucket that its high bits name, by its next 16 bits."""
+    """Hashes of training music: each in the bucket selected by its high bits, by its next 16 bits."""
 
     def __init__(
         self,
@@ -70,11 +70,11 @@ class OriginalityIndex:
         """
         Args:
             bucket_sizes: uint8 [2^n], hashes in each bucket.
-            low: uint16 [hashes], bucket after bucket.
-            grid: whether the music stands on a metric grid.
-            step: one in so many 8-grams was kept.
-            pieces: that the index was built from.
-            common: 8-grams left out because they are in too many pieces.
+            low: uint16 [hashes], bucket by bucket.
+            grid: whether the music is on a metric grid.
+            step: one in this many 8-grams was stored.
+            pieces: number of pieces in the index.
+            common: 8-grams excluded because too many pieces have them.
         """
         self.grid, self.step, self.pieces, self.common = grid, step, pieces, common
         self._sizes, self._low = bucket_sizes, low
@@ -87,17 +87,17 @@ class OriginalityIndex:
 
     @property
     def guaranteed_notes(self) -> int:
-        """No shared run of so many notes is missed."""
+        """Every shared run of at least this many notes is found."""
         return GRAM + self.step
 
     @property
     def false_positive_rate(self) -> float:
-        """The chance that an 8-gram that is in no training piece looks as if it were."""
+        """The probability that an 8-gram in no training piece matches the index."""
         return len(self) / 2.0 ** (self._bucket_bits + _LOW_BITS)
 
     @classmethod
     def build(cls, pieces: Iterable[Sequence[Line]], *, grid: bool) -> "OriginalityIndex":
-        """An index of training pieces, each the lines of its voices.
+        """An index of training pieces, each given as the lines of its voices.
 
         Args:
             grid: whether the lines were made on a metric grid.
@@ -125,13 +125,13 @@ class OriginalityIndex:
 
     @classmethod
     def _of_hashes(cls, kept: Hashes, **facts: Any) -> "OriginalityIndex":
-        """From sorted hashes; three to a bucket about, fewer buckets where the room is short."""
+        """From sorted hashes: about three per bucket, fewer buckets if space is short."""
         bits = max(8, int(np.rint(np.log2(max(len(kept), 1) / 3))))
         if _HEADER.size + 2**bits + 2 * len(kept) > MAX_INDEX_BYTES:
             bits -= 1
         low = kept >> np.uint64(64 - bits - _LOW_BITS)
         buckets = (low >> np.uint64(_LOW_BITS)).astype(np.int64)
-        # Sorted hashes: those beyond what a bucket can count are dropped, which chance brings about nowhere.
+        # Sorted hashes: those beyond what a bucket can count are dropped, which does not happen by chance.
         place = np.arange(len(kept)) - np.searchsorted(buckets, buckets)
         fits = place < _MAX_BUCKET
         sizes = np.bincount(buckets[fits], minlength=2**bits).astype(np.uint8)
@@ -143,7 +143,7 @@ class OriginalityIndex:
         return _HEADER.size + len(self._sizes) + 2 * len(self._low)
 
     def to_bytes(self) -> bytes:
-        """The index as it lies in a bundle; `from_bytes` is the inverse."""
+        """The index as stored in a bundle; `from_bytes` is the inverse."""
         header = _HEADER.pack(
             _MAGIC, _FORMAT, GRAM, self.step, self._bucket_bits, self.grid, len(self), self.pieces, self.common
         )
@@ -151,10 +151,10 @@ class OriginalityIndex:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "OriginalityIndex":
-        """The index in a bundle's member; arrays share its memory.
+        """The index from a bundle's file; arrays share its memory.
 
         Raises:
-            BundleError: no index, damaged, too large or too new.
+            BundleError: not an index, damaged, too large or too new.
         """
         if len(data) > MAX_INDEX_BYTES or len(data) < _HEADER.size or data[:4] != _MAGIC:
             raise BundleError("The bundle's originality index cannot be read.")
@@ -188,12 +188,12 @@ class OriginalityIndex:
         return found
 
     def query(self, notes: Sequence[Note], voices: Sequence[Voice], qpm: float | None = None) -> Borrowed:
-        """The longest run of a piece that stands in the training music.
+        """A piece's longest match with the training music.
 
         Args:
             notes: in any order.
             voices: what `Note.voice` counts.
-            qpm: tempo of the piece, where the index is of music on a grid; None is 120.
+            qpm: tempo of the piece, for an index of music on a grid; None means 120.
         """
         if self.grid:
             return self.longest_run(lines_of_notes(notes, voices, qpm or 120.0))
@@ -203,7 +203,7 @@ class OriginalityIndex:
         )
 
     def longest_run(self, lines: Sequence[Line]) -> Borrowed:
-        """The longest run of lines whose times are seconds."""
+        """The longest match of lines with times in seconds."""
         best = Borrowed()
         borrowed = total = 0
         for line in lines:
@@ -220,11 +220,11 @@ class OriginalityIndex:
         return Borrowed(best.notes, round(best.seconds, 3), round(best.start_seconds, 3), borrowed / max(1, total))
 
     def _runs(self, symbols: Symbols) -> list[tuple[int, int]]:
-        """First and last element, both inclusive, of each unbroken chain of hits that lie `step` apart."""
+        """First and last element, both inclusive, of each unbroken chain of hits spaced `step` apart."""
         hits = self.contains(hashes(symbols)) & ~is_pattern(symbols)
         if not hits.any():
             return []
-        # One row for each phase, with a miss at its end: neighbours in a row lie `step` apart.
+        # One row per phase, ending with a miss: neighbours in a row are `step` apart.
         phases = np.zeros((self.step, -(-len(hits) // self.step) + 1), np.int8)
         padded = np.zeros(phases[:, :-1].size, np.int8)
         padded[: len(hits)] = hits
@@ -248,9 +248,9 @@ def hashes(symbols: Symbols) -> Hashes:
 
 
 def is_pattern(symbols: Symbols) -> NDArray[np.bool_]:
-    """Which 8-grams say only "again" or "to and fro", bool [symbols − 7]: repeated notes, trills, a beating hi-hat.
+    """Which 8-grams only repeat or alternate notes, bool [symbols − 7]: repeated notes, trills, a steady hi-hat.
 
-    They stand everywhere, and being equal to the one eight symbols later they would make runs of any length.
+    They occur everywhere, and as they equal the one eight symbols later, they would form runs of any length.
     """
     differs = np.concatenate([[0], np.cumsum(symbols[2:] != symbols[:-2])])
     count = max(0, len(symbols) - GRAM + 1)
@@ -268,7 +268,7 @@ def index_of_corpus(corpus: "Corpus", *, progress: Callable[[int], object] | Non
     """An index of training music: performances in free time, or pieces on the grid with drums and pitched parts.
 
     Args:
-        progress: told 1 after each piece.
+        progress: called with 1 after each piece.
     """
     from generator.engine.band_dataset import BandCorpus
 

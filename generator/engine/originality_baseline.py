@@ -1,4 +1,4 @@
-"""How much music by people borrows from the training music: the scale beside a piece's own figure."""
+"""How much human music shares with the training music: the baseline for a piece's own figure."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 LENGTHS_SECONDS = (30.0, 60.0, 120.0, 300.0)
 EXCERPTS = 100
-# A file of which more stands in the training music is another recording of a work that it holds.
+# A file with a larger share of matching notes is another recording of a work in the training music.
 DOUBLED_SHARE = 0.25
-# Fewer files than this say nothing about people.
+# Fewer files than this are not representative.
 MIN_FILES = 5
 
 
@@ -33,15 +33,15 @@ def human_baseline(
     excerpts: int = EXCERPTS,
     seed: int = 0,
 ) -> HumanBaseline:
-    """The longest borrowed runs of excerpts from random places of pieces that were not trained on.
+    """The longest matches of excerpts from random positions of held-out pieces.
 
-    The split is by file, and many files are one work played by somebody else. Those of which more than a quarter
-    stands in the training music are left out of `runs`, and counted, unless fewer than `MIN_FILES` would be left.
+    The split is by file, and many files are the same work by another performer. Those with more than a quarter of
+    their notes in the training music are excluded from `runs` and counted, unless fewer than `MIN_FILES` would remain.
 
     Args:
         pieces: lines of each, times in seconds.
-        lengths_seconds: of the excerpts; lengths that fewer than `MIN_FILES` pieces have are left out.
-        excerpts: so many of each length.
+        lengths_seconds: of the excerpts; lengths that fewer than `MIN_FILES` pieces reach are skipped.
+        excerpts: number for each length.
     """
     pieces = [lines for lines in pieces if any(len(line.starts) for line in lines)]
     apart = [lines for lines in pieces if index.longest_run(lines).share <= DOUBLED_SHARE]
@@ -63,7 +63,7 @@ def _runs(
     for length in lengths:
         rng = np.random.default_rng(seed)
         long_enough = np.flatnonzero(spans >= length)
-        # The same few files over and over are not people.
+        # The same few files over and over are not representative.
         if len(long_enough) < min(MIN_FILES, len(pieces)):
             continue
         borrowed: list[Borrowed] = []
@@ -85,7 +85,7 @@ def _runs(
 
 
 def _cut(line: Line, begin: float, end: float) -> Line:
-    """The elements that begin within a time."""
+    """The elements that start within a time range."""
     first, last = np.searchsorted(line.starts, [begin, end]).tolist()
     return Line(
         line.symbols[first : max(first, last - 1)],

@@ -1,4 +1,4 @@
-"""Bars and phrases of drums: what is struck where, and how often a phrase closes with something new."""
+"""Bars and phrases of drums: hits by position, and how often a phrase closes with something new."""
 
 from collections.abc import Collection, Sequence
 
@@ -6,7 +6,7 @@ from generator.engine.music import Note
 from generator.engine.note_symbols import CLASS_OF_PITCH
 
 SIXTEENTHS = 16
-# A bar differs from the one before where they share less than this part of their hits.
+# A bar differs from the previous one if they share less than this fraction of their hits.
 SAME_SHARE = 0.5
 PHRASE_BARS = 4
 
@@ -14,7 +14,7 @@ Bar = frozenset[tuple[int, int]]
 
 
 def drum_bars(notes: Sequence[Note], qpm: float, *, drum_voices: Collection[int]) -> list[Bar]:
-    """What is struck in each bar of four quarters: (nearest sixteenth 0 – 15, drum class 0 – 9) of each hit."""
+    """The hits of each bar of four quarters: (nearest sixteenth 0 – 15, drum class 0 – 9)."""
     sixteenth = 60.0 / qpm / 4
     bars: list[set[tuple[int, int]]] = []
     for note in notes:
@@ -27,8 +27,8 @@ def drum_bars(notes: Sequence[Note], qpm: float, *, drum_voices: Collection[int]
 
 
 def closing_bars(bars: Sequence[Bar]) -> tuple[int, int]:
-    """Of the bars that close a phrase of four (and so those of eight) bars: how many differ from the bar before, of
-    how many. The last bar of a piece, which ends it, does not count."""
+    """Of the bars that close a phrase of four bars (and so of eight): how many differ from the previous bar, and the
+    total. A piece's last bar, which ends it, does not count."""
     closing = [
         (bars[index - 1], bars[index])
         for index in range(PHRASE_BARS - 1, len(bars) - 1, PHRASE_BARS)

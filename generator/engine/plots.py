@@ -1,6 +1,6 @@
-"""Plots as SVG text, for a report that is one file: bars, densities, piano rolls. No script, nothing fetched.
+"""Plots as SVG text for a self-contained report: bars, densities, piano rolls. No script, no requests.
 
-Colours come from the page's style sheet through classes, so that a plot follows light and dark.
+Colours come from the page's style sheet through classes, so plots follow light and dark mode.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def bars(rows: Sequence[tuple[str, float, float | None]], *, width: int = 640, t
 def curves(
     title: str, x: NDArray[np.float64], lines: Sequence[tuple[str, NDArray[np.float64]]], *, width: int = 300
 ) -> str:
-    """Curves over one axis, each in its own colour with its name.
+    """Curves over one axis, each with its own colour and label.
 
     Args:
         x: float64 [n]; lines: name and float64 [n] each.
@@ -55,7 +55,7 @@ def curves(
     highest = max((float(y.max()) for _, y in lines), default=0.0) or 1.0
     low, high = float(x[0]), float(x[-1])
     scale = (width - 2 * left) / max(high - low, 1e-12)
-    # A few hundred points are as fine as the picture.
+    # A few hundred points are as fine as the image.
     step = max(1, len(x) // 200)
     parts = [_open(width, height, title), f'<text x="{left}" y="12">{escape(title)}</text>']
     for index, (name, y) in enumerate(lines):
@@ -75,7 +75,7 @@ def curves(
 
 
 def piano_roll(notes: Sequence[Note], length_seconds: float, *, title: str, width: int = 460, height: int = 170) -> str:
-    """Notes as bars over time, a colour a voice, louder notes darker. Pitches from the lowest to the highest."""
+    """Notes as bars over time, one colour per voice, louder notes darker; from the lowest to the highest pitch."""
     lowest = min((n.pitch for n in notes), default=60)
     highest = max((n.pitch for n in notes), default=60)
     row = (height - 20) / (highest - lowest + 1)

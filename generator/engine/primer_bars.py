@@ -1,4 +1,4 @@
-"""Primers for genres that play on a grid: a file's tracks as the parts of a band, in whole bars of four quarters."""
+"""Primers for genres on a grid: a file's tracks as the parts of a band, in whole bars of four quarters."""
 
 from collections.abc import Collection, Sequence
 
@@ -27,15 +27,15 @@ from generator.engine.midi_lines import Line, MidiLines
 from generator.engine.music import Note, in_order, without_overlaps
 from generator.engine.primers import Primer
 
-# Arranging compares tracks with each other; who has more than this has split hairs.
+# Arranging compares tracks pairwise; more tracks than this are absurd.
 _MAX_LINES = 64
-# An hour at a tempo that nobody plays any more.
+# An hour at an unrealistically slow tempo.
 _MAX_QUARTERS = 30_000
-# Nothing begins behind the first beat of a closing bar.
+# In a closing bar, nothing starts after the first beat.
 _CLOSING_STEPS = 3
 _DRUM = PARTS.index(DRUMS)
 _NO_SOUND = 255
-# Who takes over from a part that the ensemble does not have, if it has nothing to play itself.
+# Which part takes over from one that the ensemble lacks, if it has nothing to play itself.
 _STAND_INS = {"rhythm": ("keys", "lead"), "keys": ("rhythm", "lead"), "lead": ("keys", "rhythm")}
 
 
@@ -47,18 +47,18 @@ class BarsOfMidi:
     ) -> None:
         """
         Args:
-            voices_off: parts that shall not play.
-            key: of the music, if it is known.
+            voices_off: parts that do not play.
+            key: of the music, if known.
 
         Raises:
-            PrimerError: nothing in the file can be played so.
+            PrimerError: nothing in the file is playable this way.
         """
         if not midi.lines:
             raise PrimerError("This MIDI file has no notes that sound.")
         lines = sorted(midi.lines, key=lambda line: -len(line.notes))[:_MAX_LINES]
         tracks = [_track(line, midi.ticks_per_quarter) for line in lines]
         is_own = _is_own(lines, ensemble)
-        # Neither our own music nor a drummer's is to be moved onto the beat.
+        # Neither our own music nor a drummer's may be moved onto the beat.
         self._has_offsets = manifest.encoding.offset_bins > 0
         self._is_exact = is_own or self._has_offsets
         notes = _as_written(tracks, ensemble) if is_own else arrange(tracks)
@@ -86,13 +86,13 @@ class BarsOfMidi:
         self._settle_notes(inside, stretch, factor / stretch.beat)
 
     def end(self, bars: int, at_most_seconds: float | None) -> Primer:
-        """The last bars; all earlier ones are the prefix."""
+        """The last bars; all earlier ones become the prefix."""
         all_bars = num_bars = int(self._steps.max()) // STEPS_PER_BAR + 1
         in_last = self._steps[self._steps >= (num_bars - 1) * STEPS_PER_BAR] % STEPS_PER_BAR
         if num_bars > 1 and in_last.max() < _CLOSING_STEPS:
             num_bars -= 1
         first = num_bars - self._bounded(bars, num_bars, at_most_seconds)
-        # A primer that begins with silence says less, and after a long silence the closing chord is all there is.
+        # A primer that starts with silence says less, and after a long silence only the closing chord would be left.
         onsets = self._steps[(self._steps >= first * STEPS_PER_BAR) & (self._steps < num_bars * STEPS_PER_BAR)]
         if len(onsets):
             first = int(onsets.min()) // STEPS_PER_BAR
@@ -105,7 +105,7 @@ class BarsOfMidi:
         return self._primer(0, self._bounded(bars, num_bars, at_most_seconds))
 
     def _cast(self, notes: PartNotes, ensemble: Ensemble, voices_off: Collection[str]) -> PartNotes:
-        """Notes of parts that the ensemble has, or that another of its parts stands in for."""
+        """Notes of parts that the ensemble has, or that another of its parts takes over."""
         self._voices = {voice.part: index for index, voice in enumerate(ensemble.voices) if voice.part}
         playing = {part for part in self._voices if part not in voices_off}
         busy = {PARTS[index] for index in np.unique(notes.parts).tolist()}
@@ -182,11 +182,11 @@ class BarsOfMidi:
         )
 
     def _notes(self, first: int, end: int, origin: int) -> tuple[Note, ...]:
-        """Those that begin from `first` up to `end`, cut there, in seconds from `origin`."""
+        """The notes that start from `first` up to `end`, cut there, in seconds from `origin`."""
         index = np.flatnonzero((self._steps >= first) & (self._steps < end))
         starts = self._steps[index] - origin + self._offsets[index]
         ends = np.minimum(self._ends[index] + self._offsets[index], end) - origin
-        # What is played ahead of the first beat is played on it: there is nothing before.
+        # Notes anticipating the first beat move onto it: nothing comes before.
         early = np.minimum(starts, 0.0)
         notes = [
             Note(
@@ -212,14 +212,14 @@ class BarsOfMidi:
 
 
 def _is_own(lines: Sequence[Line], ensemble: Ensemble) -> bool:
-    """Whether this ensemble has written the file: its tracks are called as the ensemble's voices are."""
+    """Whether this ensemble wrote the file: the tracks have the names of the ensemble's voices."""
     names = [(line.name, line.is_drum) for line in lines]
     own = {(voice.name, voice.is_drum) for voice in ensemble.voices}
     return len(own) == len(ensemble.voices) and len(set(names)) == len(names) and set(names) <= own
 
 
 def _as_written(tracks: Sequence[Track], ensemble: Ensemble) -> PartNotes:
-    """Each note with the part of the voice whose track it stands in."""
+    """Each note with the part of the voice named like its track."""
     part_of = {voice.name: PARTS.index(voice.part) for voice in ensemble.voices}
     return PartNotes(
         np.concatenate([track.starts for track in tracks]),
@@ -243,16 +243,16 @@ def _track(line: Line, ticks_per_quarter: int) -> Track:
 
 
 def _plain(qpm: float) -> float:
-    """The tempo that was meant, where whole microseconds could not say it."""
+    """The intended tempo, before rounding to whole microseconds."""
     meant = round(qpm, 2)
     return meant if round(MICROSECONDS_PER_MINUTE / meant) == round(MICROSECONDS_PER_MINUTE / qpm) else qpm
 
 
 def _octave(qpm: float, low: float, high: float) -> float:
-    """The power of two that brings a tempo between two bounds: the same music counted in halves or in eighths.
+    """The power of two that brings a tempo within bounds: the same music counted in halves or eighths.
 
     Raises:
-        PrimerError: no such count fits.
+        PrimerError: no power of two fits.
     """
     factor = 1.0
     while qpm * factor < low - 1e-6 and factor < 16:

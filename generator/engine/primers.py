@@ -1,14 +1,14 @@
-"""Primers: the notes that a piece starts from, out of somebody's MIDI file or out of a piece composed before.
+"""Primers: the notes a piece starts from, taken from a user's MIDI file or an earlier piece.
 
-Looking at a file (`check_primer`) is light, for the web process; the conversions need numpy where the genre plays on
-a grid and belong into a worker.
+Checking a file (`check_primer`) is lightweight, for the web process; for genres on a grid the conversions need numpy
+and belong in a worker.
 
 ==================  ====================================================================================
 start from          primer
 ==================  ====================================================================================
-a MIDI file         `primer_of`: its last seconds, or bars where there is a grid
-a piece, continued  `continuation_of`: the same of a piece, whose earlier part is kept in front
-a piece, varied     `opening_of`: its first seconds or bars; from there the music goes another way
+a MIDI file         `primer_of`: its last seconds, or bars on a grid
+a piece, continued  `continuation_of`: the same of a piece, keeping its earlier part in front
+a piece, varied     `opening_of`: its first seconds or bars, then a new continuation
 another like this   no primer: the same params with another seed
 ==================  ====================================================================================
 """
@@ -27,10 +27,10 @@ PRIMER_BARS = 8
 OPENING_SECONDS = 5.0
 OPENING_BARS = 4
 
-# What follows a primer does not wait longer than this for its last chord to end.
+# The music after a primer waits at most this long for the primer's last chord to end.
 _LAST_CHORD_SECONDS = 1.0
 _SHORTEST_NOTE_SECONDS = 0.01
-# Every note costs the network some steps before the first new one is heard.
+# Each note costs the network some steps before the first new one is heard.
 _MAX_NOTES = 1000
 
 
@@ -39,14 +39,14 @@ class Primer:
     """Notes to start from.
 
     Attributes:
-        notes: what the network hears, in order, in seconds from 0; `voice` is an index into the ensemble. Where there
-            is a grid they stand on its steps at `qpm`, or within half a step of them where the model knows offsets.
-        length_seconds: where the new music begins; a whole number of bars where there is a grid.
-        qpm: tempo taken over; None where there is no grid.
-        key: such as "C minor", among the modes that the model offers; None if unknown.
-        prefix: notes before those, that the result keeps although the network never hears them; in seconds from 0.
-        prefix_seconds: where `notes` begin in a result that keeps them.
-        is_continued: whether a length that is asked for is that of the new music alone.
+        notes: the network's input, in order, in seconds from 0; `voice` is an index into the ensemble. With a grid they
+            are on its steps at `qpm`, or within half a step if the model has offsets.
+        length_seconds: where the new music starts; a whole number of bars with a grid.
+        qpm: the primer's tempo; None without a grid.
+        key: such as "C minor", in one of the model's modes; None if unknown.
+        prefix: earlier notes that the result keeps although the network never reads them; in seconds from 0.
+        prefix_seconds: where `notes` start in a result that keeps them.
+        is_continued: whether a requested length is that of the new music only.
     """
 
     notes: tuple[Note, ...]
@@ -59,16 +59,16 @@ class Primer:
 
     @property
     def kept_seconds(self) -> float:
-        """Where the new music begins in a result that keeps the primer."""
+        """Where the new music starts in a result that keeps the primer."""
         return self.prefix_seconds + self.length_seconds
 
     def new_seconds(self, asked_seconds: float, *, keep: bool) -> float:
-        """How much new music makes a result of the asked length: a piece that is continued gets that much more, any
-        other result that keeps its primer has room for the rest."""
+        """How much new music gives a result of the requested length: a continued piece gets that much more; other
+        results that keep their primer get the remainder."""
         return asked_seconds if self.is_continued or not keep else asked_seconds - self.length_seconds
 
     def at_tempo(self, qpm: float) -> "Primer":
-        """The same music played at another tempo; itself where it has none."""
+        """The same music at another tempo; unchanged if it has none."""
         if not self.qpm or self.qpm == qpm:
             return self
         stretch = self.qpm / qpm
@@ -83,12 +83,12 @@ class Primer:
 
 
 def kept_notes(primer: Primer) -> list[Note]:
-    """Everything that a result which keeps the primer begins with."""
+    """Everything at the start of a result that keeps the primer."""
     return without_overlaps([*primer.prefix, *shifted(primer.notes, primer.prefix_seconds)])
 
 
 def shifted(notes: Sequence[Note], seconds: float) -> list[Note]:
-    """The same notes, so much later."""
+    """The same notes, shifted."""
     return [
         replace(note, start_seconds=note.start_seconds + seconds, end_seconds=note.end_seconds + seconds)
         for note in notes
@@ -103,10 +103,10 @@ def _stretched(notes: Sequence[Note], stretch: float) -> tuple[Note, ...]:
 
 
 def check_primer(midi: bytes, manifest: Manifest, ensemble_key: str) -> MidiFacts:
-    """A light look, in bounded time, at a file that somebody wants to start from.
+    """A lightweight, bounded check of a file that a user wants to start from.
 
     Raises:
-        PrimerError: the file, or the genre, makes no primer; one sentence for the user.
+        PrimerError: the file or genre is unsuitable; one sentence for the user.
     """
     ensemble = _ensemble(manifest, ensemble_key)
     start = manifest.controls.start
@@ -131,10 +131,10 @@ def primer_of(
         seconds: how much of it, for a genre without a grid.
         bars: how much of it, for a genre with one.
         at_most_seconds: bounds both; one bar is always allowed.
-        voices_off: parts that shall not play.
+        voices_off: parts that do not play.
 
     Raises:
-        PrimerError: the file makes no primer for this ensemble.
+        PrimerError: the file is unsuitable for this ensemble.
     """
     primer = _whole(midi, manifest, ensemble_key, voices_off, "").end(seconds, bars, at_most_seconds)
     return replace(primer, prefix=(), prefix_seconds=0.0)
@@ -151,15 +151,15 @@ def continuation_of(
     voices_off: Collection[str] = (),
     key: str = "",
 ) -> Primer:
-    """The end of a piece, with all that came before as `prefix`, so that the result is the whole piece, going on.
+    """The end of a piece, with everything before it as `prefix`, so that the result is the whole piece, continued.
 
-    A closing chord on the first beat of a bar of its own is left away: the new music begins in its place.
+    A closing chord on the first beat of its own bar is dropped: the new music starts in its place.
 
     Args:
-        key: of the piece, if it is known; else it is estimated.
+        key: of the piece, if known; otherwise estimated.
 
     Raises:
-        PrimerError: the piece makes no primer for this ensemble.
+        PrimerError: the piece is unsuitable for this ensemble.
     """
     primer = _whole(midi, manifest, ensemble_key, voices_off, key).end(seconds, bars, at_most_seconds)
     return replace(primer, is_continued=True)
@@ -176,17 +176,17 @@ def opening_of(
     voices_off: Collection[str] = (),
     key: str = "",
 ) -> Primer:
-    """The beginning of a piece, for one that shall begin alike and go another way; arguments as `continuation_of`.
+    """The beginning of a piece, for a variation with the same opening; arguments as for `continuation_of`.
 
     Raises:
-        PrimerError: the piece makes no primer for this ensemble.
+        PrimerError: the piece is unsuitable for this ensemble.
     """
     return _whole(midi, manifest, ensemble_key, voices_off, key).opening(seconds, bars, at_most_seconds)
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole file as an ensemble plays it, from which primers are cut."""
+    """A whole file as an ensemble plays it; primers are cut from it."""
 
     end: Callable[[float, int, float | None], Primer]
     opening: Callable[[float, int, float | None], Primer]
@@ -240,7 +240,7 @@ def _facts(midi: bytes, manifest: Manifest, ensemble: Ensemble) -> MidiFacts:
 
 
 class _Performance:
-    """A file as one keyboard without a grid plays it."""
+    """A file as a single keyboard without a grid plays it."""
 
     def __init__(self, lines: MidiLines, manifest: Manifest, ensemble: Ensemble, key: str) -> None:
         voice = next((index for index, voice in enumerate(ensemble.voices) if not voice.is_drum), 0)
@@ -291,7 +291,7 @@ class _Performance:
 
 
 def _estimated_key(notes: Sequence[Note], manifest: Manifest) -> str | None:
-    """The key that pitches suggest, where the model offers keys and they suggest one."""
+    """The key suggested by the pitches, if the model offers keys and they suggest one."""
     control = manifest.controls.key
     if control is None:
         return None
@@ -308,7 +308,7 @@ def _estimated_key(notes: Sequence[Note], manifest: Manifest) -> str | None:
 
 
 def _in_range(pitch: int, lowest: int, highest: int) -> int:
-    """The pitch, moved by octaves until the instrument has it."""
+    """The pitch, moved by octaves into the instrument's range."""
     if pitch < lowest:
         pitch = lowest + (pitch - lowest) % 12
     if pitch > highest:

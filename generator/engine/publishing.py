@@ -1,7 +1,7 @@
-"""From a training's checkpoint to a bundle: exported, gated, measured, with its card.
+"""From a training checkpoint to a bundle: exported, gated, evaluated, with its model card.
 
-Keras must run on TensorFlow here, whatever the training ran on, so `train_genre_model` calls
-``python -m generator.engine.publishing`` as a process of its own.
+Keras must run on TensorFlow here, whatever the training used, so `train_genre_model` runs
+``python -m generator.engine.publishing`` as a separate process.
 """
 
 import argparse
@@ -34,9 +34,9 @@ from generator.engine.runtimes import MAX_BATCH, open_runtime
 from generator.engine.training import segments_loss
 from generator.engine.training_config import VALIDATION_EVENTS, VALIDATION_ROWS
 
-# int8 may cost so much held-out loss against float32, in nats an event.
+# The most held-out loss int8 may cost against float32, in nats per event.
 MAX_QUANTISATION_LOSS = 0.01
-# The critic learns from pieces of this length, and of seeds from here on.
+# The critic learns from pieces of this length, with seeds from here on.
 NORMS_SECONDS = 30.0
 FIRST_SEED = 1_000_001
 NOT_CLEARED = (
@@ -116,7 +116,7 @@ def publish(
 
 
 def composed_excerpts(bundle: Bundle, *, count: int, progress: bool = True) -> list[Excerpt]:
-    """First takes of 30 seconds with the bundle's defaults, of seeds that no proof uses."""
+    """First takes of 30 seconds with the bundle's defaults, with seeds that no evaluation uses."""
     from tqdm import tqdm
 
     composer = Composer(bundle, runtime="litert")
@@ -133,8 +133,7 @@ def composed_excerpts(bundle: Bundle, *, count: int, progress: bool = True) -> l
 
 
 def norms_for(bundle: Bundle, corpus: Corpus, *, count: int, progress: bool = True) -> Norms | None:
-    """What is usual in people's training pieces, and what tells them from the bundle's own; None where there are too
-    few long enough."""
+    """The reference statistics of human training pieces against the bundle's own; None with too few long ones."""
     human = human_excerpts(corpus, count=2 * count, length_seconds=NORMS_SECONDS)
     longer = human_excerpts(corpus, count=count, length_seconds=4 * NORMS_SECONDS)
     if len(human) < count or not longer:
@@ -148,7 +147,7 @@ def norms_for(bundle: Bundle, corpus: Corpus, *, count: int, progress: bool = Tr
 def quantisation_gate(
     config: NetworkConfig, weights: dict[str, np.ndarray], bundle: Bundle, corpus: Corpus
 ) -> dict[str, float]:
-    """Held-out nats an event of the float32 network and of the bundle's int8 step function on the same windows.
+    """Held-out nats per event of the float32 network and of the bundle's int8 step function on the same windows.
 
     Raises:
         BundleError: int8 is worse by more than `MAX_QUANTISATION_LOSS`.

@@ -1,4 +1,4 @@
-"""The order in which takes are offered: sound ones before broken ones, own ones before copies, better ones first.
+"""The order in which takes are offered: sound before broken, original before copied, better before worse.
 
 Light: needs no numpy.
 """
@@ -10,7 +10,7 @@ from generator.engine.borrowing import Borrowed, HumanBaseline, copies_more_than
 
 
 class Judged(Protocol):
-    """What ranking needs of a judgement (`generator.engine.critic.Judgement`)."""
+    """The part of a judgement (`generator.engine.critic.Judgement`) that ranking needs."""
 
     @property
     def faults(self) -> tuple[str, ...]: ...
@@ -25,11 +25,11 @@ def rank_takes(
 ) -> list[int]:
     """Indices of the takes, best first.
 
-    Takes that borrow a longer run than 95 of 100 pieces by people come after those that do not; broken ones come last,
-    those with fewer faults first. Of equals the earlier one comes first.
+    Takes with a longer match than 95 of 100 human pieces come after the others; broken ones come last, those with fewer
+    faults first. Ties keep their order.
 
     Args:
-        baseline: of the genre model; without one borrowing does not count.
+        baseline: of the genre model; without one, matches are ignored.
         length_seconds: of the takes.
     """
 

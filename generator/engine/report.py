@@ -1,6 +1,5 @@
-"""Everything that is measured of a bundle, in one go: how well it predicts, how alike its pieces are to people's, and
-whether they do what was asked. docs/quality.md holds the protocol; `report_page` shows it.
-"""
+"""Everything measured about a bundle in one run: held-out loss, similarity to human music, control adherence.
+docs/quality.md describes the protocol; `report_page` renders it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +21,9 @@ from generator.engine.runtimes import Runtime
 
 PROTOCOL = 1
 LENGTH_SECONDS = 30.0
-# Requests composed side by side.
+# Requests composed in one batch.
 BATCH = 20
-# Times that a broken piece is composed again.
+# How often a broken piece is composed again.
 MAX_ATTEMPTS = 2
 SHOWN_ROLLS = 4
 
@@ -34,7 +33,7 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        pieces: composed for each question, and excerpts of people's music on the other side.
+        pieces: composed per question, and human excerpts to compare with.
         max_events: read for the losses; None reads all validation files.
         control_seconds: length of the pieces composed for controls other than the key.
     """
@@ -49,7 +48,7 @@ QUICK = Plan(pieces=10, max_events=20_000, control_seconds=10.0)
 
 @dataclass
 class Report:
-    """Attributes: `figures` are plain JSON values; the rest is what the page draws."""
+    """Attributes: `figures` are plain JSON values; the page draws the rest."""
 
     figures: dict[str, Any] = field(default_factory=dict)
     overlaps: dict[str, Overlap] = field(default_factory=dict)
@@ -58,7 +57,7 @@ class Report:
 
 
 class Studio:
-    """A bundle with its composer and people's music, for those who measure."""
+    """A bundle with its composer and human music, for measurements."""
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class Studio:
     ) -> None:
         """
         Args:
-            tick: told what is being done, each time that something is.
+            tick: called with a description of each step.
             runtime: composes the pieces.
         """
         self.bundle, self.plan, self.tick = bundle, plan, tick
@@ -106,8 +105,8 @@ class Studio:
         return compose_request(self.manifest, seed=seed, **params)
 
     def usual_requests(self) -> list[ComposeRequest]:
-        """One for each seed, the bundle's defaults but for tempo and style, which are those of a training excerpt each:
-        people's music has many tempos, and no default has more than one."""
+        """One request per seed with the bundle's defaults, except for tempo and style, which come from a training
+        excerpt each: human music has many tempos, a default only one."""
         controls = self.manifest.controls
         styles = {choice.key for choice in controls.style.choices} if controls.style else set()
         found = []
@@ -139,14 +138,14 @@ def measure(
     lstm: Path | None = None,
     tick: Callable[[str], None] = lambda doing: None,
 ) -> Report:
-    """Measure a bundle against the files of its genre.
+    """Evaluate a bundle on the files of its genre.
 
     Args:
-        lstm: checkpoint of the LSTM baseline; None leaves it out.
+        lstm: checkpoint of the LSTM baseline; None skips it.
 
     Raises:
-        TrainingError: the folder holds no usable files, or the checkpoint is none.
-        BundleError: the bundle cannot be played.
+        TrainingError: the folder has no usable files, or the checkpoint is invalid.
+        BundleError: the bundle cannot be run.
     """
     studio = Studio(bundle, data_dir, cache_dir=cache_dir, plan=plan, tick=tick)
     report = Report()
@@ -181,7 +180,7 @@ def measure(
 def _overlap_figures(
     studio: Studio, first_takes: Sequence[Composition], kept: Sequence[Composition]
 ) -> tuple[dict[str, Any], dict[str, Overlap]]:
-    """Overlapped areas of composed pieces with validation excerpts, and of training excerpts as the ceiling."""
+    """Overlapping areas of composed pieces with validation excerpts, and of training excerpts as the ceiling."""
     if not studio.people:
         return {"skipped": f"No validation piece lasts {LENGTH_SECONDS:g} s."}, {}
     drums = drum_voices_of(studio.validation)

@@ -1,4 +1,4 @@
-"""What a report says of the controls: pieces are composed for each of them, and looked at."""
+"""Control adherence in a report: pieces are composed for each control and checked."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ from generator.engine.style_classifier import StyleClassifier, excerpts_of_bars,
 if TYPE_CHECKING:
     from generator.engine.report import Studio
 
-# A tempo in a file is whole microseconds a quarter.
+# A file stores tempo in whole microseconds per quarter.
 TEMPO_SLACK = 0.01
-# Excerpts of a style that a classifier learns from at most, and those that a verdict on it needs at least.
+# Maximum excerpts per style for training the classifier, and minimum for evaluating it.
 MAX_STYLE_EXCERPTS = 600
 MIN_STYLE_EXCERPTS = 8
 LOOP_PERCENTILE = 95
@@ -37,7 +37,7 @@ def bass_voice(composition: Composition) -> int | None:
 
 
 def loops(studio: "Studio", pieces: Sequence[Composition]) -> dict[str, Any]:
-    """Longest exact loops of pieces, and how many are not above the 95th percentile of people's excerpts."""
+    """Longest exact loops of pieces, and how many do not exceed the 95th percentile of human excerpts."""
     human = [loop_seconds(excerpt.notes, excerpt.qpm) for excerpt in studio.people]
     composed = [loop_seconds(piece.notes, piece.qpm) for piece in pieces]
     bound = float(np.percentile(human, LOOP_PERCENTILE)) if human else None
@@ -50,7 +50,7 @@ def loops(studio: "Studio", pieces: Sequence[Composition]) -> dict[str, Any]:
 
 
 def phrases(studio: "Studio", pieces: Sequence[Composition]) -> dict[str, Any]:
-    """Share of the drum bars closing a phrase that differ from the bar before, of pieces and of people's files."""
+    """Share of the drum bars closing a phrase that differ from the previous bar, for pieces and human files."""
     corpus = studio.validation
     drums = drum_voices_of(corpus)
     if not drums or qpm_of(corpus, 0) is None:
@@ -77,7 +77,7 @@ def _share(counts: Sequence[tuple[int, int]]) -> float:
 
 
 def originality(studio: "Studio", pieces: Sequence[Composition]) -> dict[str, Any] | None:
-    """Longest runs that stand in the training music, with people's beside them; None without an index."""
+    """Longest matches with the training music, composed and human; None without an index."""
     from generator.engine.borrowing import copies_more_than_people, parse_baseline
 
     index = studio.bundle.originality
@@ -103,7 +103,7 @@ def originality(studio: "Studio", pieces: Sequence[Composition]) -> dict[str, An
 
 
 def controls(studio: "Studio") -> dict[str, Any]:
-    """Figures of each control that the bundle offers."""
+    """Results for each control the bundle offers."""
     offered = studio.manifest.controls
     found: dict[str, Any] = {}
     if offered.key is not None:
@@ -126,7 +126,7 @@ def _seconds(studio: "Studio") -> float:
 
 
 def _keys(studio: "Studio") -> dict[str, Any]:
-    """Each seed in another key: the twelve tonics and the modes in turn."""
+    """Each seed in another key: all twelve tonics and the modes in turn."""
     control = studio.manifest.controls.key
     assert control is not None  # noqa: S101 - asked before
     names = []
@@ -153,7 +153,7 @@ def _keys(studio: "Studio") -> dict[str, Any]:
 
 
 def _densities(studio: "Studio") -> dict[str, Any]:
-    """The same seed at each level: notes a second must rise."""
+    """The same seed at each level: notes per second must rise."""
     control = studio.manifest.controls.density
     assert control is not None  # noqa: S101 - asked before
     levels = [choice.key for choice in control.choices]
@@ -174,7 +174,7 @@ def _densities(studio: "Studio") -> dict[str, Any]:
 
 
 def _tempos(studio: "Studio") -> dict[str, Any]:
-    """Tempos over the whole range: that of the file must be the asked one."""
+    """Tempos across the range: the file's tempo must be the requested one."""
     control = studio.manifest.controls.qpm
     assert control is not None  # noqa: S101 - asked before
     count = max(2, studio.plan.pieces // 5)
@@ -195,7 +195,7 @@ def _tempos(studio: "Studio") -> dict[str, Any]:
 
 
 def _bars(studio: "Studio") -> dict[str, Any]:
-    """Lengths in bars: the last note ends within the last of them or a second after."""
+    """Lengths in bars: the last note ends within the last bar or a second after it."""
     count = max(2, studio.plan.pieces // 5)
     requests = [studio.request(seed, bars=12 + seed % 9) for seed in range(1, count + 1)]
     pieces = studio.compose(requests, "in bars")
@@ -209,7 +209,7 @@ def _bars(studio: "Studio") -> dict[str, Any]:
 
 
 def _feels(studio: "Studio") -> dict[str, Any]:
-    """Off-beats of pieces asked to be straight or to swing: on sixteenths, or on triplets."""
+    """Off-beats of pieces with straight or swing feel: on sixteenths or on triplets."""
     control = studio.manifest.controls.feel
     assert control is not None  # noqa: S101 - asked before
     count = max(2, studio.plan.pieces // 2)
@@ -226,16 +226,16 @@ def _feels(studio: "Studio") -> dict[str, Any]:
 
 
 def _swing_share(notes: Sequence[Note], qpm: float) -> float:
-    """Of the places in a beat that only one feel has, the share on triplets; straight where there are none."""
+    """Of the positions in a beat that only one feel uses, the share on triplets; straight if there are none."""
     places = Counter(round(note.start_seconds * qpm / 60 * 12) % 12 for note in notes)
     triplets = places[4] + places[8]
-    # The eighth itself, too, is a place that swung music leaves empty.
+    # The eighth itself is also a position that swung music leaves empty.
     straight = places[3] + places[6] + places[9]
     return triplets / max(triplets + straight, 1)
 
 
 def _styles(studio: "Studio") -> dict[str, Any] | None:
-    """A classifier learned from training files names the styles of validation files and of composed pieces."""
+    """A classifier trained on training files labels the styles of validation files and composed pieces."""
     control = studio.manifest.controls.style
     assert control is not None  # noqa: S101 - asked before
     offered = [choice.key for choice in control.choices]
@@ -278,7 +278,7 @@ def _styles(studio: "Studio") -> dict[str, Any] | None:
 
 
 def _styled_vectors(studio: "Studio", split: str, offered: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Features and styles of a split's excerpts, at most `MAX_STYLE_EXCERPTS` a style."""
+    """Features and styles of a split's excerpts, at most `MAX_STYLE_EXCERPTS` per style."""
     corpus = studio.train if split == "train" else studio.validation
     drums = drum_voices_of(corpus)
     counts: Counter[str] = Counter()

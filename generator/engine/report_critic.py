@@ -1,4 +1,4 @@
-"""What a report says of the critic: which pieces are composed again, and whether it tells people's music from ours."""
+"""The critic in a report: which pieces are composed again, and whether it tells human from composed music."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 class Critic:
-    """The critic, with what it needs to know of the genre."""
+    """The critic with the genre's reference statistics."""
 
     def __init__(self, studio: "Studio") -> None:
         self._studio = studio
         self._norms = parse_norms(studio.manifest.card.figures.get("norms"))
 
     def faults(self, piece: Composition, length_seconds: float) -> tuple[str, ...]:
-        """A sentence for each thing that makes a piece broken."""
+        """One sentence for each fault of a piece."""
         return judge(piece.notes, piece.voices, length_seconds, qpm=piece.qpm, norms=self._norms).faults
 
     def replaced(
         self, requests: Sequence[ComposeRequest], pieces: Sequence[Composition], max_attempts: int
     ) -> tuple[list[Composition], dict[str, Any]]:
-        """The pieces with the broken ones composed again, at most so many times, and how many that were."""
+        """The pieces with broken ones composed again, at most this often, and how many those were."""
         kept = list(pieces)
         faults = {
             index: found
@@ -50,7 +50,7 @@ class Critic:
         return kept, figures | {"broken_after_critic": len(broken)}
 
     def proof(self, pieces: Sequence[Composition]) -> dict[str, Any]:
-        """Of pairs of a human excerpt and a composed piece of the same length, those of which it prefers the human."""
+        """In pairs of a human excerpt and a composed piece of the same length, how often it prefers the human one."""
         studio = self._studio
         if self._norms is None or not studio.people or not pieces:
             return {"pairs": 0}

@@ -1,4 +1,4 @@
-"""The loss of a bundle beside two baselines on the same notes."""
+"""The loss of a bundle and of two baselines on the same notes."""
 
 import time
 from pathlib import Path
@@ -14,15 +14,15 @@ from generator.engine.runtimes import open_runtime
 if TYPE_CHECKING:
     from generator.engine.report import Studio
 
-# A network must be better than each baseline by so much.
+# A network must beat each baseline by this much.
 MARGIN_NATS_PER_NOTE = 0.10
 
 
 def losses(studio: "Studio", lstm: Path | None) -> dict[str, Any]:
-    """Held-out figures of the bundle, of the 3-gram model and of the LSTM, and by how much the bundle is better.
+    """Held-out figures of the bundle, the 3-gram model and the LSTM, and the bundle's margins.
 
     Args:
-        lstm: checkpoint of the LSTM; None leaves it out.
+        lstm: checkpoint of the LSTM; None skips it.
     """
     encoding, corpus = studio.manifest.encoding, studio.validation
     max_events = studio.plan.max_events
@@ -53,7 +53,7 @@ def losses(studio: "Studio", lstm: Path | None) -> dict[str, Any]:
 
 
 def _three_grams(studio: "Studio") -> dict[str, Any]:
-    """Fitted on all training files, read like the networks: every event of a piece given those before it."""
+    """Fitted on all training files, read like the networks: every event of a piece given the previous ones."""
     encoding, corpus = studio.manifest.encoding, studio.validation
     notes = note_classes(encoding)
     started = time.process_time()
@@ -67,17 +67,17 @@ def _three_grams(studio: "Studio") -> dict[str, Any]:
         total.notes += int(((events >= notes.start) & (events < notes.stop)).sum())
         total.seconds += seconds_of(events, encoding, qpm_of(corpus, index))
     figures = total.as_dict()
-    # The likeliest event is not looked for.
+    # Accuracy is not computed.
     del figures["accuracy"]
     return figures | {"cpu_minutes": round(fitted / 60, 2)}
 
 
 def equal_time(manifest: Manifest, lstm_facts: dict[str, Any], lstm: HeldOut) -> dict[str, Any] | None:
-    """Both networks after the same CPU time, on the windows that trainings validate on; None where a card or
-    checkpoint does not say.
+    """Both networks after the same CPU time, on the windows used for validation during training; None if the card or
+    checkpoint lacks it.
 
-    The bundle's figure is the last of its training's curve at or before the LSTM's CPU minutes: its learning rate was
-    then still high, that of the LSTM had come down to 0.
+    The bundle's figure is the last point of its training curve within the LSTM's CPU minutes: its learning rate was
+    still high then, while the LSTM's had decayed to 0.
     """
     minutes, theirs = lstm_facts.get("cpu_minutes"), lstm_facts.get("validation_nats_per_event")
     curve = manifest.card.training.get("validation_curve") or []

@@ -1,4 +1,4 @@
-"""A report as one page that needs nothing else: no script, no font, no picture from anywhere."""
+"""A report as one self-contained page: no script, font or image from elsewhere."""
 
 from collections.abc import Sequence
 from html import escape
@@ -143,7 +143,7 @@ _KINDS = {
 
 
 def _pairs(figures: dict[str, Any] | None) -> str:
-    """Any figures as a table of two columns."""
+    """Any figures as a two-column table."""
     if not figures:
         return "<p>Not measured.</p>"
     rows = "".join(

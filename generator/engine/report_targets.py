@@ -1,4 +1,4 @@
-"""What is wanted of a bundle, and whether a report's figures reach it."""
+"""The targets of a bundle, and whether a report's figures meet them."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,11 +15,11 @@ PHRASE_TOLERANCE = 0.20
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One figure and its bound.
+    """One figure and its target.
 
     Attributes:
-        value: None where it was not measured.
-        bound: the least that is wanted, or the most where `at_most`.
+        value: None if it was not measured.
+        bound: the minimum, or the maximum if `at_most`.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Target:
 
 
 def targets_of(figures: dict[str, Any]) -> list[Target]:
-    """Every target that applies to the bundle; shares of pieces are in hundredths."""
+    """Every target that applies to the bundle; shares of pieces are percentages."""
     return [*_loss(figures), *_likeness(figures), *_pieces(figures), *_controls(figures), *_judged(figures)]
 
 

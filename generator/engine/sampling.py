@@ -1,6 +1,6 @@
-"""Drawing events: seeded uniforms, temperature and top-p, within what the rules of a piece allow.
+"""Samples events: seeded uniforms, temperature and top-p, within the rules of a piece.
 
-Rows are pieces. No row's result depends on another row, and nothing here keeps random state of its own.
+Rows are pieces and independent of each other, and nothing here keeps random state.
 """
 
 import math
@@ -16,9 +16,9 @@ _INFINITE = np.float32(np.inf)
 
 
 class Uniforms:
-    """One number in [0, 1) an event, from nothing but (seed, take, attempt).
+    """One number in [0, 1) per event, derived only from (seed, take, attempt).
 
-    They are drawn in blocks, outside the loop over events; the block's size changes none of them.
+    They are generated in blocks, outside the event loop; the block size does not affect them.
     """
 
     def __init__(self, seed: int, take: int = 0, attempt: int = 0) -> None:
@@ -40,22 +40,22 @@ def draw(
     uniforms: NDArray[np.float64],
     shaped: Sequence[tuple[int, int]],
 ) -> NDArray[np.int64]:
-    """One class index a row, by inverting the distribution's cumulative sum.
+    """One class index per row, by inverting the cumulative distribution.
 
     Args:
         logits: float [B, C].
-        allowed: bool [B, C], at least one a row.
+        allowed: bool [B, C], at least one per row.
         temperature: float64 [B], divides the logits within each range of `shaped`; above 0.
-        top_p: float64 [B]; within each range of `shaped` only the smallest set of likeliest allowed classes is drawn
-            from that holds this share of the range (Holtzman et al. 2020, nucleus sampling). 1 keeps all.
+        top_p: float64 [B]; within each range of `shaped`, only the smallest set of most likely allowed classes that
+            makes up this share of the range is sampled (nucleus sampling, Holtzman et al. 2020). 1 keeps all.
         uniforms: float64 [B], in [0, 1).
-        shaped: ranges of classes, each keeping its own probability as a whole.
+        shaped: ranges of classes; each keeps its total probability.
 
     Returns:
         int64 [B].
 
     Raises:
-        EngineError: a logit is no number, or a row allows nothing.
+        EngineError: a logit is not finite, or a row allows nothing.
     """
     weights = np.where(allowed, logits, -_INFINITE)
     highest = weights.max(axis=1)
@@ -63,13 +63,13 @@ def draw(
         raise EngineError("The network's answer is no distribution over events.")
     weights -= highest[:, None]
     if tuple(shaped) == ((0, weights.shape[1]),):
-        # All classes are shaped together: nothing has to be drawn before.
+        # All classes are shaped together, so no range has to be chosen first.
         weights /= temperature.astype(np.float32)[:, None]
         np.exp(weights, out=weights)
         return _in_nucleus(weights, top_p.tolist(), uniforms.tolist())
     np.exp(weights, out=weights)
     cumulative = weights.cumsum(axis=1)
-    # The range that is hit keeps its probability; where in it the target lies is settled by what shapes it.
+    # The chosen range keeps its probability; the shaping decides where in it the target falls.
     drawn = np.empty(len(weights), np.int64)
     hit: list[int] = []
     firsts: list[int] = []
@@ -95,9 +95,9 @@ def draw(
 
 
 def _in_nucleus(weights: NDArray[np.float32], top_p: list[float], shares: list[float]) -> NDArray[np.int64]:
-    """The class of each row at this share of the nucleus' probability; `weights` are unnormalised probabilities.
+    """The class of each row at this share of the nucleus's probability; `weights` are unnormalised probabilities.
 
-    Classes as likely as the last one in are in, so that no order among equals matters.
+    Classes as likely as the last included one are included too, so that ties need no order.
     """
     if min(top_p) < 1.0:
         falling = np.sort(weights, axis=1)[:, ::-1]
@@ -105,7 +105,7 @@ def _in_nucleus(weights: NDArray[np.float32], top_p: list[float], shares: list[f
         least = np.zeros((len(weights), 1), np.float32)
         for row, kept in enumerate(top_p):
             if kept < 1.0:
-                # The first that the more likely ones before it already outweigh is out.
+                # The first class already outweighed by the more likely ones before it is excluded.
                 last = int(sums[row].searchsorted(np.float32(kept) * sums[row, -1]))
                 least[row, 0] = falling[row, min(last, falling.shape[1] - 1)]
         weights = weights * (weights >= least)
@@ -115,7 +115,7 @@ def _in_nucleus(weights: NDArray[np.float32], top_p: list[float], shares: list[f
 
 
 def _first_above(sums: NDArray[np.float32], target: float) -> int:
-    """Index of the first sum above the target: a class that has some probability."""
+    """Index of the first sum above the target: a class with non-zero probability."""
     index = int(sums.searchsorted(np.float32(target), "right"))
-    # Rounding may take a uniform close to 1 past the last class that has any.
+    # Rounding can push a uniform close to 1 past the last class with non-zero probability.
     return index if index < len(sums) else int(sums.searchsorted(sums[-1]))

@@ -1,7 +1,7 @@
-"""Names the style of an excerpt, so that a style that was asked for can be told from the music: multinomial logistic
-regression on what people play, learned from training files alone.
+"""Labels the style of an excerpt, to check whether a requested style is audible: multinomial logistic regression
+trained on human training files only.
 
-It reads rhythm, drums, register and harmony, not the tempo, which a composed piece is simply given.
+It uses rhythm, drums, register and harmony, but not tempo, which is given to composed pieces.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from generator.engine.music import Note
 from generator.engine.note_symbols import CLASS_OF_PITCH, DRUM_CLASSES
 
-# Bars of an excerpt.
+# Length of an excerpt in bars.
 EXCERPT_BARS = 8
 PLACES = 24
 NUM_DRUMS = len(DRUM_CLASSES) + 1
@@ -25,13 +25,13 @@ _STEPS = 400
 def style_features(
     notes: Sequence[Note], qpm: float, *, drum_voices: Collection[int], num_bars: int
 ) -> NDArray[np.float64]:
-    """float64 [features]: of drums, hits a bar by place (24 to a bar) and drum, and loudness by drum; of each pitched
-    voice, notes a bar, register, length and pitch classes from its most frequent one; how far onsets lie from the
-    sixteenths, and from the triplets.
+    """float64 [features]: for drums, hits per bar by position (24 per bar) and drum, and loudness by drum; for each
+    pitched voice, notes per bar, register, length and pitch classes relative to the most frequent one; and the distance
+    of onsets from sixteenths and from triplets.
 
     Args:
-        notes: times from the first bar's beginning.
-        num_bars: whole bars that the excerpt holds.
+        notes: times from the start of the first bar.
+        num_bars: whole bars in the excerpt.
     """
     step = 4 * 60.0 / qpm / PLACES
     hits = np.zeros((NUM_DRUMS, PLACES))
@@ -59,8 +59,8 @@ def style_features(
 
 
 def excerpts_of_bars(notes: Sequence[Note], qpm: float) -> list[tuple[list[Note], int]]:
-    """A piece in excerpts of `EXCERPT_BARS` bars, each with its number of bars; a rest of less than half is left out
-    unless it is all there is."""
+    """A piece in excerpts of `EXCERPT_BARS` bars, each with its number of bars; a remainder of less than half is
+    dropped unless it is all there is."""
     bar = 4 * 60.0 / qpm
     found: dict[int, list[Note]] = {}
     for note in notes:
@@ -90,7 +90,7 @@ class StyleClassifier:
 
     @classmethod
     def fit(cls, vectors: NDArray[np.float64], styles: Sequence[str]) -> "StyleClassifier":
-        """Learn from `vectors` [n, features] and their styles; every style weighs alike, however many it has."""
+        """Train on `vectors` [n, features] and their styles; every style has the same weight, however frequent."""
         names = tuple(sorted(set(styles)))
         labels = np.array([names.index(style) for style in styles])
         mean, scale = vectors.mean(0), vectors.std(0) + 0.05
@@ -99,7 +99,7 @@ class StyleClassifier:
         target = np.eye(len(names))[labels]
         weights = np.zeros((x.shape[1], len(names)))
         speed = np.zeros_like(weights)
-        # Nesterov's accelerated gradient; the rate is below the bound that the data's largest singular value sets.
+        # Nesterov's accelerated gradient; the step size is below the bound from the data's largest singular value.
         rate = 1.0 / (0.5 * np.linalg.norm(x * np.sqrt(share)[:, None], 2) ** 2 + _PENALTY)
         for step in range(_STEPS):
             ahead = weights + step / (step + 3) * speed
@@ -113,7 +113,7 @@ class StyleClassifier:
         return _softmax(_with_one((vectors - self.mean) / self.scale) @ self.weights)
 
     def accuracy(self, vectors: NDArray[np.float64], styles: Sequence[str]) -> float:
-        """Mean over the styles of the share of their excerpts that are named right."""
+        """Mean over the styles of the share of their excerpts labelled correctly."""
         named = np.array(self.styles)[self.probabilities(vectors).argmax(1)]
         asked = np.array(styles)
         return float(np.mean([(named[asked == style] == style).mean() for style in sorted(set(styles))]))

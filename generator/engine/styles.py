@@ -1,6 +1,6 @@
-"""Styles of training files: what a data set's own labels say, and nothing that they do not."""
+"""Styles of training files, taken only from the data sets' own labels."""
 
-# The artists of the rock files → the style that their songs are played in.
+# Artists of the rock files → style of their songs.
 ARTIST_STYLES = {
     **dict.fromkeys(("Beatles", "Who", "Doors", "Eagles", "MoodyBlues", "Journey", "Boston", "BillyJoel"), "classic"),
     **dict.fromkeys(("BobDylan", "BlueOysterCult"), "classic"),
@@ -15,7 +15,7 @@ _FIRST_WORDS = {"edm": "club", "synth": "synth"}
 
 
 def style_of(tag: str) -> str:
-    """The style that a file's `tag` in index.tsv tells; "" where it tells none.
+    """The style in a file's `tag` in index.tsv, or "".
 
     >>> style_of("funk/fast beat 4-4 95bpm train"), style_of("artist Ramones"), style_of("edm named")
     ('funk', 'punk', 'club')

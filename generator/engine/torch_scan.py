@@ -1,4 +1,4 @@
-"""The linear recurrence of a minGRU on PyTorch's CPU, forward and backward as one compiled pass over memory each.
+"""The linear recurrence of a minGRU on PyTorch's CPU, forward and backward, each as one compiled pass over memory.
 
 Only `network.scan` imports this module, and only where Keras runs on PyTorch.
 """

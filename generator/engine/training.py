@@ -1,8 +1,8 @@
 """Train a genre's network on a folder of MIDI files. Runs without Django: ``python -m generator.engine.training``.
 
 Keras chooses its backend from KERAS_BACKEND (`--backend`): TensorFlow by default, PyTorch or JAX where they are
-installed. The budget is CPU minutes of this process, not wall time, so that networks compare fairly on a busy machine
-and a stopped process loses nothing.
+installed. The budget is CPU minutes of this process, not wall time, so that comparisons are fair on a busy machine and
+a stopped process loses nothing.
 """
 
 import argparse
@@ -33,14 +33,14 @@ from generator.engine.training_config import TrainingConfig, add_arguments, conf
 
 @dataclass(slots=True)
 class TrainingResult:
-    """What a training reached: the weights that did best on validation, and the facts of the model card."""
+    """The result of a training: the weights with the best validation loss, and the facts of the model card."""
 
     weights: dict[str, NDArray[np.float32]]
     facts: dict[str, Any]
 
 
 class Rows:
-    """Feeds `rows` parallel streams: each reads a segment window by window, then a new one begins."""
+    """Feeds `rows` parallel streams: each reads a segment window by window, then starts a new one."""
 
     def __init__(self, sampler: Sampler, num_features: int, rows: int, window: int) -> None:
         self.sampler = sampler
@@ -50,9 +50,9 @@ class Rows:
         self._positions = [0] * rows
 
     def next(self) -> tuple[dict[str, NDArray[Any]], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
-        """Inputs, targets, weights of the targets, and for each row 1.0 to carry the state on or 0.0 to start anew.
+        """Inputs, targets, target weights, and for each row 1.0 to carry the state on or 0.0 to reset it.
 
-        The end of a segment that does not fill the window has weight 0.
+        The unfilled end of a window has weight 0.
         """
         rows, window = len(self._segments), self.window
         inputs = np.zeros((rows, window), np.int32)
@@ -120,7 +120,7 @@ def build_trainer(network: Any, config: TrainingConfig) -> Any:
 
 
 def segments_loss(network: Any, config: NetworkConfig, segments: list[Segment], window: int = 256) -> float:
-    """Mean nats an event of whole segments read side by side, the state carried through."""
+    """Mean nats per event of whole segments read in parallel, with the state carried through."""
     import keras
 
     length = max(len(s.targets) for s in segments)
@@ -148,12 +148,12 @@ def segments_loss(network: Any, config: NetworkConfig, segments: list[Segment], 
 def train(
     config: TrainingConfig, *, log: Callable[[str], None] = lambda line: print(line, file=sys.stderr)
 ) -> TrainingResult:
-    """Train until the budget is spent, keeping the weights that do best on validation.
+    """Train until the budget is spent, keeping the weights with the best validation loss.
 
-    A checkpoint is written every few minutes and on Ctrl-C; with `resume` the training goes on from it.
+    A checkpoint is written every few minutes and on Ctrl-C; with `resume` the training continues from it.
 
     Raises:
-        TrainingError: no usable data, a checkpoint of another network, or a loss that is no number.
+        TrainingError: no usable data, a checkpoint of a different network, or a loss that is not finite.
         KeyboardInterrupt: after the checkpoint is written.
     """
     cache_dir = config.work_dir / "cache"
@@ -166,7 +166,7 @@ def train(
         log(f"{split}: {len(corpus.files):,} files, {corpus.num_notes:,} notes")
         if corpus.skipped:
             log(f"{split}: skipped {len(corpus.skipped)}: {'; '.join(corpus.skipped[:20])}")
-    # After the data: a wrong folder is said at once, a framework takes seconds to import.
+    # After the data: a wrong folder is reported at once, while importing a framework takes seconds.
     if config.threads:
         limit_threads(config.threads)
     import keras
@@ -181,7 +181,7 @@ def train(
         run.restore()
     elif config.start_from:
         load_weights(network, read_checkpoint(config.start_from).weights)
-    # Another place of the data's random order after each resume.
+    # A different position in the data's random order after each resume.
     rng = np.random.default_rng([config.seed, run.updates])
     sampler = corpora["train"].sampler(
         num_events=config.segment, rng=rng, transpose=config.transpose, stretch=config.stretch
@@ -231,7 +231,7 @@ def train(
 
 
 class _Run:
-    """State of a training that survives a kill: weights, optimizer, budget spent, the best so far."""
+    """The state of a training that survives a kill: weights, optimizer, spent budget, the best so far."""
 
     def __init__(
         self,
@@ -254,7 +254,7 @@ class _Run:
         self._writer = Writer(str(config.work_dir / "tensorboard"))
 
     def spent(self) -> float:
-        """Part of the budget that is used up, from 0."""
+        """The share of the budget spent, from 0."""
         updates = self.updates / self.config.max_updates if self.config.max_updates else 0.0
         return max(self.seconds / (self.config.minutes * 60), updates)
 
@@ -338,7 +338,7 @@ def count_weights(network: Any) -> int:
 
 
 def limit_threads(threads: int) -> None:
-    """Let the backend use so many threads; must run before the backend does any work."""
+    """Set the backend's number of threads; must run before the backend does any work."""
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend == "torch":
         import torch
@@ -356,7 +356,7 @@ def limit_threads(threads: int) -> None:
 
 
 def stop_on_signals() -> None:
-    """Let Ctrl-C and SIGTERM end the training with a checkpoint, also where a shell started it with SIGINT ignored."""
+    """Let Ctrl-C and SIGTERM end the training with a checkpoint, even if a shell started it with SIGINT ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 

@@ -1,4 +1,4 @@
-"""How to train: the settings of one training, and the options of the command lines that ask for one."""
+"""Training settings, and the command-line options for them."""
 
 import argparse
 from dataclasses import dataclass, field, fields
@@ -8,29 +8,30 @@ from generator.engine.corpora import shape_of
 from generator.engine.genres import genre_profile
 from generator.engine.network import NetworkConfig
 
-# What every network is compared on while it learns: so many stretches of so many events.
+# Validation during training: this many stretches of this many events.
 VALIDATION_ROWS, VALIDATION_EVENTS = 64, 1024
 
 
 @dataclass(slots=True)
 class TrainingConfig:
-    """How to train.
+    """Settings of one training.
 
     Attributes:
         data_dir: folder of MIDI files; work_dir: caches, checkpoints and logs.
-        genre: whose profile says how the files are read; like: the shipped genre that a new one takes it from.
-        start_from: a checkpoint of a network of the same shape whose weights are the first ones.
-        network: the shape.
-        minutes: CPU minutes of the whole training, those before a resume included.
-        max_updates: stop after so many updates, if that is sooner; 0 is no such limit.
-        rows, window: an update reads rows × window events; the state is carried on for `segment` events a row.
-        learning_rate: the highest, reached after `warm_up` of the budget, then a cosine down to 0.
+        genre: its profile defines how files are read; like: the shipped genre that provides it for a new one.
+        start_from: a checkpoint of a network with the same configuration, used as initial weights.
+        network: the configuration.
+        minutes: CPU minutes of the whole training, including those before a resume.
+        max_updates: stop after this many training steps, if sooner; 0 is no limit.
+        rows, window: a training step reads rows × window events; truncated BPTT carries the state on for `segment`
+            events per row.
+        learning_rate: the peak, reached after `warm_up` of the budget, then a cosine to 0.
         clip_norm: global norm above which gradients are scaled down.
-        transpose: semitones up and down; stretch: part of the tempo up and down.
-        precision: "float32" or "mixed_bfloat16" (products in bfloat16, weights and state in float32).
-        threads: 0 leaves it to the backend.
-        validate_minutes, checkpoint_minutes: CPU minutes between two of each.
-        seed: of weights and of the order of the data.
+        transpose: semitones up and down; stretch: fraction of the tempo up and down.
+        precision: "float32" or "mixed_bfloat16" (matmuls in bfloat16, weights and state in float32).
+        threads: 0 uses the backend's default.
+        validate_minutes, checkpoint_minutes: CPU minutes between them.
+        seed: for the weights and the data order.
     """
 
     data_dir: Path

@@ -1,11 +1,11 @@
-"""Whether a bundle that comes from anybody may compose here. Its step function is thrown away and built again.
+"""Checks whether an untrusted bundle can be used here. Its step function is discarded and rebuilt.
 
     python -m generator.engine.verification FILE --output REBUILT
 
-is a process of its own: it limits its memory, computing time and files before it opens the bundle, reaches no network,
-and dies with whoever started it (`limited_process`). Nothing of the uploaded step function is ever loaded. What the
-process writes is one JSON object a line on stdout: ``{"step", "share"}`` while it works; last ``{"facts"}``, with the
-bundle in REBUILT, or ``{"error"}``, one sentence.
+is a separate process: it limits its memory, CPU time and files before it opens the bundle, has no network access, and
+dies with its parent (`limited_process`). The uploaded step function is never loaded. The process writes one JSON object
+per line to stdout: ``{"step", "share"}`` while it works, and finally ``{"facts"}``, with the bundle in REBUILT, or
+``{"error"}``, one sentence.
 """
 
 import argparse
@@ -25,30 +25,30 @@ from generator.engine.limited_process import Limits, confine
 if TYPE_CHECKING:
     from generator.engine.network import NetworkConfig
 
-# Called with what begins now and the share of the whole that is done, 0 to 1.
+# Called with the step that starts now and the share done so far, 0 to 1.
 OnStep = Callable[[str, float], None]
 
 TRIAL_SECONDS = 10.0
-# A sound model is broken in a few of a hundred first drafts; three in a row are no accident.
+# A sound model breaks a few of a hundred first attempts; three in a row are no accident.
 TRIAL_SEEDS = (1, 2, 3)
-# int8 beside float32, in nats an event, over events that the float32 network draws. The shipped piano has 0.0007.
+# int8 against float32, in nats per event, over events sampled from the float32 network. The shipped piano has 0.0007.
 MAX_DIVERGENCE = 0.02
 GATE_ROWS, GATE_STEPS = 4, 32
 
-# Ten seconds of computing are usual. `memory_mb` holds while the bundle is read, `later_memory_mb` from when TensorFlow
-# is imported: 3.5 GB for three layers of 512, of which half is used.
+# Ten CPU seconds are usual. `memory_mb` applies while the bundle is read, `later_memory_mb` once TensorFlow is
+# imported: 3.5 GB for three layers of 512, of which half is used.
 LIMITS = Limits(memory_mb=1024, later_memory_mb=8192, cpu_seconds=240, file_mb=256, open_files=256)
 
 
 def verify(path: Path, output: Path, *, on_step: OnStep = lambda step, share: None) -> dict[str, Any]:
-    """Check the bundle in `path` and write what may be installed to `output`.
+    """Check the bundle at `path` and write the installable one to `output`.
 
     Returns:
-        Facts for people: {"rebuilt": whether the step function had to be replaced, "divergence": nats an event,
+        Facts for people: {"rebuilt": whether the step function had to be replaced, "divergence": nats per event,
         "seed", "notes", "length_seconds" of the trial piece, "originality": whether there is an index}.
 
     Raises:
-        BundleError: a sentence that says what was expected and what was got.
+        BundleError: says what was expected and received.
     """
     on_step("Reading the manifest and the weights", 0.0)
     bundle = read_bundle(path)
@@ -74,10 +74,10 @@ def verify(path: Path, output: Path, *, on_step: OnStep = lambda step, share: No
 
 
 def checked_network(bundle: Bundle) -> "NetworkConfig":
-    """The network that the manifest describes, before anything of its size is made.
+    """The network described by the manifest, before anything of its size is allocated.
 
     Raises:
-        BundleError: it is none of ours, or not one for the encoding.
+        BundleError: not a supported network, or not one for the encoding.
     """
     from generator.engine.encodings.registry import encoding_of
     from generator.engine.network import NetworkConfig
@@ -99,7 +99,7 @@ def checked_network(bundle: Bundle) -> "NetworkConfig":
 def check_card(bundle: Bundle) -> None:
     """
     Raises:
-        BundleError: figures that the critic needs are there, and are not what they should be.
+        BundleError: the critic's figures are invalid.
     """
     from generator.engine.borrowing import parse_baseline
     from generator.engine.norms import parse_norms
@@ -113,7 +113,7 @@ def check_card(bundle: Bundle) -> None:
 def rebuilt_step_function(bundle: Bundle, config: "NetworkConfig") -> bytes:
     """
     Raises:
-        BundleError: the weights are not those of the network.
+        BundleError: the weights do not match the network.
     """
     from generator.engine.runtimes.export import build_step_function
 
@@ -121,10 +121,10 @@ def rebuilt_step_function(bundle: Bundle, config: "NetworkConfig") -> bytes:
 
 
 def checked_divergence(bundle: Bundle) -> float:
-    """Mean Kullback–Leibler divergence of the step function from the float32 network, in nats an event.
+    """Mean Kullback–Leibler divergence of the step function from the float32 network, in nats per event.
 
     Raises:
-        BundleError: it is more than `MAX_DIVERGENCE`, or a logit is no number.
+        BundleError: it exceeds `MAX_DIVERGENCE`, or a logit is not finite.
     """
     import numpy as np
 
@@ -160,7 +160,7 @@ def checked_trial(bundle: Bundle) -> dict[str, Any]:
     """Composes about `TRIAL_SECONDS` with the bundle's defaults, and with every other type.
 
     Raises:
-        BundleError: no try with the defaults is sound, or something cannot be composed at all.
+        BundleError: no attempt with the defaults is sound, or a type cannot be composed at all.
     """
     from generator.engine.composer import Composer
     from generator.engine.controls import compose_request
@@ -218,12 +218,12 @@ def main() -> None:
         say(error=error.message)
     except MemoryError:
         say(error=f"The check needed more memory than the {limits.later_memory_mb:,} MB that it may use.")
-    except Exception as error:  # whatever a library raises about somebody's file
+    except Exception as error:  # any exception a library raises on an untrusted file
         traceback.print_exc()
         say(error=f"The bundle could not be checked to the end: {type(error).__name__} in the check.")
     else:
         say(facts=facts)
-    # TensorFlow takes its time to end in order.
+    # TensorFlow takes long to shut down properly.
     os._exit(0)
 
 

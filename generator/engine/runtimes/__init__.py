@@ -1,6 +1,6 @@
-"""What runs a network's step function: one interface, whatever stands behind it.
+"""Runtimes for a network's step function, behind one interface.
 
-numpy is imported nowhere here, so that the web process may ask which runtimes there are.
+numpy is not imported here, so the web process can list the runtimes.
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 __all__ = ["AUTO", "BATCH_SIZES", "MAX_BATCH", "RUNTIMES", "Runtime", "chosen_runtime", "open_runtime"]
 
-# A step function is exported for these batch sizes, of which every one must offer the first; anything between is padded
-# with rows that nobody reads. Four takes of which each has a shadow, because a style guides them, are 8 rows.
+# A step function is exported for these batch sizes (the first one is mandatory); other numbers of rows are padded. Four
+# takes with a shadow each, for a guided style, are 8 rows.
 BATCH_SIZES = (1, 4, 8, 16)
 MAX_BATCH = BATCH_SIZES[-1]
 
 
 def signature_name(batch: int) -> str:
-    """The flatbuffer's name for the step of one batch size."""
+    """The flatbuffer signature for a batch size."""
     return f"step_{batch}"
 
 
 def signature_sizes(names: "Iterable[str]") -> tuple[int, ...]:
-    """The batch sizes that a flatbuffer of these signatures has, rising: not always today's `BATCH_SIZES`."""
+    """The batch sizes in a flatbuffer's signatures, ascending; not always the current `BATCH_SIZES`."""
     sizes = (name.removeprefix("step_") for name in names if name.startswith("step_"))
     return tuple(sorted(int(size) for size in sizes if size.isascii() and size.isdecimal() and int(size) > 0))
 
 
 class Runtime(Protocol):
-    """Advances networks by one event: rows are pieces, and no row changes another's result."""
+    """Advances networks by one event: rows are pieces and independent of each other."""
 
     name: str
     num_classes: int
@@ -48,11 +48,11 @@ class Runtime(Protocol):
         features: "NDArray[np.float32]",
         state: "NDArray[np.float32]",
     ) -> "tuple[NDArray[np.float32], NDArray[np.float32]]":
-        """One event for each row.
+        """One event per row.
 
         Args:
-            class_indices: int32 [B], the events just drawn.
-            features: float32 [B, num_features], what is known about the piece after them.
+            class_indices: int32 [B], the events just sampled.
+            features: float32 [B, num_features], the state of the piece after them.
             state: float32 [B, state_size], zeros at the start of a piece.
 
         Returns:
@@ -62,16 +62,16 @@ class Runtime(Protocol):
 
 
 def open_runtime(name: str, bundle: "Bundle", *, num_threads: int = 1, warm: bool = False) -> Runtime:
-    """The runtime of that name with the bundle's network in it.
+    """The runtime of that name, loaded with the bundle's network.
 
     Args:
-        name: one of `RUNTIMES`, or ``auto`` for the better one of this machine.
+        name: one of `RUNTIMES`, or ``auto`` for the best one on this machine.
         num_threads: on the CPU.
-        warm: compile for every batch size now, where that takes long, instead of at the first step of each.
+        warm: compile for every batch size now, if compiling is slow, instead of at the first step of each.
 
     Raises:
         EngineError: there is no runtime of that name.
-        BundleError: the bundle's step function cannot be run, or its weights do not fit its manifest.
+        BundleError: the bundle's step function does not run, or its weights do not match its manifest.
     """
     if chosen_runtime(name) == "litert":
         from generator.engine.runtimes.litert import LiteRtRuntime

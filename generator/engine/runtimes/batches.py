@@ -1,4 +1,4 @@
-"""Rows in batches of the sizes that a step function was compiled for."""
+"""Splits rows into batches of the sizes that a step function was compiled for."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Runs one whole batch: (class_indices [size], features [size, F], state [size, S]) → logits [size, C], state [size, S].
+# Runs one full batch: (class_indices [size], features [size, F], state [size, S]) → logits [size, C], state [size, S].
 Run = Callable[[NDArray[Any], NDArray[Any], NDArray[Any]], tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 
@@ -19,8 +19,8 @@ def step_in_batches(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """One step of any number of rows.
 
-    Rows are padded with zeros to the next of `sizes` (rising); more than the largest run as several batches. What the
-    padding rows answer is dropped.
+    Rows are padded with zeros to the next of `sizes` (ascending); more than the largest run as several batches. The
+    output of padding rows is dropped.
     """
     rows, largest = len(class_indices), sizes[-1]
     if rows <= largest:

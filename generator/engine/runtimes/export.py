@@ -1,4 +1,4 @@
-"""From a network's weights to the LiteRT step function of a bundle."""
+"""From a network's weights to a bundle's LiteRT step function."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -20,11 +20,11 @@ Step = Callable[[Any, Any, Any], tuple[Any, Any]]
 
 
 def export_bundle(path: "Path", manifest: Manifest, weights: Mapping[str, np.ndarray]) -> str:
-    """Write the bundle of a trained network, with a step function of the very numbers that the bundle stores.
+    """Write the bundle of a trained network, with a step function built from the stored weights.
 
     Args:
         path: the file.
-        manifest: its `network` is the shape of the network.
+        manifest: its `network` is the network's configuration.
         weights: float32 arrays by the names that `generator.engine.network.weights_of` gives.
 
     Returns:
@@ -36,10 +36,10 @@ def export_bundle(path: "Path", manifest: Manifest, weights: Mapping[str, np.nda
 
 
 def build_step_function(config: NetworkConfig, weights: Mapping[str, np.ndarray]) -> bytes:
-    """A LiteRT flatbuffer with dynamic-range int8 weights: one signature a batch size, all over the same buffers.
+    """A LiteRT flatbuffer with dynamic-range int8 weights: one signature per batch size, all sharing the same buffers.
 
     Args:
-        config: the network's shape.
+        config: of the network.
         weights: float32 arrays by the names that `generator.engine.network.weights_of` gives.
 
     Raises:
@@ -53,15 +53,15 @@ def build_step_function(config: NetworkConfig, weights: Mapping[str, np.ndarray]
         step_model(network, config),
         num_features=config.num_features,
         state_size=config.state_size,
-        # Baked in as constants: converted as variables they would stay outside the flatbuffer.
+        # Embedded as constants: as variables they would stay outside the flatbuffer.
         scope=lambda tf: keras.StatelessScope(state_mapping=[(v, tf.constant(value)) for v, value in constants]),
     )
 
 
 def convert(step: Step, *, num_features: int, state_size: int, scope: Callable[[Any], Any]) -> bytes:
-    """Trace `step` once for each of `BATCH_SIZES` and convert the lot.
+    """Trace `step` once for each of `BATCH_SIZES` and convert all of them.
 
-    A signature has static shapes. With a dynamic batch dimension XNNPACK reads memory nobody wrote: single rows came
+    Signatures have static shapes. With a dynamic batch dimension XNNPACK reads uninitialised memory: single rows came
     out as NaN, a different one in each run (measured with ai-edge-litert 2.3.0).
 
     Args:
@@ -87,7 +87,7 @@ def convert(step: Step, *, num_features: int, state_size: int, scope: Callable[[
 
     module = tf.Module()
     functions = {signature_name(batch): traced(batch) for batch in BATCH_SIZES}
-    # Functions that nothing holds are collected before they are saved.
+    # Functions without a reference would be garbage-collected before saving.
     module.functions = functions
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module, folder, signatures=functions)
@@ -95,5 +95,5 @@ def convert(step: Step, *, num_features: int, state_size: int, scope: Callable[[
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         try:
             return bytes(converter.convert())
-        except Exception as error:  # the converter raises its own kinds, one a release
+        except Exception as error:  # the converter raises different exceptions in each release
             raise BundleError("TensorFlow could not convert this network into a step function.") from error

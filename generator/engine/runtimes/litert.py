@@ -17,7 +17,7 @@ _FLATBUFFER_IDENTIFIER = b"TFL3"
 class LiteRtRuntime:
     """Runs a step function written by `generator.engine.runtimes.export`.
 
-    Not safe for two threads at once: each composer has its own.
+    Not thread-safe: each composer has its own.
     """
 
     name = "litert"
@@ -25,7 +25,7 @@ class LiteRtRuntime:
     def __init__(self, step_function: bytes, *, num_threads: int = 1) -> None:
         """
         Raises:
-            BundleError: the bytes are no step function, or not one for a single row.
+            BundleError: the bytes are not a step function, or have none for a single row.
         """
         if step_function[4:8] != _FLATBUFFER_IDENTIFIER:
             raise BundleError("The bundle's step function is not a LiteRT file.")
@@ -35,7 +35,7 @@ class LiteRtRuntime:
             # The interpreter reads the bytes in place.
             self._step_function = step_function
             self._interpreter = Interpreter(model_content=step_function, num_threads=num_threads)
-            # Those of the file, whichever they are: bundles outlive a change of `BATCH_SIZES`.
+            # The sizes in the file: bundles outlive a change of `BATCH_SIZES`.
             self.batch_sizes = signature_sizes(self._interpreter.get_signature_list())
             if self.batch_sizes[:1] != BATCH_SIZES[:1]:
                 raise BundleError("The bundle's step function cannot be run for a single row.")
@@ -46,7 +46,7 @@ class LiteRtRuntime:
             self.num_features, self.state_size, self.num_classes = shapes[0]
             if any(shape != shapes[0] for shape in shapes):
                 raise BundleError("The bundle's step function has another shape for each batch size.")
-            # Much of what may be wrong with a file is found when memory is laid out for the first step.
+            # Many faults of a file only show when memory is allocated for the first step.
             run_each(self._run, self.batch_sizes, self.num_features, self.state_size)
         except (ValueError, RuntimeError, KeyError) as error:
             raise BundleError("LiteRT cannot load the bundle's step function.") from error
@@ -67,7 +67,7 @@ class LiteRtRuntime:
         return outputs["logits"], outputs["state"]
 
     def _shapes(self, batch: int) -> tuple[int, int, int]:
-        """(features, state, classes) of one signature, after checking that the rest is as it must be."""
+        """(features, state, classes) of one signature, after validating the rest."""
         runner: Any = self._runners[batch]
         inputs, outputs = runner.get_input_details(), runner.get_output_details()
         if set(inputs) != set(_INPUTS) or set(outputs) != set(_OUTPUTS):

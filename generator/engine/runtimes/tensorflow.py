@@ -1,7 +1,7 @@
-"""The step function through TensorFlow: float32, compiled by XLA, on the GPU where TensorFlow sees one.
+"""The step function in TensorFlow: float32, compiled by XLA, on the GPU if TensorFlow sees one.
 
-It plays the numbers that the bundle stores, so both runtimes play one network. LiteRT also rounds what flows into a
-product to 8 bits; here nothing is rounded.
+It uses the bundle's stored weights, so both runtimes run the same network. LiteRT also rounds activations to 8 bits
+before a product; here nothing is rounded.
 """
 
 import os
@@ -25,7 +25,7 @@ MAX_BATCH = BATCH_SIZES[-1]
 
 
 class TensorFlowRuntime:
-    """Runs a network from its weights. Not safe for two threads at once: each composer has its own."""
+    """Runs a network from its weights. Not thread-safe: each composer has its own."""
 
     name = "tensorflow"
 
@@ -34,9 +34,9 @@ class TensorFlowRuntime:
     ) -> None:
         """
         Args:
-            config: the network's shape.
+            config: of the network.
             weights: float32 arrays by the names that `generator.engine.network.weights_of` gives.
-            num_threads: of TensorFlow on the CPU; the first runtime of a process decides for all.
+            num_threads: of TensorFlow on the CPU; the first runtime of a process sets it for all.
 
         Raises:
             BundleError: the weights do not fit the network, or Keras runs on something other than TensorFlow.
@@ -49,7 +49,7 @@ class TensorFlowRuntime:
             network = build_network(config)
             load_weights(network, dict(weights))
         for layer in network.layers:
-            # XLA cannot compile the kernels of cuDNN that Keras prefers for its own cells on a GPU.
+            # XLA cannot compile the cuDNN kernels that Keras prefers for its own cells on a GPU.
             if hasattr(layer, "use_cudnn"):
                 layer.use_cudnn = False
         # The functions hold the network's variables, not the network.
@@ -71,11 +71,11 @@ class TensorFlowRuntime:
 
     @property
     def compiled_sizes(self) -> list[int]:
-        """Batch sizes that need no compiling any more, rising."""
+        """Batch sizes that are already compiled, ascending."""
         return sorted(self._compiled)
 
     def warm_up(self) -> None:
-        """Compiles every batch size and runs it once, so that no piece waits for it."""
+        """Compiles every batch size and runs it once, so that no piece has to wait for it."""
         run_each(self._run, BATCH_SIZES, self.num_features, self.state_size)
 
     def step(
@@ -132,21 +132,21 @@ def gpus() -> list[Any]:
 
 @cache
 def _prepared_device(num_threads: int) -> str:
-    """What to run on, after TensorFlow was told to be modest: once a process, before it has begun."""
+    """The device to run on; limits TensorFlow's resources, once per process and before it starts."""
     keras_on_tensorflow()
     tf = _tensorflow()
     found = gpus()
     try:
         tf.config.threading.set_intra_op_parallelism_threads(num_threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        # One worker a GPU: the first that it sees, and no more of its memory than the network needs.
+        # One worker per GPU: the first visible one, and no more of its memory than the network needs.
         tf.config.set_visible_devices(found[:1], "GPU")
         for gpu in found[:1]:
             tf.config.experimental.set_memory_growth(gpu, True)
     except RuntimeError:
-        # Whoever used TensorFlow in this process before has decided.
+        # Earlier TensorFlow use in this process has already decided.
         found = list(tf.config.get_visible_devices("GPU"))
-    # Products of ten-bit fractions, the default on newer GPUs, would differ by more than a thousandth.
+    # TF32, the default on newer GPUs, has ten-bit fractions and would differ by more than a thousandth.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     return "/GPU:0" if found else "/CPU:0"
 
