@@ -243,7 +243,7 @@ def confine(limits: Limits, *, parent: int | None) -> Callable[..., None]:
     if sys.platform == "linux" and parent is not None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
-            sys.exit("Whoever started this process has gone.")
+            sys.exit("The parent process has gone.")
     with contextlib.suppress(OSError):
         os.nice(10)
     limits.apply()

@@ -156,7 +156,7 @@ def convert_mag(source: Path, output: Path, *, genre: str = "piano", genre_name:
         defaults=profile.defaults,
         card=Card(
             data=({"name": description[:200] or "Not stated", "licence": "not stated", "source": "not stated"},),
-            licences="Not stated by the bundle it was converted from. Ask whoever trained it.",
+            licences="Not stated by the bundle it was converted from. Ask its author.",
             commercial_use=False,
             training={"started_from": f"Magenta's {GENERATOR}"},
         ),

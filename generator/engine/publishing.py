@@ -160,7 +160,7 @@ def quantisation_gate(
     served = evaluation.held_out(runtime, (evaluation.chunks_of(s) for s in segments)).nats_per_event
     if not served <= exact + MAX_QUANTISATION_LOSS:
         raise BundleError(
-            f"Expected int8 to cost at most {MAX_QUANTISATION_LOSS} nats an event; "
+            f"Expected int8 to cost at most {MAX_QUANTISATION_LOSS} nats per event; "
             f"it is {served:.4f} against {exact:.4f} in float32."
         )
     return {"float32_nats_per_event": round(exact, 5), "int8_nats_per_event": round(served, 5)}
@@ -188,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="the folder it was trained on")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.bundle")
     parser.add_argument("--name", help="the model's own name (default: the genre)")
-    parser.add_argument("--like", help="for a new genre: the shipped one that it is like")
+    parser.add_argument("--like", help="for a new genre: the shipped one to base it on")
     parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalised)")
     parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
     parser.add_argument("--norms", type=int, default=150, help="pieces the critic learns from (default: %(default)s)")

@@ -42,17 +42,17 @@ def page(report: Report, targets: Sequence[Target]) -> str:
     parts = [
         f"<h1>{escape(bundle['genre'].capitalize())}: {escape(bundle['name'])}</h1>",
         f'<p class="soft">Bundle sha256 {escape(bundle["sha256"][:16])}…, encoding {escape(bundle["encoding"])}. '
-        f"{figures['plan']['pieces']} pieces for each question. How each figure is measured stands in "
-        "docs/quality.md.</p>",
+        f"{figures['plan']['pieces']} pieces per question. docs/quality.md explains "
+        "how each figure is measured.</p>",
         "<h2>Targets</h2>",
         _targets(targets),
-        "<h2>Loss on files that it has not learned from</h2>",
+        "<h2>Held-out loss</h2>",
         _losses(figures["loss"]),
-        "<h2>How alike the pieces are to people’s</h2>",
+        "<h2>Similarity to human music</h2>",
         _overlap(report),
         "<h2>Pieces</h2>",
         _pairs(figures["pieces"]),
-        "<h2>Controls</h2>",
+        "<h2>Control adherence</h2>",
         *(f"<h3>{escape(name.capitalize())}</h3>{_pairs(found)}" for name, found in figures["controls"].items()),
         "<h2>Critic and originality</h2>",
         _pairs(figures["critic"]),
@@ -78,7 +78,7 @@ def _targets(targets: Sequence[Target]) -> str:
         f'<td class="{target.state}">{_STATES[target.state]}</td></tr>'
         for target in targets
     )
-    return f"<table><tr><th>What</th><th>Measured</th><th>Wanted</th><th></th></tr>{rows}</table>"
+    return f"<table><tr><th>Figure</th><th>Measured</th><th>Target</th><th></th></tr>{rows}</table>"
 
 
 def _losses(loss: dict[str, Any]) -> str:
@@ -90,19 +90,19 @@ def _losses(loss: dict[str, Any]) -> str:
         for key, name in names.items()
         if key in loss
     )
-    heads = "".join(f"<th>{name}</th>" for name in (*_UNITS.values(), "CPU minutes of training"))
+    heads = "".join(f"<th>{name}</th>" for name in (*_UNITS.values(), "training, CPU minutes"))
     found = f"<table><tr><th></th>{heads}</tr>{rows}</table>"
     equal = loss.get("equal_cpu_time")
     if equal:
         found += (
-            f"<p>After {equal['bundle_cpu_minutes']} CPU minutes of its training this network stood at "
-            f"{equal['bundle_nats_per_event']} nats an event; the LSTM after all its {equal['cpu_minutes']} at "
-            f"{equal['lstm_nats_per_event']}: {equal['margin_nats_per_note']} nats a note apart.</p>"
+            f"<p>After {equal['bundle_cpu_minutes']} CPU minutes of training this network had "
+            f"{equal['bundle_nats_per_event']} nats per event; the LSTM had, after its {equal['cpu_minutes']} minutes, "
+            f"{equal['lstm_nats_per_event']}: a margin of {equal['margin_nats_per_note']} nats per note.</p>"
         )
     return found
 
 
-_UNITS = {"nats_per_event": "nats an event", "nats_per_note": "nats a note", "nats_per_second": "nats a second"}
+_UNITS = {"nats_per_event": "nats per event", "nats_per_note": "nats per note", "nats_per_second": "nats per second"}
 
 
 def _overlap(report: Report) -> str:
@@ -121,13 +121,13 @@ def _overlap(report: Report) -> str:
     means = "".join(f"<td class=number><b>{found[kind]['mean']:.3f}</b></td>" for kind in _KINDS)
     heads = "".join(f"<th>{name}</th>" for name in _KINDS.values())
     plots = [
-        curves(names[key], o.distances, [("among people", o.within), ("people to pieces", o.across)])
+        curves(names[key], o.distances, [("human to human", o.within), ("human to composed", o.across)])
         for key, o in report.overlaps.items()
     ]
     densities = "".join(f"<figure>{plot}</figure>" for plot in plots)
     return (
-        f"<p>Overlapped area of {found['excerpts']} composed first takes and as many excerpts of validation files; the "
-        "tick is what training files reach, the dashed line what is wanted of the mean.</p>"
+        f"<p>Overlapping area of {found['excerpts']} composed first takes and as many validation excerpts; the "
+        "tick marks training files, the dashed line the target for the mean.</p>"
         f"<figure>{bars(rows, target=0.8)}</figure>"
         f"<table><tr><th>Feature</th>{heads}</tr>{table}<tr><td><b>Mean</b></td>{means}</tr></table>{densities}"
     )
@@ -137,8 +137,8 @@ _KINDS = {
     "first_takes": "first takes",
     "after_critic": "after the critic",
     "ceiling": "training files (ceiling)",
-    "first_takes_of_means": "first takes, means alone",
-    "ceiling_of_means": "training files, means alone",
+    "first_takes_of_means": "first takes, means only",
+    "ceiling_of_means": "training files, means only",
 }
 
 

@@ -54,10 +54,10 @@ def targets_of(figures: dict[str, Any]) -> list[Target]:
 def _loss(figures: dict[str, Any]) -> Iterator[Target]:
     loss = figures["loss"]
     if figures["bundle"]["encoding"] == "performance":
-        yield Target("nats an event", loss["bundle"]["nats_per_event"], PIANO_NATS_PER_EVENT, at_most=True)
+        yield Target("nats per event", loss["bundle"]["nats_per_event"], PIANO_NATS_PER_EVENT, at_most=True)
     margins = loss["margins_nats_per_note"]
-    yield Target("nats a note better than 3-grams", margins.get("three_grams"), MARGIN_NATS_PER_NOTE)
-    yield Target("nats a note better than the LSTM", margins.get("lstm"), MARGIN_NATS_PER_NOTE)
+    yield Target("nats per note better than 3-grams", margins.get("three_grams"), MARGIN_NATS_PER_NOTE)
+    yield Target("nats per note better than the LSTM", margins.get("lstm"), MARGIN_NATS_PER_NOTE)
     equal = (loss.get("equal_cpu_time") or {}).get("margin_nats_per_note")
     yield Target("the same after equal CPU time", equal, MARGIN_NATS_PER_NOTE)
 
@@ -66,9 +66,9 @@ def _likeness(figures: dict[str, Any]) -> Iterator[Target]:
     found = figures["overlap"]
     for key, name in (("first_takes", "first takes"), ("after_critic", "after the critic")):
         areas = found.get(key)
-        yield Target(f"overlapped area, mean, {name}", areas["mean"] if areas else None, MEAN_OVERLAP)
+        yield Target(f"overlapping area, mean, {name}", areas["mean"] if areas else None, MEAN_OVERLAP)
         lowest = areas["features"][areas["lowest"]] if areas else None
-        yield Target(f"overlapped area, lowest feature, {name}", lowest, LEAST_OVERLAP)
+        yield Target(f"overlapping area, lowest feature, {name}", lowest, LEAST_OVERLAP)
 
 
 def _pieces(figures: dict[str, Any]) -> Iterator[Target]:
@@ -78,19 +78,19 @@ def _pieces(figures: dict[str, Any]) -> Iterator[Target]:
     hundredth = 100 / found["composed"]
     yield Target("real endings of 100", found["real_endings"] * hundredth, 90)
     within = found["loops_within_human_p95"]
-    yield Target("loops within people's 95th percentile, of 100", within and within * hundredth, 90)
+    yield Target("loops within the human 95th percentile, of 100", within and within * hundredth, 90)
     people = found.get("human_closing_bars_that_differ")
     if people and figures["bundle"]["genre"] == "drums":
         ratio = found["closing_bars_that_differ"] / people
-        yield Target("phrases that close with another bar, against people's", ratio, 1 - PHRASE_TOLERANCE)
-        yield Target("the same, not more than people's", ratio, 1 + PHRASE_TOLERANCE, at_most=True)
+        yield Target("phrases closing with a different bar, relative to human drummers", ratio, 1 - PHRASE_TOLERANCE)
+        yield Target("the same, upper limit", ratio, 1 + PHRASE_TOLERANCE, at_most=True)
 
 
 def _controls(figures: dict[str, Any]) -> Iterator[Target]:
     found = figures["controls"]
     if key := found.get("key"):
         hundredth = 100 / key["pieces"]
-        yield Target("pieces in the key asked for, of 100", key["in_scale"] * hundredth, 100)
+        yield Target("pieces in the requested key, of 100", key["in_scale"] * hundredth, 100)
         yield Target("real endings with a key, of 100", key["real_endings"] * hundredth, 90)
     if density := found.get("density"):
         yield Target("seeds with densities in order, of 100", density["in_order"] * 100 / density["seeds"], 95)
@@ -99,10 +99,10 @@ def _controls(figures: dict[str, Any]) -> Iterator[Target]:
     if in_bars := found.get("bars"):
         yield Target("right lengths in bars, of 100", in_bars["right"] * 100 / in_bars["pieces"], 100)
     if style := found.get("style"):
-        yield Target("style named, against people's files", style["ratio"], STYLE_RATIO)
+        yield Target("style recognised, relative to human files", style["ratio"], STYLE_RATIO)
 
 
 def _judged(figures: dict[str, Any]) -> Iterator[Target]:
     yield Target(
-        "pairs in which the critic prefers people's, of 100", figures["critic"].get("human_preferred_of_100"), 75
+        "pairs in which the critic prefers the human piece, of 100", figures["critic"].get("human_preferred_of_100"), 75
     )

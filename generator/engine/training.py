@@ -270,7 +270,7 @@ class _Run:
         self.curve.append((round(self.seconds / 60, 2), round(loss, 4)))
         self.log(
             f"{self.seconds / 60:7.1f} CPU min  {self.updates:,} updates  {self.events:,} events  "
-            f"validation {loss:.4f} nats an event"
+            f"validation {loss:.4f} nats per event"
         )
         if loss < self.best_loss:
             self.best_loss, self.best_weights = loss, weights_of(self.network)

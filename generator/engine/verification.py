@@ -150,7 +150,7 @@ def checked_divergence(bundle: Bundle) -> float:
     divergence = total / GATE_STEPS
     if divergence > MAX_DIVERGENCE:
         raise BundleError(
-            f"The weights lose too much as int8: expected at most {MAX_DIVERGENCE} nats an event beside the same "
+            f"The weights lose too much as int8: expected at most {MAX_DIVERGENCE} nats per event relative to the same "
             f"network in float32, got {divergence:.3f}."
         )
     return divergence

@@ -1,4 +1,4 @@
-"""Features counted by hand, and an overlapped area that is what scipy's density and integral say."""
+"""Features counted by hand, and an overlapping area that matches scipy's density and integral."""
 
 import numpy as np
 import pytest

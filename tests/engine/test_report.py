@@ -190,7 +190,7 @@ def test_a_report_is_written_whole_and_needs_nothing_else(
     assert "url(" not in page and "@import" not in page
     assert page.count("<svg") >= 1 + len(figures["overlap"]["names"]) + 3
     names = {target.name for target in targets_of(figures)}
-    assert {"real endings of 100", "nats a note better than 3-grams"} <= names
+    assert {"real endings of 100", "nats per note better than 3-grams"} <= names
 
 
 def test_what_cannot_be_reported_on_is_one_sentence(performances: Path, tmp_path: Path) -> None:
