@@ -35,9 +35,9 @@ EXAMPLE = {
 
 @with_examples(answered=EXAMPLE)
 class ExportSerializer(serializers.ModelSerializer):
-    """A data export and its progress."""
+    """An export of one's data, and how far it is."""
 
-    share = serializers.FloatField(read_only=True, help_text="Fraction of the files collected so far, 0 to 1.")
+    share = serializers.FloatField(read_only=True, help_text="Of the files that are collected, 0 to 1.")
 
     class Meta:
         model = DataExport
@@ -53,7 +53,7 @@ class ExportView(MemberView):
 class ExportList(ExportView):
     @extend_schema(
         operation_id="exports_list",
-        summary="List your data exports, newest first",
+        summary="The exports of one's data, the newest first",
         tags=["exports"],
         responses=ExportSerializer(many=True),
     )
@@ -62,8 +62,8 @@ class ExportList(ExportView):
 
     @extend_schema(
         operation_id="exports_create",
-        summary="Request an export of all your data as a zip file",
-        description=f"Returns the export in progress, if there is one. At most {services.MAX_A_DAY} a day, then 429.",
+        summary="Ask for everything of one's account as a zip file",
+        description=f"While one is being collected, that one is the answer. At most {services.MAX_A_DAY} a day: 429.",
         tags=["exports"],
         request=None,
         responses={202: ExportSerializer},
@@ -81,7 +81,7 @@ class ExportList(ExportView):
 class ExportDetail(ExportView):
     @extend_schema(
         operation_id="exports_read",
-        summary="Get an export and its progress",
+        summary="How far an export is",
         tags=["exports"],
         responses=ExportSerializer,
     )
@@ -91,7 +91,7 @@ class ExportDetail(ExportView):
     @extend_schema(
         operation_id="exports_stop",
         summary="Stop an export",
-        description="Does nothing if the export has finished.",
+        description="One that is finished stays as it is.",
         tags=["exports"],
         responses={204: None},
     )
@@ -103,9 +103,9 @@ class ExportDetail(ExportView):
 class ExportFile(ExportView):
     @extend_schema(
         operation_id="exports_file",
-        summary="Download an export",
-        description="Tokens need both scopes, because the file contains the e-mail address and the sessions. 409 "
-        "until the export is ready.",
+        summary="The zip file of an export",
+        description="A token needs both scopes: the file also holds the e-mail address and the sessions. 409 "
+        "while it is being collected.",
         tags=["exports"],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )

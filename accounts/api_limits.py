@@ -1,4 +1,4 @@
-"""Rate limits per minute: counted in the cache, reported in the headers of every response.
+"""How many requests a minute one may send: counted in the cache, told in the headers of every answer.
 
 Header names follow draft-ietf-httpapi-ratelimit-headers-07. Music, storage and jobs have separate quotas that depend
 on the role (accounts.quotas).
@@ -23,7 +23,7 @@ WINDOW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The caller's budget for the current minute."""
+    """Where one stands within the current minute."""
 
     limit: int
     remaining: int
@@ -48,7 +48,7 @@ class RequestsPerMinute(BaseThrottle):
 
 
 def count(key: str) -> int:
-    """Increment a counter shared by all processes, kept for this minute and the next; returns the new count."""
+    """Count once more under a key, in the current minute and the next: how often it is by now, over all processes."""
     if cache.add(key, 1, timeout=2 * WINDOW_SECONDS):
         return 1
     try:

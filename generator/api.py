@@ -66,7 +66,7 @@ class GeneratorView(JsonView):
 class GenreList(GeneratorView):
     @extend_schema(
         operation_id="genres_list",
-        summary="List genres with their types and controls",
+        summary="Genres, their types, and what one may choose",
         tags=["genres"],
         responses=schemas.GenreSerializer(many=True),
     )
@@ -105,7 +105,7 @@ class GenerationList(GeneratorView):
 
     @extend_schema(
         operation_id="generations_list",
-        summary="List your requests, newest first",
+        summary="The own requests, newest first",
         tags=["generations"],
         parameters=[schemas.STATUS, *PAGING],
         responses=page_of("GenerationPage", GenerationListSerializer(many=True)),
@@ -121,10 +121,10 @@ class GenerationList(GeneratorView):
 
     @extend_schema(
         operation_id="generations_create",
-        summary="Request music",
-        description="Creates a job. A script without token and cookies becomes a guest: the `guest_token` in the "
-        "response is its only key to the job and its pieces. To use an Idempotency-Key, get a guest token "
-        "from `guest/` first.",
+        summary="Ask for music",
+        description="Makes a job. A script that sends neither a token nor cookies is a guest from then on: "
+        "`guest_token` of the answer is its key to the job and to all that comes of it. With an Idempotency-Key it "
+        "asks for that token first, under `guest/`.",
         tags=["generations"],
         parameters=[IDEMPOTENCY_KEY],
         request={
@@ -161,7 +161,7 @@ class GenerationList(GeneratorView):
 class GenerationDetail(GeneratorView):
     @extend_schema(
         operation_id="generations_read",
-        summary="Get a job, its progress and its takes",
+        summary="Where a job stands, and its takes",
         tags=["generations"],
         responses=schemas.GenerationSerializer,
     )
@@ -170,8 +170,8 @@ class GenerationDetail(GeneratorView):
 
     @extend_schema(
         operation_id="generations_delete",
-        summary="Delete a finished job from the list",
-        description="Its pieces stay. 409 while it is queued or running.",
+        summary="Take a finished job off the list",
+        description="Its pieces stay. 409 while it is in the making.",
         tags=["generations"],
         responses={204: None},
     )
@@ -188,7 +188,7 @@ class GenerationNotes(GeneratorView):
 
     @extend_schema(
         operation_id="generations_notes",
-        summary="Get a job and the notes of take 1 so far",
+        summary="The same, and the notes of take 1 so far",
         tags=["generations"],
         parameters=[schemas.AFTER],
         responses=schemas.GenerationNotesSerializer,
@@ -198,7 +198,7 @@ class GenerationNotes(GeneratorView):
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 10):
             raise ValidationError({"after": ["Give the number that the last answer called next."]})
-        # Read after the job row, so a succeeded job has all its chunks; and only once, as a worker may be appending.
+        # Read after the row: a job that has succeeded has all its chunks. Read once: a worker appends meanwhile.
         stored = NoteChunk.objects.filter(generation=generation, take=0)
         chunks = list(stored.filter(index__gte=int(after)).order_by("index"))
         following = int(after)
@@ -214,7 +214,7 @@ class GenerationCancel(GeneratorView):
     @extend_schema(
         operation_id="generations_cancel",
         summary="Cancel a job",
-        description="A running job stops at its next chunk; a finished job does not change.",
+        description="One that is composed stops at its next chunk; one that is finished stays as it is.",
         tags=["generations"],
         request=None,
         responses=schemas.GenerationSerializer,

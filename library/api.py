@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
@@ -71,7 +70,7 @@ class PieceView(JsonView):
 class PieceList(PieceView):
     @extend_schema(
         operation_id="pieces_list",
-        summary="List your library, with the same filters as its page",
+        summary="The own library, with the filters of its page",
         tags=["pieces"],
         parameters=schemas.FILTERS,
         responses=page_of("PiecePage", PieceSerializer(many=True)),
@@ -84,7 +83,7 @@ class PieceList(PieceView):
 class TrashList(PieceView):
     @extend_schema(
         operation_id="trash_list",
-        summary="List the trash, most recently trashed first",
+        summary="What is in the trash, the newest in it first",
         tags=["pieces"],
         parameters=schemas.PAGING,
         responses=page_of("TrashPage", PieceSerializer(many=True)),
@@ -94,8 +93,8 @@ class TrashList(PieceView):
 
     @extend_schema(
         operation_id="trash_empty",
-        summary="Empty the trash permanently",
-        description="Deletes at most 2,000 pieces per request; repeat until `count` is 0.",
+        summary="Remove all that is in the trash for good",
+        description="At most 2,000 pieces at once: ask again until `count` is 0.",
         tags=["pieces"],
         responses={200: CountSerializer},
     )
@@ -106,7 +105,7 @@ class TrashList(PieceView):
 class PieceDetail(PieceView):
     @extend_schema(
         operation_id="pieces_read",
-        summary="Get a piece: your own or an example",
+        summary="One piece, an own one or an example",
         tags=["pieces"],
         parameters=[schemas.ETAG],
         responses=PieceSerializer,
@@ -120,8 +119,8 @@ class PieceDetail(PieceView):
 
     @extend_schema(
         operation_id="pieces_change",
-        summary="Change title, comment, tags or favourite",
-        description="Changes only the fields you send. `tags` replaces all tags of the piece.",
+        summary="Change title, notes, tags or favourite",
+        description="Changes what is given. `tags` are all tags of the piece from then on.",
         tags=["pieces"],
         parameters=[schemas.IF_MATCH, schemas.ETAG],
         request=PieceChangeSerializer,
@@ -143,8 +142,8 @@ class PieceDetail(PieceView):
 
     @extend_schema(
         operation_id="pieces_delete",
-        summary="Delete a trashed piece permanently",
-        description="409 if the piece is not in the trash.",
+        summary="Remove a piece of the trash for good",
+        description="409 for one that is not in the trash.",
         tags=["pieces"],
         responses={204: None},
     )
@@ -186,29 +185,25 @@ def _act(name: str, summary: str, description: str = "", request: Any = None) ->
 
 
 class PieceKeep(PieceView):
-    @_act("keep", "Keep a draft", "Does nothing if the piece is already kept.")
+    @_act("keep", "Keep a draft", "Of a piece that is kept already it changes nothing.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_keep(piece=self.mine(pk)))
 
 
 class PieceTrash(PieceView):
-    @_act(
-        "trash",
-        "Move a piece to the trash",
-        f"Trashed pieces are deleted after {settings.TRASH_DAYS} days. Idempotent.",
-    )
+    @_act("trash", "Move a piece to the trash", "It stays there for 30 days. Twice is once.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_trash(piece=self.mine_anywhere(pk)))
 
 
 class PieceRestore(PieceView):
-    @_act("restore", "Restore a piece from the trash", "Idempotent.")
+    @_act("restore", "Take a piece out of the trash", "Twice is once.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_restore(piece=self.mine_anywhere(pk)))
 
 
 class PieceFavourite(PieceView):
-    @_act("favourite", "Add or remove a favourite", request=FavouriteSerializer)
+    @_act("favourite", "Make a piece a favourite, or no longer", request=FavouriteSerializer)
     def put(self, request: Request, pk: UUID) -> Response:
         piece = self.mine(pk)
         return self.answer(services.piece_favourite(piece=piece, **self.wanted(FavouriteSerializer)))
@@ -217,7 +212,7 @@ class PieceFavourite(PieceView):
 class PieceRating(PieceView):
     @extend_schema(
         operation_id="pieces_rate",
-        summary="Rate a piece of yours or an example: 1, -1, or 0 for no rating",
+        summary="Rate an own piece or an example: 1, -1, or 0 to take it back",
         tags=["pieces"],
         request=RatingSerializer,
         responses=RatingSerializer,
@@ -234,9 +229,9 @@ class PieceRating(PieceView):
 class PiecesBulk(PieceView):
     @extend_schema(
         operation_id="pieces_bulk",
-        summary="Apply one action to many of your pieces",
-        description="`tag` and `untag` need `tags`. Ids of other people's pieces are ignored; `count` is the number of "
-        "pieces changed.",
+        summary="One step with many own pieces",
+        description="`tag` and `untag` want `tags`. Ids that are not one's own are passed over; `count` says how many "
+        "pieces it was done to.",
         tags=["pieces"],
         request=BulkSerializer,
         responses=CountSerializer,
@@ -264,8 +259,8 @@ class PiecesBulk(PieceView):
 class DraftsTrash(PieceView):
     @extend_schema(
         operation_id="drafts_trash",
-        summary="Trash all drafts except favourites",
-        description="At most 2,000 per request, oldest first. Returns their ids, so you can restore them.",
+        summary="Move all drafts but favourites to the trash",
+        description="At most 2,000 at once, the oldest first; the ids, to take them out again.",
         tags=["pieces"],
         request=None,
         responses=IdsSerializer,

@@ -27,10 +27,8 @@ from library.views.files import midi_response
 AWAY = "The file cannot be read at the moment. Try again in a few minutes."
 ASK_AGAIN_SECONDS = 2
 
-# For stored files: a byte range, not modified, or a redirect to the storage.
-RANGE = OpenApiParameter(
-    "Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="For example bytes=0-99; the response is 206."
-)
+# Of a stored file: a part of it, nothing new, or where in the storage it lies.
+RANGE = OpenApiParameter("Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Such as bytes=0-99: 206.")
 NOTHING_OR_ELSEWHERE = {304: None, 302: None}
 FORMAT = OpenApiParameter("audio_format", OpenApiTypes.STR, OpenApiParameter.PATH, enum=Rendering.Format.values)
 
@@ -74,8 +72,8 @@ class PieceUpload(MemberView):
 
     @extend_schema(
         operation_id="pieces_upload",
-        summary="Upload a MIDI file or a zip of MIDI files",
-        description="201 if a piece was created, 200 if you already had every file. Files are compared by content.",
+        summary="Upload an own MIDI file, or a zip of them",
+        description="201 where a piece was made, 200 where all was there already: a file is known by its content.",
         tags=["files"],
         request={"multipart/form-data": UploadSerializer},
         responses={201: UploadResultsSerializer, 200: UploadResultsSerializer},
@@ -102,7 +100,7 @@ class PieceUpload(MemberView):
 class PieceVoices(FileView):
     @extend_schema(
         operation_id="pieces_voices",
-        summary="Download a zip with one MIDI file per voice",
+        summary="A zip with one MIDI file a voice",
         tags=["files"],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
@@ -124,9 +122,9 @@ class PiecesZip(JsonView):
 
     @extend_schema(
         operation_id="pieces_zip",
-        summary="Download the MIDI files of many pieces as one zip, newest first",
-        description=f"At most {MAX_ZIP_PIECES} pieces; the scope read is enough. Ids of other people's pieces are "
-        "ignored; 404 if none is left. Files that cannot be read are listed in missing.txt inside the zip.",
+        summary="A zip with the MIDI files of many own pieces, the newest first",
+        description=f"At most {MAX_ZIP_PIECES}; a token needs the scope read alone. Ids that are not one's own are "
+        "passed over, 404 where none is left. missing.txt in the zip names what could not be read.",
         tags=["files"],
         request=ZipSerializer,
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
@@ -149,7 +147,7 @@ class AudioView(FileView):
 class PieceAudioList(FileView):
     @extend_schema(
         operation_id="pieces_audio_list",
-        summary="List requested sound files and their progress",
+        summary="The sound files that were asked for, and how far they are",
         tags=["files"],
         responses=RenderingSerializer(many=True),
     )
@@ -161,9 +159,9 @@ class PieceAudioList(FileView):
 class PieceAudio(AudioView):
     @extend_schema(
         operation_id="pieces_audio",
-        summary="Download a sound file",
-        description="202 with the progress while it is being rendered; 404 if nobody has requested it. Downloads may "
-        "redirect to the storage.",
+        summary="The sound file, once it is made",
+        description="202 and how far it is while it is being made; 404 where nobody has asked for it. A download may "
+        "be redirected to the storage.",
         tags=["files"],
         parameters=[FORMAT, RANGE],
         responses={
@@ -186,8 +184,8 @@ class PieceAudio(AudioView):
 
     @extend_schema(
         operation_id="pieces_audio_make",
-        summary="Request a sound file",
-        description="200 if it is ready, 202 while it is being rendered.",
+        summary="Ask for a sound file",
+        description="200 where it is ready, 202 where it is being made.",
         tags=["files"],
         parameters=[FORMAT],
         request=None,
@@ -202,7 +200,7 @@ class PieceAudio(AudioView):
 
     @extend_schema(
         operation_id="pieces_audio_cancel",
-        summary="Cancel a sound file",
+        summary="Stop making a sound file of an own piece",
         tags=["files"],
         parameters=[FORMAT],
         responses={204: None},

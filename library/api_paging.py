@@ -21,7 +21,7 @@ LIMIT = OpenApiParameter(
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
     description="Maximum number of results.",
 )
-AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="The cursor, taken from the URL in `next`.")
+AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="As the address under `next` says it.")
 PAGING = [LIMIT, AFTER]
 
 
@@ -55,8 +55,8 @@ def _address(request: Request, cursor: str | None) -> str | None:
 
 
 def page_of(name: str, serializer: Any) -> Any:
-    """The schema of a page, with its items' example as the only result."""
-    following = serializers.URLField(allow_null=True, help_text="URL of the next page; null on the last one.")
+    """The description of such an answer, with the example of its items as the only one."""
+    following = serializers.URLField(allow_null=True, help_text="Where the list goes on; null at its end.")
     page = inline_serializer(name, {"next": following, "results": serializer})
     shown = [one.value for one in get_override(serializer.child, "examples", []) if one.response_only]
     with_examples(answered={"next": None, "results": shown})(type(page))

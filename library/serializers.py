@@ -38,13 +38,13 @@ class PieceSerializer(serializers.ModelSerializer):
     style = serializers.CharField(  # type: ignore[assignment]
         read_only=True, help_text="Key of the style; empty if none was chosen."
     )
-    url = serializers.SerializerMethodField(help_text="The piece's page.")
-    midi_url = serializers.SerializerMethodField(help_text="The MIDI file, for browsers with a session.")
-    tags = serializers.SerializerMethodField(help_text="Tag names in alphabetical order.")
+    url = serializers.SerializerMethodField(help_text="The page of the piece.")
+    midi_url = serializers.SerializerMethodField(help_text="Its MIDI file, for a browser with a session.")
+    tags = serializers.SerializerMethodField(help_text="Names, in the order of the alphabet.")
     voices = serializers.SerializerMethodField()
-    params = serializers.SerializerMethodField(help_text="The chosen controls, named as in `genres/`.")
+    params = serializers.SerializerMethodField(help_text="What was chosen, by the names of `genres/`.")
     facts = serializers.SerializerMethodField(help_text="Sentences about the music.")
-    faults = serializers.SerializerMethodField(help_text="Faults the critic found; usually empty.")
+    faults = serializers.SerializerMethodField(help_text="Why the critic holds it for broken; mostly empty.")
     originality = serializers.SerializerMethodField()
     borrowed = serializers.SerializerMethodField()
     figures = serializers.SerializerMethodField(help_text="The numbers behind the sentences.")
@@ -70,7 +70,7 @@ class PieceSerializer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         return super().get_fields() | {
             "source": serializers.PrimaryKeyRelatedField(
-                source="source_piece", read_only=True, allow_null=True, help_text="Id of the piece it was made from."
+                source="source_piece", read_only=True, allow_null=True, help_text="The piece that it came from."
             )
         }
 
@@ -122,7 +122,7 @@ class PieceChangeSerializer(serializers.Serializer):
     """The fields an owner can change. The services enforce the maximum lengths."""
 
     title = serializers.CharField(required=False, help_text="At most 200 characters.")
-    comment = serializers.CharField(required=False, allow_blank=True, help_text="At most 10,000 characters.")
+    comment = serializers.CharField(required=False, allow_blank=True, help_text="Notes, at most 10,000 characters.")
     is_favourite = serializers.BooleanField(required=False)
     tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Members only; at most 30.")
 
@@ -195,8 +195,8 @@ class TagSerializer(serializers.ModelSerializer):
 class ShareLinkSerializer(serializers.ModelSerializer):
     """A link that lets anyone who has it open one piece."""
 
-    url = serializers.SerializerMethodField(help_text="The link to share.")
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null or omitted: never expires.")
+    url = serializers.SerializerMethodField(help_text="To give away.")
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null or absent for no end.")
 
     class Meta:
         model = ShareLink
@@ -211,8 +211,8 @@ class ShareLinkSerializer(serializers.ModelSerializer):
 class RenderingSerializer(serializers.ModelSerializer):
     """A sound file of a piece and its progress."""
 
-    share = serializers.FloatField(read_only=True, help_text="Progress from 0 to 1.")
-    error = serializers.SerializerMethodField(help_text="Why it failed, or null.")
+    share = serializers.FloatField(read_only=True, help_text="Of the work that is done, 0 to 1.")
+    error = serializers.SerializerMethodField(help_text="Why it failed, in one sentence.")
 
     class Meta:
         model = Rendering
@@ -232,7 +232,7 @@ class UploadResultSerializer(serializers.Serializer):
 
     name = serializers.CharField()
     outcome = serializers.ChoiceField(choices=["accepted", "there", "refused", "failed"])
-    sentence = serializers.CharField(help_text="Why the file was not accepted, or empty.")
+    sentence = serializers.CharField(help_text="Why, where it was not taken; or empty.")
     piece = PieceSerializer(allow_null=True)
 
 

@@ -38,9 +38,9 @@ Tempos = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 STRAIGHT, SWING, UNKNOWN_FEEL = 0, 1, -1
 DEFAULT_QPM = 120.0
-# Time signatures with four beats per bar → quarters per beat.
+# Time signatures with bars of four beats → quarters a beat.
 BEATS = {(4, 4): 1.0, (2, 2): 1.0, (8, 8): 1.0, (1, 1): 1.0, (8, 4): 1.0, (12, 8): 1.5}
-# Fewer bars are not a piece; half of Groove's files are fills of one bar.
+# Fewer bars are no piece; half of Groove's files are fills of one bar.
 MIN_BARS = {"gm": 2, "groove": 1}
 # Minimum number of off-beat onsets to detect a feel.
 MIN_OFF_BEATS = 8
@@ -168,7 +168,7 @@ class Stretch:
     """Bars of four beats: from `first` up to `end`, in the file's quarters; the last one's end is infinite.
 
     Attributes:
-        beat: quarters per beat: 1, or 1.5 in 12/8, which is four beats of triplets.
+        beat: quarters that a beat lasts: 1, or 1.5 in 12/8, which is four beats of triplets.
     """
 
     first: float
@@ -177,11 +177,11 @@ class Stretch:
 
 
 def four_beat_stretches(signatures: Sequence[tuple[float, int, int]], last: float) -> list[Stretch]:
-    """The stretches of a file that are in 4/4 or can be read as such: 2/2, 8/4, 12/8.
+    """The stretches of a file that are in 4/4, or can be read so: 2/2, 8/4, 12/8.
 
     Args:
         signatures: (quarter, numerator, denominator) of each time signature; none before the first means 4/4.
-        last: onset of the last note; later stretches are dropped.
+        last: where the last note begins; what starts later is no stretch.
     """
     stretches: list[Stretch] = []
     changes: list[tuple[float, float]] = [(0.0, 1.0)]
@@ -189,7 +189,7 @@ def four_beat_stretches(signatures: Sequence[tuple[float, int, int]], last: floa
         beat = BEATS.get((numerator, denominator), 0.0)
         if quarter <= changes[-1][0]:
             changes[-1] = (changes[-1][0], beat)
-        # A repeated signature changes nothing; a different one starts a bar.
+        # The same signature again says nothing; another one begins a bar where it stands.
         elif changes[-1][1] != beat:
             changes.append((quarter, beat))
     for index, (first, beat) in enumerate(changes):

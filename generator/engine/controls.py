@@ -81,10 +81,11 @@ def compose_request(
 ) -> ComposeRequest:
     """The request, with the manifest's defaults for None.
 
-    Numbers may be strings, as sent by forms and command lines; `voices_off` may be a list or a comma-separated string.
-    `bars` takes precedence over `length_seconds`. A level of `adventurousness` sets temperature and top_p unless they
-    are given. Tempo and key default to the primer's, then the tempo to the style's. Every model can continue a primer;
-    the caller checks whether users may upload a file (`StartControl.midi`).
+    Numbers may come as text, as forms and command lines send them; `voices_off` as a list or as parts between commas.
+    `bars` counts before `length_seconds`. A level of `adventurousness` stands for the temperature and the top_p that
+    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style. Every
+    model can go on from a primer; whether a user may send a file of their own is for the caller to ask
+    (`StartControl.midi`).
 
     Raises:
         ControlError: the bundle does not offer it; says what was expected and received, and for which param.

@@ -111,7 +111,7 @@ _Item = TypeVar("_Item", bound=_Keyed)
 
 
 def keyed(items: Sequence[_Item], key: str) -> _Item | None:
-    """The item with that key."""
+    """The item of that key."""
     return next((item for item in items if item.key == key), None)
 
 

@@ -31,7 +31,7 @@ from generator.engine.primers import Primer
 _MAX_LINES = 64
 # An hour at an unrealistically slow tempo.
 _MAX_QUARTERS = 30_000
-# In a closing bar, nothing starts after the first beat.
+# Nothing begins behind the first beat of a closing bar.
 _CLOSING_STEPS = 3
 _DRUM = PARTS.index(DRUMS)
 _NO_SOUND = 255
@@ -243,16 +243,16 @@ def _track(line: Line, ticks_per_quarter: int) -> Track:
 
 
 def _plain(qpm: float) -> float:
-    """The intended tempo, before rounding to whole microseconds."""
+    """The tempo that was meant, where whole microseconds could not say it."""
     meant = round(qpm, 2)
     return meant if round(MICROSECONDS_PER_MINUTE / meant) == round(MICROSECONDS_PER_MINUTE / qpm) else qpm
 
 
 def _octave(qpm: float, low: float, high: float) -> float:
-    """The power of two that brings a tempo within bounds: the same music counted in halves or eighths.
+    """The power of two that brings a tempo between two bounds: the same music counted in halves or in eighths.
 
     Raises:
-        PrimerError: no power of two fits.
+        PrimerError: no such count fits.
     """
     factor = 1.0
     while qpm * factor < low - 1e-6 and factor < 16:

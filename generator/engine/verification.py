@@ -218,7 +218,7 @@ def main() -> None:
         say(error=error.message)
     except MemoryError:
         say(error=f"The check needed more memory than the {limits.later_memory_mb:,} MB that it may use.")
-    except Exception as error:  # any exception a library raises on an untrusted file
+    except Exception as error:  # whatever a library raises about somebody's file
         traceback.print_exc()
         say(error=f"The bundle could not be checked to the end: {type(error).__name__} in the check.")
     else:
