@@ -37,6 +37,11 @@ def test_the_index_of_decisions_lists_each_once_and_in_order() -> None:
 @pytest.mark.parametrize("path", sorted(DECISIONS.glob("[0-9]*.md")), ids=lambda path: path.stem)
 def test_a_decision_has_its_number_context_choice_and_cost(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert text.startswith(f"# {int(path.name[:4])}. ")
-    for part in ("Context", "Choice", "Cost"):
-        assert re.search(rf"^(?:## {part}$|\*\*{part}[.*])", text, re.MULTILINE), f"{path.name} has no {part}"
+    assert re.match(rf"# 0*{int(path.name[:4])}[.:] ", text)
+    for part in ("Context", "Choice", "Cost|Price"):
+        assert re.search(rf"^(?:## (?:{part})$|\*\*(?:{part})[.*])", text, re.MULTILINE), f"{path.name} has no {part}"
+
+
+def test_no_two_decisions_have_one_number() -> None:
+    numbers = [path.name[:4] for path in DECISIONS.glob("[0-9]*.md")]
+    assert len(numbers) == len(set(numbers)), sorted(numbers)
