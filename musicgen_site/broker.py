@@ -26,7 +26,7 @@ class Channel(filesystem.Channel):
         try:
             return super().get_table(exchange)
         except ValueError:
-            logger.warning("The table of exchange %s could not be read and is made anew.", exchange)
+            logger.warning("The table of exchange %s could not be read; recreating it.", exchange)
             return []
 
     def _queue_bind(self, exchange: str, routing_key: str | None, pattern: str | None, queue: str) -> None:
