@@ -14,22 +14,20 @@ from accounts.quotas import quota_of, usage_of
 
 
 class AllowanceSerializer(serializers.Serializer):
-    """Current use and the limit."""
+    """What is used now, and what of it one may use."""
 
     used = serializers.FloatField()
     limit = serializers.FloatField()
 
 
 class QuotaSerializer(serializers.Serializer):
-    seconds_this_hour = AllowanceSerializer(
-        help_text="Seconds of music requested in the last 60 minutes; every take counts."
-    )
+    seconds_this_hour = AllowanceSerializer(help_text="Of music, all takes together.")
     stored_bytes = AllowanceSerializer()
-    running_jobs = AllowanceSerializer(help_text="Jobs queued or running now.")
+    running_jobs = AllowanceSerializer(help_text="Jobs that wait or run at the same time.")
 
 
 class TokenSerializer(serializers.ModelSerializer):
-    """The token used for this request. The secret itself is never returned."""
+    """The token that this request came with; the secret itself is nowhere."""
 
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices))
 
@@ -61,7 +59,7 @@ class MeSerializer(serializers.Serializer):
 
 @with_examples(answered={"guest_token": "gt_zkva3mZZL5L1Ejt_3Csh-rUJNzk10.8WGjZYBjcYPvafKaLC6XEV1"})
 class GuestSerializer(serializers.Serializer):
-    guest_token = serializers.CharField(help_text="Send it as `Authorization: Guest <token>`.")
+    guest_token = serializers.CharField(help_text="For the header Authorization, after the word Guest.")
 
 
 class Guest(JsonView):
@@ -69,9 +67,9 @@ class Guest(JsonView):
 
     @extend_schema(
         operation_id="guest_begin",
-        summary="Get a guest token",
-        description="For scripts that want a token before they create anything, so a lost response loses nothing. "
-        "Anyone who holds the token can access everything created with it.",
+        summary="A token to be a guest with",
+        description="For scripts that want to have it before they make something: an answer that is lost costs "
+        "nothing then. Whoever has the token has what is made with it.",
         tags=["me"],
         request=None,
         responses={201: GuestSerializer},
@@ -83,7 +81,7 @@ class Guest(JsonView):
 class Me(JsonView):
     @extend_schema(
         operation_id="me",
-        summary="Get your identity, scopes and quota",
+        summary="Who asks, with which scopes, and what is used of the limits",
         tags=["me"],
         responses=MeSerializer,
     )

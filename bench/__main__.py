@@ -21,7 +21,7 @@ from bench.page import PEER, page_of, peer_of, peer_section, with_peer
 from bench.reference import ROOT
 
 SCRIPTS = ("steps", "compose", "takes", "site", "worker", "library", "follow", "browser")
-# Only on request: it installs Magenta.
+# Not without being asked: it installs Magenta.
 OPTIONAL = ("magenta",)
 PAGE = ROOT / "docs" / "benchmarks.md"
 LINES = ROOT / ".cache" / "benchmarks.jsonl"

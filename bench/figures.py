@@ -48,7 +48,7 @@ class Figure:
         unit: of the value and the target.
         value: of the runs.
         beside: further quantities of the same runs by name with unit, such as CPU seconds beside wall.
-        target: what the median should be at most; None if there is no target.
+        target: what the median should be at most; None where nothing was promised.
         compared_with: key of the figure that this one is held against.
         facts: what else describes the runs, such as notes and steps of the pieces.
     """

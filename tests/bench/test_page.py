@@ -1,6 +1,7 @@
 """The page of the benchmarks, from lines made up here: nothing is measured in tests."""
 
 import json
+import re
 from dataclasses import asdict
 from importlib import import_module
 
@@ -139,8 +140,10 @@ def test_ours_is_held_against_so_many_times_less_than_theirs():
     assert ours.facts["than its best run"] == "5.0"
 
 
-@pytest.mark.parametrize("script", HEADINGS)
-def test_the_written_page_describes_each_benchmark_as_its_script_does(script):
+def test_each_section_of_the_written_page_describes_its_benchmark_as_the_script_does():
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    assert f"## {HEADINGS[script]}\n\n" in page
-    assert import_module(script).ABOUT in page
+    scripts = {heading: script for script, heading in HEADINGS.items()}
+    sections = re.findall(r"^## (.+)$", page, re.MULTILINE)
+    assert len(sections) >= 9
+    for heading in sections:
+        assert import_module(scripts[heading]).ABOUT in page
