@@ -61,7 +61,7 @@ class ParamField(serializers.Field):
 class VoicesField(ParamField):
     """Parts of an ensemble: a list, a repeated field of a form, or one text with commas."""
 
-    default_error_messages = {"invalid": "Expected a list of voices."}
+    default_error_messages = {"invalid": "Expected a list of instruments, such as bass, lead."}
 
     def get_value(self, dictionary: Any) -> Any:
         if hasattr(dictionary, "getlist"):
@@ -98,7 +98,7 @@ def _always(sentence: str, *names: str) -> dict[str, Any]:
 
 
 _TAKES_SENTENCE = f"Choose 1 to {MAX_TAKES} takes."
-_SOURCE_SENTENCE = "There is no such piece, or it belongs to someone else."
+_SOURCE_SENTENCE = "There is no such piece, or it is not yours."
 
 
 class GenerationRequestSerializer(serializers.Serializer):
@@ -121,7 +121,7 @@ class GenerationRequestSerializer(serializers.Serializer):
         error_messages=_always("Send the MIDI file as a file of a form (multipart/form-data).", "invalid", "null"),
     )
     keep_primer = KeepPrimerField(
-        default=True, error_messages=_always("Choose whether the piece keeps the file.", "invalid", "null")
+        default=True, error_messages=_always("Choose true to include your file at the start of the piece, or false.", "invalid", "null")
     )
     form_token = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
 
@@ -144,9 +144,12 @@ class GenerationRequestSerializer(serializers.Serializer):
         unknown = [name for name in data if name not in self.fields and name != "csrfmiddlewaretoken"]
         if unknown:
             raise serializers.ValidationError(
-                {name[:100]: [f"There is no control called {name[:100]}."] for name in unknown[:20]}
+                {name[:100]: [f"There is no setting called {name[:100]}."] for name in unknown[:20]}
             )
         return super().to_internal_value(data)
+
+    def validate_kind(self, kind: str) -> str:
+        return kind.strip().lower()
 
     def params(self) -> dict[str, Any]:
         """What was said of the params of a generation."""

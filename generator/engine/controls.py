@@ -9,6 +9,7 @@ from generator.engine.errors import ControlError
 from generator.engine.keys import Key, parse_key
 from generator.engine.manifest import Choice, ChoiceControl, Ensemble, Manifest
 from generator.engine.manifest_controls import MAX_QPM, MIN_QPM
+from generator.engine.names import find_named, unknown_sentence
 
 if TYPE_CHECKING:
     from generator.engine.primers import Primer
@@ -94,7 +95,7 @@ def compose_request(
     chosen_key = defaults.ensemble if ensemble is None else ensemble
     chosen = manifest.ensemble(chosen_key)
     if chosen is None:
-        raise _not_one_of("ensemble", "a type", manifest.ensembles, chosen_key)
+        raise _not_one_of("ensemble", "type", manifest.ensembles, chosen_key)
     style_choice = _choice("style", controls.style, style)
     tempo = _qpm(manifest, qpm, primer, style_choice)
     start = controls.start
@@ -104,14 +105,14 @@ def compose_request(
             raise _unknown("adventurousness")
         level = controls.level(str(adventurousness))
         if level is None:
-            raise _not_one_of("adventurousness", "an adventurousness", controls.adventurousness, adventurousness)
+            raise _not_one_of("adventurousness", "creativity", controls.adventurousness, adventurousness)
     usual = level or defaults
     heat, share = controls.temperature, controls.top_p
     return checked(
         ComposeRequest(
             length_seconds=_length(manifest, length_seconds, bars, tempo),
             seed=seed,
-            ensemble=chosen_key,
+            ensemble=chosen.key,
             temperature=_number("temperature", "a temperature", temperature, usual.temperature, heat.min, heat.max),
             top_p=_number("top_p", "a top_p", top_p, usual.top_p, share.min, share.max),
             take=take,
@@ -209,7 +210,7 @@ def _choice(name: str, control: ChoiceControl | None, key: Any) -> Choice | None
         raise _unknown(name)
     choice = control.choice(key)
     if choice is None:
-        raise _not_one_of(name, f"a {name}", control.choices, key)
+        raise _not_one_of(name, name, control.choices, key)
     return choice
 
 
@@ -219,15 +220,15 @@ def _voices_off(ensemble: Ensemble, voices_off: Any) -> tuple[str, ...]:
     wanted = voices_off.split(",") if isinstance(voices_off, str) else voices_off
     if not isinstance(wanted, list | tuple | set | frozenset):
         wanted = [wanted]
-    off = {part.strip() if isinstance(part, str) else str(part) for part in wanted}
     parts = [voice.part for voice in ensemble.voices if voice.part]
     if len(parts) < 2:
         raise _unknown("voices_off")
-    for part in sorted(off):
-        if part not in parts:
-            raise ControlError(
-                f"Expected voices of {', '.join(parts)} to switch off; got {_short(part)}.", "voices_off"
-            )
+    off = set()
+    for name in wanted:
+        voice = find_named([voice for voice in ensemble.voices if voice.part], name, key="part")
+        if voice is None:
+            raise ControlError(unknown_sentence("voice", name, parts), "voices_off")
+        off.add(voice.part)
     if off == set(parts):
         raise ControlError("Expected at least one voice to play; got all of them switched off.", "voices_off")
     return tuple(part for part in parts if part in off)
@@ -255,8 +256,7 @@ def _unknown(name: str) -> ControlError:
 
 
 def _not_one_of(name: str, what: str, items: Sequence[Any], got: Any) -> ControlError:
-    known = ", ".join(item.key for item in items)
-    return ControlError(f"Expected {what} of {known}; got {_short(got)}.", name)
+    return ControlError(unknown_sentence(what, got, (item.key for item in items)), name)
 
 
 def _whole(name: str, what: str, value: Any, low: float, high: float, unit: str = "") -> int:

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from generator.engine.keys import MODES
 from generator.engine.manifest_fields import Fields
+from generator.engine.names import find_named
 
 # Slower or faster than this is no tempo that a MIDI file and a listener agree on.
 MIN_QPM, MAX_QPM = 20.0, 400.0
@@ -105,14 +106,16 @@ class Controls:
 class _Keyed(Protocol):
     @property
     def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
 
 
 _Item = TypeVar("_Item", bound=_Keyed)
 
 
 def keyed(items: Sequence[_Item], key: str) -> _Item | None:
-    """The item of that key."""
-    return next((item for item in items if item.key == key), None)
+    """The item of that key, or that people call so (`names.find_named`)."""
+    return find_named(items, key)
 
 
 def parse_controls(fields: Fields) -> Controls:

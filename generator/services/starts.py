@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models.fields.files import FieldFile
 
+from generator.engine.names import unknown_sentence
 from generator.models import Generation, Take
 from generator.params import PARAMS, params_chosen
 from generator.services.primers import primer_check
@@ -43,12 +44,12 @@ def beginning_of(
     gone.
     """
     if kind not in KINDS:
-        raise ValidationError({"kind": f"Choose one of {', '.join(KINDS)}."})
+        raise ValidationError({"kind": unknown_sentence("kind", kind, KINDS)})
     if (source is None) != (kind == Piece.Kind.NEW):
         raise ValidationError(
             {"source": "Choose the piece to start from."}
             if source is None
-            else {"kind": "Choose whether to continue the piece, to vary it, or to compose another like it."}
+            else {"kind": "Choose whether to continue the piece, vary it, or compose another like it."}
         )
     if source is None:
         if primer is None:
@@ -56,10 +57,10 @@ def beginning_of(
         primer_check(primer, manifest, params["ensemble"])
         return Beginning(Start.FILE, primer, keep_primer)
     if primer is not None:
-        raise ValidationError({"primer": "Start from a piece or from a file, not from both."})
+        raise ValidationError({"primer": "Start from a piece or from a file, not both."})
     if kind == Piece.Kind.ANOTHER:
         if source.is_upload:
-            raise ValidationError({"kind": "An uploaded piece can be continued or varied."})
+            raise ValidationError({"kind": "An uploaded piece can only be continued or varied."})
         return _beginning_again(source)
     midi = _content(source.midi)
     if source.is_upload:
@@ -85,7 +86,7 @@ def _content(file: FieldFile) -> bytes:
             return bytes(stored.read())
     except OSError as error:
         logger.exception("%s cannot be read to start from.", file.name)
-        raise ValidationError({"source": "The file of this piece cannot be read at the moment."}) from error
+        raise ValidationError({"source": "The file of this piece could not be read. Try again in a few minutes."}) from error
 
 
 def params_like(manifest: dict[str, Any], source: Piece, changes: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +111,6 @@ def params_like(manifest: dict[str, Any], source: Piece, changes: dict[str, Any]
     except ValidationError as error:
         told = error.message_dict
         if not told.keys() <= changes.keys():
-            sentence = "The model of today offers no more what this piece was composed with. Choose anew."
+            sentence = "The current model doesn't support these settings. Please choose again."
             told = {name: told[name] for name in told if name in changes} | {"source": [sentence]}
         raise ValidationError(told) from error
