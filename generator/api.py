@@ -123,10 +123,10 @@ class GenerationList(GeneratorView):
     @extend_schema(
         operation_id="generations_create",
         summary="Ask for music",
-        description="Creates a job. A script that sends neither a token nor cookies becomes a guest: `guest_token` in the answer is "
-        "its key to the job and everything made by it. To use an Idempotency-Key, get that token first, under "
-        "`guest/`. Every choice can be given by its key or its name, in any case: `hiphop`, `Hip-hop` and `hip hop` "
-        "are the same style.",
+        description="Creates a job. A script that sends neither a token nor cookies becomes a guest: `guest_token` in "
+        "the answer is its key to the job and everything made by it. To use an Idempotency-Key, get that token first, "
+        "under `guest/`. Every choice can be given by its key or its name, in any case: `hiphop`, `Hip-hop` and "
+        "`hip hop` are the same style.",
         tags=["generations"],
         parameters=[IDEMPOTENCY_KEY],
         request={

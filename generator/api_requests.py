@@ -1,15 +1,18 @@
 """What may be asked for over the API, before the model that will compose has its say."""
 
+import math
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from generator.engine.controls import MAX_SEED, parse_seed
+from generator.engine.controls import MAX_SEED, QUARTERS_PER_BAR, parse_seed
 from generator.engine.errors import ControlError
+from generator.engine.names import find_named
 from generator.lengths import parse_length
 from generator.models import MAX_TAKES, Generation
 from generator.params import PARAMS, params_chosen
+from generator.services.starts import params_like
 from library.models import Piece
 
 FAR = 10**12  # seconds, beyond any length
@@ -98,6 +101,7 @@ def _always(sentence: str, *names: str) -> dict[str, Any]:
 
 
 _TAKES_SENTENCE = f"Choose 1 to {MAX_TAKES} takes."
+_KEEP_SENTENCE = "Send true to include your file at the start of the piece, or false."
 _SOURCE_SENTENCE = "There is no such piece, or it is not yours."
 
 
@@ -121,7 +125,10 @@ class GenerationRequestSerializer(serializers.Serializer):
         error_messages=_always("Send the MIDI file as a file of a form (multipart/form-data).", "invalid", "null"),
     )
     keep_primer = KeepPrimerField(
-        default=True, error_messages=_always("Choose true to include your file at the start of the piece, or false.", "invalid", "null")
+        default=True,
+        error_messages=_always(
+            "Choose true to include your file at the start of the piece, or false.", "invalid", "null"
+        ),
     )
     form_token = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
 
@@ -161,8 +168,9 @@ def asks_the_same(generation: Generation, wanted: GenerationRequestSerializer) -
     compared: where the first one had none this one may have none."""
     values = wanted.validated_data
     source = values.get("source")
+    genre = find_named([generation.genre], values.get("genre", ""), key="slug")
     told = (
-        (source.genre if source else "") or values.get("genre", ""),
+        (source.genre if source else "") or (genre.slug if genre else ""),
         source.pk if source else None,
         values["kind"],
         values["takes"],
@@ -179,10 +187,17 @@ def asks_the_same(generation: Generation, wanted: GenerationRequestSerializer) -
     )
     if told != stored:
         return False
-    if source is not None or generation.genre_model is None:
-        params = wanted.params()
-        return all(generation.params.get(name) == params[name] for name in params if name in generation.params)
+    if generation.genre_model is None:
+        return True
+    manifest, params = generation.genre_model.manifest, wanted.params()
+    bars = generation.params.get("bars")
+    # Bars last as long as they did then: their file is not read again.
+    qpm = QUARTERS_PER_BAR * 60 * bars / generation.length_seconds if bars else None
     try:
-        return params_chosen(generation.genre_model.manifest, wanted.params()) == generation.params
+        found = params_like(manifest, source, params, start_qpm=qpm) if source else None
+        found = found or params_chosen(manifest, params, start_qpm=qpm)
+        seconds = generation.params["length_seconds"]
+        is_as_long = math.isclose(found["length_seconds"], seconds)
+        return is_as_long and found | {"length_seconds": seconds} == generation.params
     except ValidationError:
         return False

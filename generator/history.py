@@ -10,7 +10,7 @@ from generator.models import Generation, GenreModel
 from generator.params import PARAMS
 from generator.progress import sentence_of
 from library.models import Piece
-from library.templatetags.music import accidentals, clock
+from library.templatetags.music import accidentals, clock, whole
 
 STATES = {
     Generation.Status.QUEUED: "Waiting",
@@ -75,7 +75,7 @@ def settings_in_words(generation: Generation) -> list[str]:
     if params.get("style"):
         words.append(str(params["style"]).replace("-", " "))
     if params.get("qpm"):
-        words.append(f"{params['qpm']:.0f} BPM")
+        words.append(f"{whole(params['qpm'])} BPM")
     if params.get("key"):
         words.append(accidentals(str(params["key"])))
     if params.get("density"):

@@ -43,8 +43,13 @@ def manifest_of(values: dict[str, Any]) -> Manifest:
         raise ValidationError({"genre": "This genre is not available right now. Choose another one."}) from error
 
 
-def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """The params of a generation, with the model's defaults for those that every one has.
+def params_chosen(
+    manifest: dict[str, Any], params: dict[str, Any], *, start_qpm: float | None = None
+) -> dict[str, Any]:
+    """The params of a generation, with the model's defaults for those that every one has, under the model's own names.
+
+    `start_qpm` is the tempo of what it starts from, which decides how long its bars are. The level of adventurousness
+    that stands for the defaults says nothing and is left out.
 
     Raises ValidationError with one sentence for each field that the model does not offer.
     """
@@ -56,7 +61,7 @@ def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str,
     while True:
         try:
             # Which seed it will be does not matter for what is allowed.
-            request = compose_request(model, seed=0, **left)
+            request = compose_request(model, seed=0, start_qpm=start_qpm, **left)
             break
         except ControlError as error:
             if error.control not in left:
@@ -67,6 +72,9 @@ def params_chosen(manifest: dict[str, Any], params: dict[str, Any]) -> dict[str,
     if wrong:
         raise ValidationError(wrong)
     values = vars(request) | {"bars": None if "bars" not in left else int(float(left["bars"]))}
+    level = model.controls.level(str(left.pop("adventurousness", "")))
+    if level and level.key != usual_level(model):
+        left["adventurousness"] = level.key
     values |= {"adventurousness": left.get("adventurousness"), "voices_off": list(request.voices_off)}
     return {name: values[name] for name in PARAMS if name in ALWAYS or name in left}
 
@@ -75,6 +83,13 @@ def params_of(request: ComposeRequest) -> dict[str, Any]:
     """The params that would ask for the same."""
     values = vars(request) | {"voices_off": list(request.voices_off)}
     return {name: values[name] for name in PARAMS if not is_empty(name, values.get(name))}
+
+
+def usual_level(model: Manifest) -> str:
+    """The level of adventurousness that stands for the model's defaults; empty where none does."""
+    usual = (model.defaults.temperature, model.defaults.top_p)
+    levels = model.controls.adventurousness
+    return next((level.key for level in levels if (level.temperature, level.top_p) == usual), "")
 
 
 def is_empty(name: str, value: Any) -> bool:

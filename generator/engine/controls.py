@@ -79,13 +79,15 @@ def compose_request(
     attempt: int = 0,
     primer: "Primer | None" = None,
     keep_primer: bool = False,
+    start_qpm: float | None = None,
 ) -> ComposeRequest:
     """The request, with the manifest's defaults for what is None.
 
     Numbers may come as text, as forms and command lines send them; `voices_off` as a list or as parts between commas.
     `bars` counts before `length_seconds`. A level of `adventurousness` stands for the temperature and the top_p that
-    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style. Every
-    model can go on from a primer; whether a user may send a file of their own is for the caller to ask
+    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style;
+    `start_qpm` stands for the tempo of a primer that is not read yet. Every model can go on from a primer; whether a
+    user may send a file of their own is for the caller to ask
     (`StartControl.midi`).
 
     Raises:
@@ -97,7 +99,7 @@ def compose_request(
     if chosen is None:
         raise _not_one_of("ensemble", "type", manifest.ensembles, chosen_key)
     style_choice = _choice("style", controls.style, style)
-    tempo = _qpm(manifest, qpm, primer, style_choice)
+    tempo = _qpm(manifest, qpm, primer.qpm if primer else start_qpm, style_choice)
     start = controls.start
     level = None
     if not _is_empty(adventurousness):
@@ -169,7 +171,7 @@ def _length(manifest: Manifest, length_seconds: Any, bars: Any, qpm: float | Non
     return bar * _whole("bars", "a length", bars, low, high, f" bars at {qpm:g} quarter notes a minute")
 
 
-def _qpm(manifest: Manifest, qpm: Any, primer: "Primer | None", style: Choice | None) -> float | None:
+def _qpm(manifest: Manifest, qpm: Any, start_qpm: float | None, style: Choice | None) -> float | None:
     control = manifest.controls.qpm
     if not manifest.encoding.steps_per_quarter:
         if not _is_empty(qpm):
@@ -178,8 +180,8 @@ def _qpm(manifest: Manifest, qpm: Any, primer: "Primer | None", style: Choice | 
     usual = control.default if control else DEFAULT_QPM
     if style and style.qpm:
         usual = style.qpm
-    if primer is not None and primer.qpm:
-        usual = min(max(primer.qpm, MIN_QPM), MAX_QPM)
+    if start_qpm:
+        usual = min(max(start_qpm, MIN_QPM), MAX_QPM)
     if _is_empty(qpm):
         return usual
     if control is None:

@@ -16,7 +16,7 @@ from generator.models import Generation, Genre
 from generator.params import params_chosen
 from generator.quota import client_hash, quota_check, quota_lock
 from generator.services.primers import primer_discard, primer_save
-from generator.services.starts import beginning_of, params_like
+from generator.services.starts import beginning_of, params_like, start_tempo
 from library.models import Piece
 
 logger = logging.getLogger(__name__)
@@ -60,7 +60,12 @@ def generation_create(
         known = (one.slug for one in genres)
         raise ValidationError({"genre": unknown_sentence("genre", genre_slug, known) if genre_slug else NO_GENRE})
     manifest = genre.active_model.manifest
-    chosen = params_chosen(manifest, params) if source is None else params_like(manifest, source, params)
+    start_qpm = start_tempo(manifest, params, source=source, kind=kind, primer=primer)
+    chosen = (
+        params_chosen(manifest, params, start_qpm=start_qpm)
+        if source is None
+        else params_like(manifest, source, params, start_qpm=start_qpm)
+    )
     beginning = beginning_of(manifest, chosen, source=source, kind=kind, primer=primer, keep_primer=keep_primer)
     now = timezone.now()
     generation = Generation(
@@ -112,9 +117,7 @@ def _store_primer(generation: Generation, midi: bytes) -> str:
     except OSError as error:
         logger.exception("The primer of generation %s cannot be stored.", generation.pk)
         field = "source" if generation.source_piece_id else "primer"
-        raise ValidationError(
-            {field: "The file could not be stored. Try again in a few minutes."}
-        ) from error
+        raise ValidationError({field: "The file could not be stored. Try again in a few minutes."}) from error
 
 
 def _made_before(owner: Owner, form_token: str) -> Generation | None:

@@ -18,9 +18,9 @@ register = template.Library()
 
 @register.filter
 def clock(seconds: float) -> str:
-    """Minutes and seconds as a player shows them: 75.2 → 1:15."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
+    """Minutes and seconds as a player shows them, halves up as its script rounds: 75.2 → 1:15, 52.5 → 0:53."""
+    minutes, rest = divmod(max(0, math.floor(seconds + 0.5)), 60)
+    return f"{minutes}:{rest:02d}"
 
 
 @register.filter
@@ -57,7 +57,7 @@ def as_json(value: Any) -> str:
 @register.filter
 @lru_cache(maxsize=256)
 def accidentals(key: str) -> str:
-    """A tonic or a key as musicians print it: "Bb minor" → "B♭ minor", "F#" → "F♯"."""
+    """What people call a tonic or a key, on pages and in titles: "Bb minor" → "B♭ minor", "F#" → "F♯"."""
     tonic, _, mode = key.partition(" ")
     printed = tonic[:1] + tonic[1:].replace("#", "\N{MUSIC SHARP SIGN}").replace("b", "\N{MUSIC FLAT SIGN}")
     return f"{printed} {mode}".strip()

@@ -1,5 +1,6 @@
 // Follows one generation: its progress in words and a bar, its notes into the player as they are composed.
 import { ApiError, getJson, postJson } from "./api.js";
+import { formatTime } from "./player-parts.js";
 import { enhanceOutcome, fetchOutcome, showCurrent } from "./takes.js";
 
 const POLL_MS = 500;
@@ -9,10 +10,8 @@ const SLOW_POLL_MS = 2000; // while it waits, or while nobody looks
 const PATIENCE_MS = 8000; // longest pause between two tries when the site cannot be reached
 const FINISHED = new Set(["succeeded", "failed", "cancelled"]);
 
-export const clock = (seconds) => {
-  const whole = Math.max(0, Math.round(seconds));
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-};
+/** Lengths as the server writes them (the filter clock). */
+export const clock = (seconds) => formatTime(Math.round(seconds));
 
 /** The section of a page that shows one generation (templates/generator/_generation.html). */
 export class GenerationView {
