@@ -2,13 +2,10 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
-
-from django.urls import reverse
 
 from generator.models import Generation, GenreModel
-from generator.params import PARAMS
 from generator.progress import sentence_of
+from generator.reuse import again_url
 from library.models import Piece
 from library.templatetags.music import accidentals, clock, whole
 
@@ -55,7 +52,7 @@ class GenerationRow:
             source=_source(generation),
             sentence=_sentence(generation, pieces, worker_seen),
             pieces=pieces,
-            again_url=again_url(generation),
+            again_url=again_url(generation, model),
             share=min(1.0, generation.seconds_composed / max(1.0, generation.total_seconds)),
         )
 
@@ -104,19 +101,3 @@ def _sentence(generation: Generation, pieces: list[Piece], worker_seen: bool) ->
         case Generation.Status.CANCELLED:
             return ""
     return sentence_of(generation, worker_seen=worker_seen)
-
-
-def again_url(generation: Generation) -> str:
-    """The compose page with the same settings chosen."""
-    params: dict[str, Any] = generation.params
-    settings = {"genre": generation.genre.slug, "length": clock(generation.length_seconds)}
-    # Where the word for it was chosen, its numbers follow from it.
-    left_out = {"length_seconds", *(("temperature", "top_p") if params.get("adventurousness") else ())}
-    for name in PARAMS:
-        value = params.get(name)
-        if name in left_out or value in (None, "", []):
-            continue
-        if isinstance(value, list):
-            value = ",".join(map(str, value))
-        settings[name] = f"{value:g}" if isinstance(value, float) else str(value)
-    return f"{reverse('generator:compose')}?{urlencode(settings)}"

@@ -18,6 +18,8 @@ def folded(name: Any) -> str:
 
 def find_named(items: Iterable[_Item], wanted: Any, *, key: str = "key", label: str = "name") -> _Item | None:
     """The item of that key; else the first whose key or label is the same but for case, spaces and hyphens."""
+    if wanted is None:
+        return None
     found = list(items)
     for item in found:
         if getattr(item, key) == wanted:

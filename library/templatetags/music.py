@@ -5,13 +5,9 @@ import math
 import secrets
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import Any
 
 from django import template
-
-if TYPE_CHECKING:
-    from library.models import Piece
 
 register = template.Library()
 
@@ -67,16 +63,3 @@ def accidentals(key: str) -> str:
 def form_token() -> str:
     """Makes a form that is sent twice one job."""
     return secrets.token_urlsafe(16)
-
-
-@register.filter
-def settings_query(piece: "Piece") -> str:
-    """What the compose page's address says of the settings of a piece."""
-    settings = {"genre": piece.genre, "ensemble": piece.ensemble, "length": clock(piece.length_seconds)}
-    for name, value in piece.params.items():
-        if isinstance(value, list):
-            value = ",".join(map(str, value))
-        if value not in (None, ""):
-            settings.setdefault(name, f"{value:g}" if isinstance(value, float) else str(value))
-    settings.pop("length_seconds", None)
-    return urlencode(settings)
