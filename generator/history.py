@@ -10,7 +10,7 @@ from library.models import Piece
 from library.templatetags.music import accidentals, clock, whole
 
 STATES = {
-    Generation.Status.QUEUED: "Waiting",
+    Generation.Status.QUEUED: "Queued",
     Generation.Status.RUNNING: "Composing",
     Generation.Status.SUCCEEDED: "Finished",
     Generation.Status.FAILED: "Failed",
@@ -89,13 +89,13 @@ def settings_in_words(generation: Generation) -> list[str]:
 def _source(generation: Generation) -> str:
     if generation.source_piece is not None:
         return f"{KINDS.get(Piece.Kind(generation.kind), 'from')} “{generation.source_piece.title}”"
-    return "from a MIDI file" if generation.start == Generation.Start.FILE else ""
+    return "from your MIDI file" if generation.start == Generation.Start.FILE else ""
 
 
 def _sentence(generation: Generation, pieces: list[Piece], worker_seen: bool) -> str:
     match generation.status:
         case Generation.Status.SUCCEEDED:
-            return "" if pieces else "What came of it is no longer kept."
+            return "" if pieces else "The piece has been deleted."
         case Generation.Status.FAILED:
             return generation.error_message or "It could not be composed."
         case Generation.Status.CANCELLED:

@@ -73,6 +73,8 @@ def _outcome(takes: list[Take]) -> str:
     if len(takes) == 1:
         return f"{clock(pieces[0].length_seconds)} of music, {pieces[0].notes_count} notes."
     if any(take.replaces_heard for take in takes):
-        return "The first version had errors, so we composed it again. Keep the ones you like."
-    days = settings.DRAFT_DAYS if takes[0].generation.owner_id else settings.GUEST_DAYS
-    return f"Best first. Takes you don't keep are deleted after {days} days."
+        return "The first version had errors, so we composed it again."
+    if takes[0].generation.owner_id:
+        return f"Best first. Takes you don't keep are deleted after {settings.DRAFT_DAYS} days."
+    # A guest's stay only with an account.
+    return f"Best first. Takes you don't save are deleted after {settings.GUEST_DAYS} days."

@@ -150,8 +150,8 @@ def genre_model_delete(*, genre_model: GenreModel) -> None:
 
 def in_use_sentence(genre_model: GenreModel) -> str:
     return (
-        f"{genre_model.genre.name} is composed by {genre_model.name} at the moment. Activate another model of "
-        f"{genre_model.genre.name} first, then delete this one."
+        f"{genre_model.name} is the active model for {genre_model.genre.name}. Activate another "
+        f"{genre_model.genre.name} model first, then delete this one."
     )
 
 

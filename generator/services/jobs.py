@@ -172,7 +172,7 @@ def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake,
     if source_title:
         title = title_after(source_title, generation.kind, key=key, qpm=take.composition.qpm)
     if title and generation.takes_asked > 1:
-        title = f"{title[: MAX_TITLE - 20]}, take {index + 1}{' again' if take.replaces_heard else ''}"
+        title = f"{title[: MAX_TITLE - 24]}, take {index + 1}{', second try' if take.replaces_heard else ''}"
     return draft_of(
         piece_id_of(generation, index, attempt),
         generation.genre,

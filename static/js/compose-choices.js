@@ -144,7 +144,7 @@ export class ComposeChoices {
   }
 
   #showLengths([least, most, usual]) {
-    this.form.querySelector("[data-length-limits]").textContent = `${clock(least)} to ${clock(most)}`;
+    this.form.querySelector("[data-length-limits]").textContent = `${clock(least)} and ${clock(most)}`;
     for (const preset of this.presets) {
       const fits = Number(preset.value) >= least && Number(preset.value) <= most;
       preset.parentElement.hidden = !fits;
