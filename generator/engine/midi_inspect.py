@@ -139,7 +139,7 @@ class MidiReader:
         if self.num_tracks > limits.max_tracks:
             raise MidiError(f"This MIDI file has more than {limits.max_tracks} tracks.")
         if division <= 0:
-            raise MidiError("This MIDI file counts time in film frames. Choose one that counts in beats.")
+            raise MidiError("This MIDI file counts time in film frames, not in beats.")
         if header_bytes < 6 or not self.num_tracks:
             raise MidiError(_DAMAGED)
         self.ticks_per_quarter: int = division
@@ -183,7 +183,7 @@ class MidiReader:
             delta, at = _number(data, at, end)
             tick += delta
             if tick > max_ticks:
-                raise MidiError("This MIDI file is longer than any piece of music. It is probably damaged.")
+                raise MidiError("This MIDI file is longer than any piece of music and probably damaged.")
             self.end_tick = tick
             if at >= end:
                 raise MidiError(_DAMAGED)
@@ -222,7 +222,7 @@ class MidiReader:
 
     def _check_time(self) -> None:
         if time.thread_time() > self._ends_at:
-            raise MidiError("This MIDI file takes too long to read. Choose a simpler one.")
+            raise MidiError("This MIDI file takes too long to read.")
 
 
 class TempoMap:

@@ -36,4 +36,6 @@ def unknown_sentence(what: str, got: Any, known: Iterable[str]) -> str:
     """What is said of a choice that is not there; `what` is the word for it, such as "style"."""
     text = f"{got:g}" if isinstance(got, float) else str(got).strip()
     text = text if len(text) <= 40 else f"{text[:37]}…"
+    if not text:
+        return f"Choose a {what}. Use one of: {', '.join(known)}."
     return f"Unknown {what} '{text}'. Use one of: {', '.join(known)}."

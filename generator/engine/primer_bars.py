@@ -64,7 +64,7 @@ class BarsOfMidi:
         if not len(notes):
             raise PrimerError("This MIDI file has no notes that the instruments of this type can play.")
         if notes.starts[-1] > _MAX_QUARTERS:
-            raise PrimerError("This MIDI file is longer than any piece of music. It is probably damaged.")
+            raise PrimerError("This MIDI file is longer than any piece of music and probably damaged.")
         half = 0.5 / STEPS_PER_QUARTER
         for stretch in reversed(four_beat_stretches(quarters_of_meters(midi), float(notes.starts[-1]))):
             inside = notes.take((notes.starts >= stretch.first - half) & (notes.starts < stretch.end - half))

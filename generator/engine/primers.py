@@ -246,7 +246,7 @@ def _facts(midi: bytes, manifest: Manifest, ensemble: Ensemble) -> MidiFacts:
     if not facts.notes:
         raise PrimerError("This MIDI file has no notes.")
     if not has_drums and not facts.pitched_notes:
-        raise PrimerError(f"This MIDI file only has drums. {manifest.genre_name} needs other notes to start from.")
+        raise PrimerError(f"This MIDI file only has drums, and {manifest.genre_name} needs other notes to start from.")
     if not has_pitches and not facts.drum_notes:
         raise PrimerError(f"This MIDI file has no drums (channel 10), and {manifest.genre_name} plays nothing else.")
     return facts

@@ -131,7 +131,7 @@ class TestReturning:
     def test_it_goes_back_one_model_at_a_time(self, staff: Client, three: list[GenreModel]) -> None:
         first, second, third = three
         page = staff.get(f"/admin/generator/genremodel/{third.pk}/change/")
-        assert f"Return to {second.name}" in text_of(page)
+        assert f"Roll back to {second.name}" in text_of(page)
         question = staff.get(f"/admin/generator/genre/{third.genre_id}/roll-back/")
         assert f"Let {second.name} (version {second.version}) compose Piano again?" in text_of(question)
         assert self.active() == third

@@ -180,7 +180,7 @@ class TestTheCheck:
         upload = uploaded(tiny_bundle().read_bytes()[:-30])
         bundle_upload_check(upload=claimed())  # in a process of its own
         upload.refresh_from_db()
-        assert (upload.status, upload.message) == ("rejected", "The bundle is damaged: it is no complete zip file.")
+        assert (upload.status, upload.message) == ("rejected", "The bundle is damaged: it is not a complete zip file.")
         assert upload.message in page_of(staff, upload).content.decode()
         assert not stored_uploads()
         assert not Genre.objects.exists()

@@ -156,7 +156,7 @@ class TestRefusals:
             (["--seconds=-5"], "Expected a length of 15 to 300 seconds; got -5."),
             (["--seconds", "1e9"], "Expected a length of 15 to 300 seconds; got 1e9."),
             (["--seconds", "long"], "Expected a length of 15 to 300 seconds; got long."),
-            (["--type", "kazoo"], "Expected a type of grand-piano, "),
+            (["--type", "kazoo"], "Unknown type 'kazoo'. Use one of: grand-piano, "),
             (["--seed", "x"], "Expected a seed of 0 to "),
             (["--temperature", "9"], "Expected a temperature of 0.5 to 1.5; got 9."),
             (["--top-p", "0"], "Expected a top_p of 0.5 to 1; got 0."),

@@ -94,7 +94,7 @@ def test_a_piece_without_notes_is_broken(loaded: LoadedModel) -> None:
 
 def test_only_what_is_notable_is_told() -> None:
     busy = piece_facts(scale(80, pitch=40, seconds=0.2), 16.0)
-    assert sentences_of(busy, is_known=False) == ["80 notes, 5.0 a second.", "It keeps to no single key."]
+    assert sentences_of(busy, is_known=False) == ["80 notes, 5.0 per second.", "No single key."]
     white = piece_facts(
         [Note(60 + step, 80, 0.2 * i, 0.2 * i + 0.2) for i, step in enumerate((0, 2, 4, 5, 7, 9, 11) * 5)], 7
     )
