@@ -125,9 +125,7 @@ class GenerationRequestSerializer(serializers.Serializer):
     )
     keep_primer = KeepPrimerField(
         default=True,
-        error_messages=_always(
-            "Choose true to include your file at the start of the piece, or false.", "invalid", "null"
-        ),
+        error_messages=_always(_KEEP_SENTENCE, "invalid", "null"),
     )
     form_token = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
 

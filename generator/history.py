@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from generator.engine.manifest_controls import LEVEL_NAMES
 from generator.models import Generation, GenreModel
 from generator.progress import sentence_of
 from generator.reuse import again_url
@@ -48,7 +49,7 @@ class GenerationRow:
             generation=generation,
             state=STATES[Generation.Status(generation.status)],
             title=f"{generation.genre.name}: {ensemble}" if ensemble else generation.genre.name,
-            settings=settings_in_words(generation),
+            settings=settings_in_words(generation, model),
             source=_source(generation),
             sentence=_sentence(generation, pieces, worker_seen),
             pieces=pieces,
@@ -63,27 +64,47 @@ def _ensemble_name(generation: Generation, model: GenreModel | None) -> str:
     return next((one["name"] for one in offered if one["key"] == key), key)
 
 
-def settings_in_words(generation: Generation) -> list[str]:
+def settings_in_words(generation: Generation, model: GenreModel | None = None) -> list[str]:
     """What was chosen, as short as the page of a piece says it: "1:30", "96 BPM", "C minor", "3 takes"."""
     params: dict[str, Any] = generation.params
     words = [clock(generation.total_seconds)]
     if params.get("bars"):
         words.append(f"{params['bars']} bars")
     if params.get("style"):
-        words.append(str(params["style"]).replace("-", " "))
+        words.append(_choice_name(model, "style", params["style"]))
     if params.get("qpm"):
         words.append(f"{whole(params['qpm'])} BPM")
+    if params.get("adventurousness"):
+        words.append(f"creativity {_level_name(model, params['adventurousness']).lower()}")
     if params.get("key"):
         words.append(accidentals(str(params["key"])))
     if params.get("density"):
-        words.append(f"density {params['density']}")
+        words.append(f"{params['density']} density")
     if params.get("feel"):
-        words.append(str(params["feel"]).replace("-", " "))
+        words.append(_choice_name(model, "feel", params["feel"]).lower())
     if params.get("voices_off"):
-        words.append(f"without {', '.join(map(str, params['voices_off']))}")
+        words.append(f"no {', '.join(_part_name(generation, model, part) for part in params['voices_off'])}")
     if generation.takes_asked > 1:
         words.append(f"{generation.takes_asked} takes")
     return words
+
+
+def _choice_name(model: GenreModel | None, control: str, key: str) -> str:
+    """What the page of the form calls a choice."""
+    offered = (model.manifest.get("controls", {}).get(control) or {}) if model else {}
+    named = {choice["key"]: choice["name"] for choice in offered.get("choices", [])}
+    return str(named.get(key, str(key).replace("-", " ")))
+
+
+def _level_name(model: GenreModel | None, key: str) -> str:
+    levels = model.manifest.get("controls", {}).get("adventurousness", []) if model else []
+    return str(next((LEVEL_NAMES.get(one["name"], one["name"]) for one in levels if one["key"] == key), key))
+
+
+def _part_name(generation: Generation, model: GenreModel | None, part: str) -> str:
+    ensembles = model.manifest.get("ensembles", []) if model else []
+    voices = next((one["voices"] for one in ensembles if one["key"] == generation.params.get("ensemble")), [])
+    return str(next((voice["name"] for voice in voices if voice.get("part") == part), part)).lower()
 
 
 def _source(generation: Generation) -> str:

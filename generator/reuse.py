@@ -207,7 +207,7 @@ def _numbers(found: Reused, genre: GenreChoice, sent: Mapping[str, str]) -> None
     """Tempo, temperature and top-p; of these the ones that the chosen level stands for are left to it."""
     levels = genre.controls.get("adventurousness", {})
     chosen = found.values.get("adventurousness", levels.get("default", ""))
-    level = next((one for one in levels.get("levels", []) if one["key"] == chosen), {})
+    level: dict[str, Any] = next((one for one in levels.get("levels", []) if one["key"] == chosen), {})
     for name in ("qpm", "temperature", "top_p"):
         control = genre.controls.get(name)
         if name not in sent:

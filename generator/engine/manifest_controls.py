@@ -11,7 +11,7 @@ from generator.engine.names import find_named
 # Slower or faster than this is no tempo that a MIDI file and a listener agree on.
 MIN_QPM, MAX_QPM = 20.0, 400.0
 # What earlier bundles call a level → what people read.
-_LEVEL_NAMES = {"Careful": "Safe"}
+LEVEL_NAMES = {"Careful": "Safe"}
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _levels(fields: Fields, temperature: RangeControl, top_p: RangeControl) -> t
     levels = tuple(
         Level(
             key=item.slug("key"),
-            name=_LEVEL_NAMES.get(name := item.text("name"), name),
+            name=LEVEL_NAMES.get(name := item.text("name"), name),
             temperature=item.number("temperature", temperature.min, temperature.max),
             top_p=item.number("top_p", top_p.min, top_p.max),
         )

@@ -165,7 +165,7 @@ def bundle_uploads_sweep() -> int:
         if upload.stop_requested_at:
             count += _finish(upload, Status.STOPPED, "Stopped by an administrator.")
         elif upload.attempts >= MAX_ATTEMPTS:
-            sentence = f"The worker stopped in {MAX_ATTEMPTS} checks of this bundle. It may be out of memory."
+            sentence = f"The worker stopped in {MAX_ATTEMPTS} checks of this bundle. It may have run out of memory."
             count += _finish(upload, Status.REJECTED, sentence)
         else:
             row = BundleUpload.objects.of_claim(upload).filter(heartbeat_at=upload.heartbeat_at)

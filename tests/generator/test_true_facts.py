@@ -73,7 +73,7 @@ class TestLengths:
 
     @pytest.mark.django_db
     def test_bars_last_as_long_as_the_tempo_of_the_file_makes_them(self, client: Client, rock: Any) -> None:
-        sent = {"genre": "rock", "ensemble": "full-band", "bars": "16"}
+        sent: dict[str, Any] = {"genre": "rock", "ensemble": "full-band", "bars": "16"}
         sent["primer"] = SimpleUploadedFile("mine.mid", band_midi(140))
         data = client.post(URL, sent).json()
         assert data["length_seconds"] == pytest.approx(16 * 4 * 60 / 140)

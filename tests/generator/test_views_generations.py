@@ -71,7 +71,7 @@ class TestList:
         make_succeeded_generation(piece=make_piece(title="Gone", trashed_at=timezone.now()))
         page = page_of(guest_client)
         assert "Gone" not in page
-        assert "no longer kept" in page
+        assert "has been deleted" in page
 
     def test_it_renews_itself_without_script_only_while_something_runs(self, guest_client: Client):
         make_generation(status="failed")
