@@ -49,6 +49,12 @@ function enhance(form, section, signal) {
     if (isIntended && choices.voices && !view.isBusy) player?.prepare?.(choices.voices);
   }
 
+  /** Sounds are large: they are fetched when somebody is about to press Generate, and follow the choices from then on. */
+  function intend() {
+    isIntended = true;
+    loadSounds();
+  }
+
   function setBusy(busy) {
     button.toggleAttribute("data-busy", busy);
     if (busy) button.setAttribute("aria-disabled", "true");
@@ -119,6 +125,7 @@ function enhance(form, section, signal) {
       showErrors(form, mistakes);
       return;
     }
+    intend();
     const wish = choices.wish();
     const post = wish instanceof FormData ? postForm : postJson;
     ask(() => post(form.dataset.api, wish, csrfToken()), choices.facts);
@@ -157,10 +164,5 @@ function enhance(form, section, signal) {
     }
   });
 
-  // Sounds are large: they are fetched when somebody is about to press Generate, and follow the choices from then on.
-  function intend() {
-    isIntended = true;
-    loadSounds();
-  }
   for (const sign of ["pointerenter", "pointerdown", "focus"]) button.addEventListener(sign, intend, { once: true });
 }

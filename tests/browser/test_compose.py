@@ -388,7 +388,7 @@ class TestWithoutJavaScript:
         page.click("text=Generate")
         wait_until(Generation.objects.queued().exists, what="the job is queued")
         page.click("text=Cancel")
-        page.wait_for_selector("text=Composing was cancelled")
+        page.wait_for_selector("text=Nothing was saved.")
         assert Generation.objects.get().status == Generation.Status.CANCELLED
 
 

@@ -73,7 +73,7 @@ class TestFaults:
             for note in sound_piece()
         ]
         (fault,) = faults(piece)
-        assert fault.startswith("One pitch comes 2")
+        assert fault.startswith("One pitch repeats 2")
 
     @pytest.mark.parametrize(("times", "passes"), [(6, True), (7, False)])
     def test_a_pattern_of_16_notes(self, times: int, passes: bool) -> None:

@@ -114,7 +114,7 @@ class TestBadInput:
         slow = replace(BAND, controls=replace(BAND.controls, qpm=RangeControl(100.0, 110.0, 105.0)))
         assert (
             refusal(song(2, qpm=120), slow, primer_of)
-            == "Expected a tempo of 100 to 110 BPM in the MIDI file, got 120."
+            == "Expected a tempo of 100 to 110 BPM in the MIDI file; got 120."
         )
 
 

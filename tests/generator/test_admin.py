@@ -88,7 +88,7 @@ class TestActivating:
         assert f"Use {other.name} (version {other.version}) for Piano instead of" in text_of(question)
         assert Genre.objects.get().active_model != other
         assert "Full band" not in text_of(client.get("/"))
-        assert f"Piano is composed by {other.name} from now on." in text_of(activate(staff, other))
+        assert f"Piano now uses {other.name}." in text_of(activate(staff, other))
         assert Genre.objects.get().active_model == other
         assert "Full band" in text_of(client.get("/"))
         entry = Activation.objects.get()
@@ -137,7 +137,7 @@ class TestReturning:
         question = staff.get(f"/admin/generator/genre/{third.genre_id}/roll-back/")
         assert f"Use {second.name} (version {second.version}) for Piano again?" in text_of(question)
         assert self.active() == third
-        assert f"Piano is composed by {second.name} again." in self.roll_back(staff, third.genre)
+        assert f"Piano uses {second.name} again." in self.roll_back(staff, third.genre)
         assert self.active() == second
         self.roll_back(staff, third.genre)
         assert self.active() == first
@@ -178,7 +178,7 @@ class TestDeleting:
         genre = factories.make_genre()
         model = genre.active_model
         assert model is not None
-        sentence = f"Piano is composed by {model.name} at the moment. Activate another model of Piano first"
+        sentence = f"{model.name} is the active model for Piano. Activate another Piano model first"
         page = f"/admin/generator/genremodel/{model.pk}/delete/"
         for response in (staff.get(page, follow=True), staff.post(page, {"post": "yes"}, follow=True)):
             assert sentence in text_of(response)
