@@ -71,7 +71,7 @@ def test_members_have_an_hourly_limit_too_and_all_takes_count(alice: User) -> No
 def test_a_full_library_is_said_before_composing(alice: User) -> None:
     owner = factories.member(alice)
     factories.make_piece(owner, size_bytes=2 * 2**20)
-    with pytest.raises(QuotaExceeded, match="Your library is full .2 MB"):
+    with pytest.raises(QuotaExceeded, match=r"Your library is full \(2 MB\)"):
         ask(owner)
     alice.stored_bytes = 5 * 2**20
     assert ask(factories.member(alice)).pk
