@@ -104,7 +104,7 @@ def test_a_file_that_no_music_can_start_from_is_refused_at_its_field(page, poll)
     choose(page, "start", "midi")
     page.click("[data-generate]")
     poll(page, "document.activeElement.id === 'primer'")
-    assert page.text_content("#error-primer") == "Choose a MIDI file, or start from nothing."
+    assert page.text_content("#error-primer") == "Choose a MIDI file, or start from scratch."
     page.set_input_files("#primer", {"name": "song.mid", "mimeType": "audio/midi", "buffer": b"x" * (2**20 + 1)})
     assert "larger than 1 MB" in page.text_content("#error-primer")
     page.set_input_files("#primer", {"name": "song.mid", "mimeType": "audio/midi", "buffer": b"no music"})
