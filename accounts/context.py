@@ -9,10 +9,28 @@ from django.utils.functional import SimpleLazyObject
 ASK_EMAIL_SESSION_NAME = "ask_email"
 
 
+def kept_days() -> dict[str, int]:
+    """How many days what is kept, by what: for every sentence that names them."""
+    return {
+        "guest": settings.GUEST_DAYS,
+        "draft": settings.DRAFT_DAYS,
+        "trash": settings.TRASH_DAYS,
+        "generation": settings.GENERATION_DAYS,
+        "export": settings.DATA_EXPORT_DAYS,
+        "deletion": settings.ACCOUNT_DELETION_DAYS,
+        "session": settings.SESSION_COOKIE_AGE // 86_400,
+        "address": settings.CLIENT_HASH_DAYS,
+    }
+
+
 def account(request: HttpRequest) -> dict[str, Any]:
     """`ask_email` is true on one page, the first whole one after the sign-up: it is forgotten when it is read."""
 
     def ask_email() -> bool:
         return bool(request.session.pop(ASK_EMAIL_SESSION_NAME, False)) if hasattr(request, "session") else False
 
-    return {"ask_email": SimpleLazyObject(ask_email), "mail_configured": settings.MAIL_CONFIGURED}
+    return {
+        "ask_email": SimpleLazyObject(ask_email),
+        "mail_configured": settings.MAIL_CONFIGURED,
+        "days": kept_days(),
+    }

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.context import kept_days
 from accounts.models import SiteText
 
 TEXTS = Path(__file__).parent / "texts"
@@ -25,7 +27,9 @@ class Block:
 
 
 def default_text(slug: str) -> str:
-    return (TEXTS / f"{slug}.txt").read_text(encoding="utf-8")
+    """The text that stands where the administrator has written none, with the days of the settings in it."""
+    days = {f"{name}_days": str(number) for name, number in kept_days().items()}
+    return Template((TEXTS / f"{slug}.txt").read_text(encoding="utf-8")).safe_substitute(days)
 
 
 def blocks_of(text: str) -> list[Block]:

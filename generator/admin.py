@@ -47,9 +47,9 @@ class GenreAdmin(admin.ModelAdmin):
         if previous is None:
             return "–"
         address = reverse("admin:generator_genre_roll_back", args=[genre.pk])
-        return format_html('<a href="{}">Return to {}</a>', address, previous.name)
+        return format_html('<a href="{}">Roll back to {}</a>', address, previous.name)
 
-    @admin.display(description="What composed it, newest first")
+    @admin.display(description="Models used, newest first")
     def history(self, genre: Genre) -> str | SafeString:
         rows = genre.activations.select_related("genre_model", "activated_by")[:20]
         return (
@@ -62,12 +62,12 @@ class GenreAdmin(admin.ModelAdmin):
                         row.genre_model.name,
                         row.genre_model.version,
                         f" · by {row.activated_by}" if row.activated_by else "",
-                        " · undone" if row.undone_at else "",
+                        " · rolled back" if row.undone_at else "",
                     )
                     for row in rows
                 ),
             )
-            or "Nothing yet."
+            or "None yet."
         )
 
     def change_view(
@@ -85,30 +85,30 @@ class GenreAdmin(admin.ModelAdmin):
         back = reverse("admin:generator_genre_changelist")
         previous = genre and previous_model(genre)
         if genre is None or previous is None:
-            self.message_user(request, "There is no earlier model to return to.", messages.ERROR)
+            self.message_user(request, "There is no earlier model to roll back to.", messages.ERROR)
             return HttpResponseRedirect(back)
         if request.method != "POST":
-            question = f"Let {previous.name} (version {previous.version}) compose {genre.name} again?"
-            return confirmation(self, request, f"Return {genre.name} to its previous model", question, back)
+            question = f"Use {previous.name} (version {previous.version}) for {genre.name} again?"
+            return confirmation(self, request, f"Roll {genre.name} back to its previous model", question, back)
         try:
             model = services.genre_roll_back(genre=genre)
         except NoPreviousModel as error:
             self.message_user(request, error.message, messages.ERROR)
         else:
-            self.log_change(request, genre, f"Returned to {model.name}.")
-            self.message_user(request, f"{genre.name} is composed by {model.name} again.", messages.SUCCESS)
+            self.log_change(request, genre, f"Rolled back to {model.name}.")
+            self.message_user(request, f"{genre.name} uses {model.name} again.", messages.SUCCESS)
         return HttpResponseRedirect(back)
 
-    @admin.action(description="Take off the page: nothing composes it any more", permissions=["change"])
+    @admin.action(description="Turn off: remove from the compose page", permissions=["change"])
     def take_off(self, request: HttpRequest, queryset: QuerySet[Genre]) -> None:
         for genre in queryset:
             services.genre_take_off(genre=genre)
-            self.log_change(request, genre, "Taken off the page.")
-            self.message_user(request, f"{genre.name} is off the page; return to its model to bring it back.")
+            self.log_change(request, genre, "Turned off.")
+            self.message_user(request, f"{genre.name} is turned off. Roll back to its model to turn it on again.")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        sentences = [f"{genre.name} still has models; delete those first." for genre in objs if genre.models.exists()]
+        sentences = [f"{genre.name} still has models. Delete those first." for genre in objs if genre.models.exists()]
         return deleted, counts, lacking, [*protected, *sentences]
 
 
@@ -142,7 +142,7 @@ class GenreModelAdmin(admin.ModelAdmin):
     def file_name(self, genre_model: GenreModel) -> str:
         return str(genre_model.bundle.name)
 
-    @admin.display(description="Composes now", boolean=True)
+    @admin.display(description="Active", boolean=True)
     def composes_now(self, genre_model: GenreModel) -> bool:
         return genre_model.genre.active_model_id == genre_model.pk
 
@@ -150,7 +150,7 @@ class GenreModelAdmin(admin.ModelAdmin):
     def commercial_use(self, genre_model: GenreModel) -> bool:
         return bool(genre_model.manifest.get("card", {}).get("commercial_use"))
 
-    @admin.display(description="What it offers")
+    @admin.display(description="About")
     def about(self, genre_model: GenreModel) -> SafeString:
         return about_model(genre_model.manifest)
 
@@ -168,12 +168,12 @@ class GenreModelAdmin(admin.ModelAdmin):
             context["previous"] = self.composes_now(model) and previous_model(model.genre)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
-    @admin.action(description="Let the chosen model compose its genre", permissions=["change"])
+    @admin.action(description="Activate the selected model", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[GenreModel]) -> HttpResponse | None:
         chosen = list(queryset[:2])
         if len(chosen) == 1:
             return HttpResponseRedirect(reverse("admin:generator_genremodel_activate", args=[chosen[0].pk]))
-        self.message_user(request, "Choose one model: one composes a genre.", messages.ERROR)
+        self.message_user(request, "Select one model: only one can be active for a genre.", messages.ERROR)
         return None
 
     def activate_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -183,16 +183,16 @@ class GenreModelAdmin(admin.ModelAdmin):
             raise PermissionDenied
         back = reverse("admin:generator_genremodel_changelist")
         if model is None:
-            self.message_user(request, "That model is gone.", messages.ERROR)
+            self.message_user(request, "That model has been deleted.", messages.ERROR)
             return HttpResponseRedirect(back)
         if request.method != "POST":
             now = model.genre.active_model
             instead = f" instead of {now.name}" if now and now != model else ""
-            question = f"Let {model.name} (version {model.version}) compose {model.genre.name}{instead}?"
+            question = f"Use {model.name} (version {model.version}) for {model.genre.name}{instead}?"
             return confirmation(self, request, f"Activate {model.name}", question, back)
         services.genre_model_activate(genre_model=model, user=user_of(request))
         self.log_change(request, model, "Activated.")
-        self.message_user(request, f"{model.genre.name} is composed by {model.name} from now on.", messages.SUCCESS)
+        self.message_user(request, f"{model.genre.name} now uses {model.name}.", messages.SUCCESS)
         return HttpResponseRedirect(back)
 
     def delete_view(
@@ -263,7 +263,7 @@ class GenerationAdmin(admin.ModelAdmin):
         done = min(1.0, generation.seconds_composed / max(generation.length_seconds, 1e-9))
         return progress_bar(1.0 if generation.status == Generation.Status.SUCCEEDED else done)
 
-    @admin.action(description="Cancel the chosen jobs", permissions=["cancel"])
+    @admin.action(description="Cancel the selected jobs", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Generation]) -> None:
         for generation in Generation.objects.unfinished().filter(pk__in=queryset):
             services.generation_cancel(generation=generation)

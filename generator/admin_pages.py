@@ -61,8 +61,8 @@ def _lines(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if "cell" in network:
         yield "Network", f"{network['cell']}, {network.get('layers')} layers of {network.get('units')}"
     card = manifest.get("card", {})
-    yield "Data", "; ".join(_data_set(data) for data in card.get("data", ())) or "not said"
-    yield "Licences", str(card.get("licences") or "not said")
+    yield "Data", "; ".join(_data_set(data) for data in card.get("data", ())) or "not stated"
+    yield "Licences", str(card.get("licences") or "not stated")
     for name in ("nats_per_event", "nats_per_note", "accuracy"):
         if isinstance(card.get("figures", {}).get(name), int | float):
             yield name.replace("_", " ").capitalize(), f"{card['figures'][name]:.3f}"
@@ -71,4 +71,4 @@ def _lines(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _data_set(data: Any) -> str:
     if not isinstance(data, dict):
         return str(data)
-    return f"{data.get('name', '?')} ({data.get('licence', 'no licence said')})"
+    return f"{data.get('name', '?')} ({data.get('licence', 'no licence stated')})"

@@ -28,7 +28,7 @@ REFRESH_SECONDS = 2
 class BundleUploadForm(forms.Form):
     bundle = forms.FileField(
         label="Bundle",
-        help_text=f"A .bundle file of at most {MAX_UPLOAD_BYTES // 2**20} MB, as train_genre_model writes it.",
+        help_text=f"A .bundle file up to {MAX_UPLOAD_BYTES // 2**20} MB, made by train_genre_model.",
     )
 
 
@@ -67,7 +67,7 @@ class BundleUploadAdmin(admin.ModelAdmin):
     @admin.display(description="Check")
     def state(self, upload: BundleUpload) -> SafeString:
         if upload.status == BundleUpload.Status.WAITING:
-            words = "Waiting for a worker." if worker_seen() else "Waiting. No worker is running; start one."
+            words = "Waiting for a worker." if worker_seen() else "Waiting. No worker is running: start one."
         elif upload.status == BundleUpload.Status.CHECKING:
             words = "Stopping." if upload.stop_requested_at else f"{upload.step}."
         else:
@@ -76,19 +76,19 @@ class BundleUploadAdmin(admin.ModelAdmin):
 
     @admin.display(description="Result")
     def result(self, upload: BundleUpload) -> str:
-        return upload.message or ("–" if upload.is_finished else "This page loads itself again until the check ends.")
+        return upload.message or ("–" if upload.is_finished else "This page refreshes until the check ends.")
 
     @admin.display(description="Measured")
     def measured(self, upload: BundleUpload) -> str | SafeString:
         facts = upload.facts
         if not facts:
             return "–"
-        built = "replaced by the one that its weights give" if facts["rebuilt"] else "the one that its weights give"
-        index = "there is one" if facts["originality"] else "none, so no piece will have a figure for it"
+        built = "rebuilt from its weights" if facts["rebuilt"] else "matches its weights"
+        index = "included" if facts["originality"] else "none: pieces will have no originality figure"
         lines = [
             ("Step function", built),
-            ("int8 beside float32", f"{facts['divergence']:g} nats an event"),
-            ("Index of the training music", index),
+            ("int8 against float32", f"{facts['divergence']:g} nats per event"),
+            ("Originality index", index),
             ("Trial piece", f"{facts['notes']} notes in {facts['length_seconds']:g} s (seed {facts['seed']}), sound"),
         ]
         return format_html_join("", "<div><strong>{}:</strong> {}</div>", lines)
@@ -106,7 +106,7 @@ class BundleUploadAdmin(admin.ModelAdmin):
                 form.add_error("bundle", error)
             except OSError:
                 logger.exception("An uploaded bundle cannot be stored.")
-                form.add_error("bundle", "The file cannot be stored at the moment. Try again in a few minutes.")
+                form.add_error("bundle", "The file could not be stored. Try again in a few minutes.")
             else:
                 self.log_addition(request, upload, "Uploaded.")
                 return HttpResponseRedirect(reverse("admin:generator_bundleupload_change", args=[upload.pk]))
@@ -122,7 +122,7 @@ class BundleUploadAdmin(admin.ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         upload = self.get_object(request, object_id)
-        context: dict[str, Any] = {"title": "Upload of a bundle"}
+        context: dict[str, Any] = {"title": "Bundle upload"}
         if upload is not None:
             model = upload.genre_model
             context["may_stop"] = not upload.is_finished and self.has_stop_permission(request)
@@ -148,11 +148,11 @@ class BundleUploadAdmin(admin.ModelAdmin):
             return HttpResponseRedirect(reverse("admin:generator_bundleupload_change", args=[upload.pk]))
         return HttpResponseRedirect(reverse("admin:generator_bundleupload_changelist"))
 
-    @admin.action(description="Stop the chosen checks", permissions=["stop"])
+    @admin.action(description="Stop the selected checks", permissions=["stop"])
     def stop(self, request: HttpRequest, queryset: QuerySet[BundleUpload]) -> None:
         for upload in queryset:
             services.bundle_upload_stop(upload=upload)
-        self.message_user(request, "Checks that had not ended are stopped.", messages.SUCCESS)
+        self.message_user(request, "Unfinished checks were stopped.", messages.SUCCESS)
 
     def delete_model(self, request: HttpRequest, obj: BundleUpload) -> None:
         services.bundle_upload_delete(upload=obj)

@@ -21,6 +21,7 @@ from accounts.api_schema import IDEMPOTENCY_KEY
 from accounts.owners import Owner, ensure_owner_of, owner_of
 from generator import api_schema as schemas
 from generator.api_requests import GenerationRequestSerializer, asks_the_same
+from generator.engine.names import unknown_sentence
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.models import Generation, Genre, GenreModel, NoteChunk
 from generator.serializers import GenerationListSerializer, generation_data, genre_data
@@ -31,7 +32,7 @@ from library.api_paging import PAGING, page_of, page_response
 KEY = "Idempotency-Key"
 MAX_KEY = 255
 KEY_OF_NOBODY = (
-    "A key is somebody's: ask for a guest token first (POST /api/v1/guest/), and send it with the key each time."
+    "A key needs an owner. Ask for a guest token first (POST /api/v1/guest/) and send it with the key each time."
 )
 # The fields a retried job shares with the original.
 AGAIN = ("genre_id", "kind", "source_piece_id", "start", "seed", "takes_asked")
@@ -66,7 +67,7 @@ class GeneratorView(JsonView):
 class GenreList(GeneratorView):
     @extend_schema(
         operation_id="genres_list",
-        summary="Genres, their types, and what one may choose",
+        summary="Genres, their types, and their settings",
         tags=["genres"],
         responses=schemas.GenreSerializer(many=True),
     )
@@ -105,16 +106,16 @@ class GenerationList(GeneratorView):
 
     @extend_schema(
         operation_id="generations_list",
-        summary="The own requests, newest first",
+        summary="Your requests, newest first",
         tags=["generations"],
         parameters=[schemas.STATUS, *PAGING],
         responses=page_of("GenerationPage", GenerationListSerializer(many=True)),
     )
     def get(self, request: Request) -> Response:
         mine = Generation.objects.owned_by(owner_of(request)).listed()
-        wanted = request.query_params.get("status", "")
+        wanted = request.query_params.get("status", "").strip().lower()
         if wanted and wanted not in Generation.Status.values:
-            raise ValidationError({"status": [f"Choose one of {', '.join(Generation.Status.values)}."]})
+            raise ValidationError({"status": [unknown_sentence("status", wanted, Generation.Status.values)]})
         found = mine.filter(status=wanted) if wanted else mine
         found = found.select_related("genre").prefetch_related("takes")
         return page_response(request, found, GenerationListSerializer)
@@ -122,9 +123,10 @@ class GenerationList(GeneratorView):
     @extend_schema(
         operation_id="generations_create",
         summary="Ask for music",
-        description="Makes a job. A script that sends neither a token nor cookies is a guest from then on: "
-        "`guest_token` of the answer is its key to the job and to all that comes of it. With an Idempotency-Key it "
-        "asks for that token first, under `guest/`.",
+        description="Creates a job. A script that sends neither a token nor cookies becomes a guest: `guest_token` in "
+        "the answer is its key to the job and everything made by it. To use an Idempotency-Key, get that token first, "
+        "under `guest/`. Every choice can be given by its key or its name, in any case: `hiphop`, `Hip-hop` and "
+        "`hip hop` are the same style.",
         tags=["generations"],
         parameters=[IDEMPOTENCY_KEY],
         request={
@@ -161,7 +163,7 @@ class GenerationList(GeneratorView):
 class GenerationDetail(GeneratorView):
     @extend_schema(
         operation_id="generations_read",
-        summary="Where a job stands, and its takes",
+        summary="Status of a job, and its takes",
         tags=["generations"],
         responses=schemas.GenerationSerializer,
     )
@@ -170,8 +172,8 @@ class GenerationDetail(GeneratorView):
 
     @extend_schema(
         operation_id="generations_delete",
-        summary="Take a finished job off the list",
-        description="Its pieces stay. 409 while it is in the making.",
+        summary="Remove a finished job from the list",
+        description="Its pieces stay. 409 while it is still in progress.",
         tags=["generations"],
         responses={204: None},
     )
@@ -188,7 +190,7 @@ class GenerationNotes(GeneratorView):
 
     @extend_schema(
         operation_id="generations_notes",
-        summary="The same, and the notes of take 1 so far",
+        summary="Status of a job, and the notes of take 1 so far",
         tags=["generations"],
         parameters=[schemas.AFTER],
         responses=schemas.GenerationNotesSerializer,
@@ -197,7 +199,7 @@ class GenerationNotes(GeneratorView):
         generation = self.generation(pk)
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 10):
-            raise ValidationError({"after": ["Give the number that the last answer called next."]})
+            raise ValidationError({"after": ["Send the number called next in the last answer."]})
         # Read after the row: a job that has succeeded has all its chunks. Read once: a worker appends meanwhile.
         stored = NoteChunk.objects.filter(generation=generation, take=0)
         chunks = list(stored.filter(index__gte=int(after)).order_by("index"))
@@ -214,7 +216,7 @@ class GenerationCancel(GeneratorView):
     @extend_schema(
         operation_id="generations_cancel",
         summary="Cancel a job",
-        description="One that is composed stops at its next chunk; one that is finished stays as it is.",
+        description="A running job stops within moments; a finished one stays as it is.",
         tags=["generations"],
         request=None,
         responses=schemas.GenerationSerializer,
@@ -245,9 +247,9 @@ class GenerationRetry(GeneratorView):
 
 
 def _key_reused() -> Problem:
-    return Problem(422, "This Idempotency-Key stands for another request already.", slug="key-reused")
+    return Problem(422, "This Idempotency-Key was already used for a different request.", slug="key-reused")
 
 
 def _only_finished(generation: Generation) -> None:
     if not generation.is_finished:
-        raise Problem(409, "It is still in the making. Wait until it is finished, or cancel it first.")
+        raise Problem(409, "This is still in progress. Wait until it finishes, or cancel it first.")

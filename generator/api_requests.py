@@ -1,19 +1,21 @@
 """Validation of API requests for music, before the model checks its own controls."""
 
+import math
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from generator.engine.controls import MAX_SEED, parse_seed
+from generator.engine.controls import MAX_SEED, QUARTERS_PER_BAR, parse_seed
 from generator.engine.errors import ControlError
-from generator.lengths import parse_length
+from generator.engine.names import find_named
+from generator.lengths import LENGTH_REQUIRED, parse_length
 from generator.models import MAX_TAKES, Generation
 from generator.params import PARAMS, params_chosen
+from generator.services.starts import params_like
 from library.models import Piece
 
 FAR = 10**12  # seconds, beyond any length
-LENGTH_REQUIRED = "Choose a length, or write one such as 1:30."
 
 
 class LengthField(serializers.Field):
@@ -61,7 +63,7 @@ class ParamField(serializers.Field):
 class VoicesField(ParamField):
     """Voices of an ensemble: a list, a repeated form field, or a comma-separated string."""
 
-    default_error_messages = {"invalid": "Expected a list of voices."}
+    default_error_messages = {"invalid": "Expected a list of instruments, such as bass, lead."}
 
     def get_value(self, dictionary: Any) -> Any:
         if hasattr(dictionary, "getlist"):
@@ -98,7 +100,8 @@ def _always(sentence: str, *names: str) -> dict[str, Any]:
 
 
 _TAKES_SENTENCE = f"Choose 1 to {MAX_TAKES} takes."
-_SOURCE_SENTENCE = "There is no such piece, or it belongs to someone else."
+_KEEP_SENTENCE = "Send true to include your file at the start of the piece, or false."
+_SOURCE_SENTENCE = "There is no such piece, or it is not yours."
 
 
 class GenerationRequestSerializer(serializers.Serializer):
@@ -121,7 +124,8 @@ class GenerationRequestSerializer(serializers.Serializer):
         error_messages=_always("Send the MIDI file as a file of a form (multipart/form-data).", "invalid", "null"),
     )
     keep_primer = KeepPrimerField(
-        default=True, error_messages=_always("Choose whether the piece keeps the file.", "invalid", "null")
+        default=True,
+        error_messages=_always(_KEEP_SENTENCE, "invalid", "null"),
     )
     form_token = serializers.CharField(max_length=64, required=False, allow_blank=True, default="")
 
@@ -144,9 +148,12 @@ class GenerationRequestSerializer(serializers.Serializer):
         unknown = [name for name in data if name not in self.fields and name != "csrfmiddlewaretoken"]
         if unknown:
             raise serializers.ValidationError(
-                {name[:100]: [f"There is no control called {name[:100]}."] for name in unknown[:20]}
+                {name[:100]: [f"There is no setting called {name[:100]}."] for name in unknown[:20]}
             )
         return super().to_internal_value(data)
+
+    def validate_kind(self, kind: str) -> str:
+        return kind.strip().lower()
 
     def params(self) -> dict[str, Any]:
         """The params the client sent."""
@@ -158,8 +165,9 @@ def asks_the_same(generation: Generation, wanted: GenerationRequestSerializer) -
     there is one."""
     values = wanted.validated_data
     source = values.get("source")
+    genre = find_named([generation.genre], values.get("genre", ""), key="slug")
     told = (
-        (source.genre if source else "") or values.get("genre", ""),
+        (source.genre if source else "") or (genre.slug if genre else ""),
         source.pk if source else None,
         values["kind"],
         values["takes"],
@@ -176,10 +184,17 @@ def asks_the_same(generation: Generation, wanted: GenerationRequestSerializer) -
     )
     if told != stored:
         return False
-    if source is not None or generation.genre_model is None:
-        params = wanted.params()
-        return all(generation.params.get(name) == params[name] for name in params if name in generation.params)
+    if generation.genre_model is None:
+        return True
+    manifest, params = generation.genre_model.manifest, wanted.params()
+    bars = generation.params.get("bars")
+    # Bars last as long as they did then: their file is not read again.
+    qpm = QUARTERS_PER_BAR * 60 * bars / generation.length_seconds if bars else None
     try:
-        return params_chosen(generation.genre_model.manifest, wanted.params()) == generation.params
+        found = params_like(manifest, source, params, start_qpm=qpm) if source else None
+        found = found or params_chosen(manifest, params, start_qpm=qpm)
+        seconds = generation.params["length_seconds"]
+        is_as_long = math.isclose(found["length_seconds"], seconds)
+        return is_as_long and found | {"length_seconds": seconds} == generation.params
     except ValidationError:
         return False

@@ -6,6 +6,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema_
 from rest_framework import serializers
 
 from accounts.api_schema import with_examples
+from generator.engine.midi_inspect import PRIMER_LIMITS
 from generator.models import MAX_TAKES, Generation
 from generator.params import PARAMS
 from generator.services.starts import KINDS
@@ -227,7 +228,9 @@ class WishSerializer(serializers.Serializer):
 
 @with_examples()
 class WishWithFileSerializer(WishSerializer):
-    primer = serializers.FileField(required=False, help_text="A MIDI file to start from, at most 1 MB.")
+    primer = serializers.FileField(
+        required=False, help_text=f"A MIDI file to start from, at most {PRIMER_LIMITS.max_bytes // 2**20} MB."
+    )
 
 
 STATUS = OpenApiParameter(

@@ -20,6 +20,20 @@ TAGLINES = {
 }
 
 
+# Controls behind "More options", in the order of the form → what its heading calls them.
+OPTIONS = {
+    "style": "style",
+    "voices_off": "instruments",
+    "qpm": "tempo",
+    "key": "key",
+    "density": "density",
+    "feel": "feel",
+    "adventurousness": "creativity",
+    "start": "start",
+    "takes": "takes",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class EnsembleChoice:
     """One type, with what the player has to know of its voices and which of them may be switched off."""
@@ -73,6 +87,12 @@ class GenreChoice:
     def has_musical_controls(self) -> bool:
         """Whether there is more to choose than a length and numbers."""
         return bool(self.controls.keys() - {"length", "start", "takes", "temperature", "top_p"})
+
+    @property
+    def options_line(self) -> str:
+        """What stands behind "More options", in words: "Style, instruments, tempo, key, takes"."""
+        named = [word for name, word in OPTIONS.items() if name in self.controls]
+        return ", ".join(named).capitalize()
 
     @property
     def min_seconds(self) -> float:

@@ -14,8 +14,10 @@ from django.utils.datastructures import MultiValueDict
 from generator.choices import GenreChoice
 from generator.engine.controls import MAX_SEED, parse_seed
 from generator.engine.errors import ControlError
-from generator.lengths import parse_length
+from generator.engine.names import find_named
+from generator.lengths import LENGTH_REQUIRED, parse_length
 from generator.models import MAX_TAKES
+from generator.reuse import reused, settings_of_piece
 from generator.services.primers import MAX_PRIMER_BYTES
 from library.models import Piece
 from library.templatetags.music import clock
@@ -30,9 +32,9 @@ OF_A_GENRE = (
 AS_WRITTEN = ("qpm", "key", "density", "feel", "style", "adventurousness", "temperature", "top_p")
 # Where a service names a field otherwise than the form does.
 FORM_FIELDS = {"length_seconds": "length"}
-# Fields behind "More choices": it stands open where one of them has something to say.
+# Fields behind "More options": it stands open where one of them has something to say.
 MORE = {*AS_WRITTEN, "voices_off", "starting_note", "primer", "takes", "seed"}
-STARTS = {"nothing": "Nothing", "note": "A note", "midi": "A MIDI file"}
+STARTS = {"nothing": "Scratch", "note": "A note", "midi": "A MIDI file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,9 @@ class ComposeForm(forms.Form):
             cleaned["key"] = f"{cleaned['tonic']} {cleaned.get('mode') or 'major'}"
         start = cleaned.get("start")
         if start == "midi" and not cleaned.get("primer") and "primer" not in self.errors:
-            self.add_error("primer", "Choose a MIDI file, or start from nothing.")
+            self.add_error("primer", "Choose a MIDI file, or start from scratch.")
         if start == "note" and not cleaned.get("starting_note"):
-            self.add_error("starting_note", "Choose a note, or start from nothing.")
+            self.add_error("starting_note", "Choose a note, or start from scratch.")
         return cleaned
 
     def _clean_length(self, cleaned: dict[str, Any]) -> None:
@@ -129,7 +131,7 @@ class ComposeForm(forms.Form):
         if "length" in self.errors or cleaned.get("bars"):
             return
         if not wanted:
-            self.add_error("length", "Choose a length, or write one such as 1:30.")
+            self.add_error("length", LENGTH_REQUIRED)
             return
         try:
             cleaned["length_seconds"] = parse_length(wanted)
@@ -142,8 +144,6 @@ class ComposeForm(forms.Form):
         params: dict[str, Any] = {"ensemble": chosen["ensemble"]}
         params |= {"bars": chosen["bars"]} if chosen["bars"] else {"length_seconds": chosen["length_seconds"]}
         params |= {name: chosen[name] for name in AS_WRITTEN if chosen[name]}
-        if params.get("adventurousness") == self._usual_level():
-            del params["adventurousness"]
         if off := self._voices_off():
             params["voices_off"] = off
         start = chosen["start"]
@@ -163,7 +163,7 @@ class ComposeForm(forms.Form):
 
     @property
     def genre_choice(self) -> GenreChoice | None:
-        return next((genre for genre in self.genres if genre.slug == self["genre"].value()), None)
+        return find_named(self.genres, self["genre"].value(), key="slug")
 
     def _usual_level(self) -> str:
         genre = self.genre_choice
@@ -197,11 +197,13 @@ class ComposeForm(forms.Form):
 
     @property
     def has_more(self) -> bool:
-        """Whether something behind "More choices" was chosen or is wrong."""
+        """Whether something behind "More options" was chosen or is wrong."""
         if MORE & self.error_sentences.keys():
             return True
         usual = {"takes": "1", "adventurousness": self._usual_level()}
         written = {name: str(self[name].value() or "") for name in MORE - {"primer"}}
+        if self["start"].value() == "midi":
+            return True
         return any(value and value != usual.get(name) for name, value in written.items())
 
     def genre_fields(self) -> list[GenreFields]:
@@ -244,54 +246,20 @@ def plain_names(data: Mapping[str, Any]) -> QueryDict:
     return plain
 
 
-def initial_choice(genres: list[GenreChoice], wanted: Mapping[str, str]) -> dict[str, Any]:
-    """What the form shows at first: what the address asks for ("change the settings"), else each model's defaults."""
+def initial_choice(genres: list[GenreChoice], wanted: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+    """What the form shows at first: what the address asks for ("change the settings"), else each model's defaults; and
+    what is to be said of that."""
     if not genres:
-        return {}
-    genre = next((one for one in genres if one.slug == wanted.get("genre")), genres[0])
-    ensemble = wanted.get("ensemble")
-    seconds = genre.default_seconds
-    try:
-        asked = parse_length(wanted.get("length", ""))
-    except ValueError:
-        asked = seconds
-    if genre.min_seconds <= asked <= genre.max_seconds:
-        seconds = asked
-    is_preset = seconds in genre.presets
-    return _offered(genre, wanted) | {
-        "genre": genre.slug,
-        "ensemble": ensemble if genre.ensemble(ensemble) else genre.default_ensemble,
-        "length_preset": f"{seconds:g}" if is_preset else "",
-        "length": "" if is_preset else clock(seconds),
-        "keep_primer": True,
-        "takes": "1",
-        "start": "nothing",
-        "form_token": new_form_token(),
-    }
-
-
-def _offered(genre: GenreChoice, wanted: Mapping[str, str]) -> dict[str, Any]:
-    """Of the params that an address names, those that the genre offers and that are not its usual ones."""
-    found: dict[str, Any] = {}
-    for name in (*AS_WRITTEN, "voices_off"):
-        control, value = genre.controls.get(name), wanted.get(name, "")[:100]
-        if not control or not value:
-            continue
-        choices = control.get("choices") or control.get("levels")
-        if choices and value not in [choice["key"] for choice in choices]:
-            continue
-        usual = control.get("default", "")
-        if value == (f"{usual:g}" if isinstance(usual, float) else usual):
-            continue
-        found[name] = value
-    return found
+        return {}, ""
+    found = reused(genres, wanted)
+    return found.values | {"form_token": new_form_token()}, found.note
 
 
 def piece_choice(genres: list[GenreChoice], piece: Piece) -> dict[str, Any]:
     """The form as it was filled in for a piece, for where asking for more of it goes wrong."""
-    params = {name: str(value) for name, value in piece.params.items() if isinstance(value, str | float | int)}
-    wanted = params | {"genre": piece.genre, "ensemble": piece.ensemble, "length": clock(piece.length_seconds)}
-    return initial_choice(genres, wanted)
+    values, _ = initial_choice(genres, settings_of_piece(piece))
+    # Where it starts from is said by the piece.
+    return values | ({"start": "nothing"} if values.get("start") == "midi" else {})
 
 
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")

@@ -76,5 +76,5 @@ def retry(request: HttpRequest, pk: UUID) -> HttpResponse:
 def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The request alone; its pieces stay."""
     generation_delete(generation=_finished(request, pk))
-    messages.success(request, "Deleted. Pieces that came of it are still in the library.")
+    messages.success(request, "Request deleted. Its pieces are still in your library.")
     return redirect("generator:generations")

@@ -6,6 +6,7 @@ from typing import Any
 from generator.engine.keys import tonic_names
 from generator.engine.manifest import Manifest
 from generator.models import MAX_TAKES
+from generator.params import usual_level
 
 
 def controls_offered(model: Manifest) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def controls_offered(model: Manifest) -> dict[str, Any]:
             for name, control in (("style", controls.style), ("feel", controls.feel), ("density", controls.density))
         },
         "adventurousness": controls.adventurousness
-        and {"levels": [asdict(level) for level in controls.adventurousness], "default": _usual_level(model)},
+        and {"levels": [asdict(level) for level in controls.adventurousness], "default": usual_level(model)},
         "voices_off": any(len(names) > 1 for names in parts.values()) and {"parts": parts},
         "start": start and (start.note or start.midi) and asdict(start),
         "takes": {"min": 1, "max": MAX_TAKES, "default": 1},
@@ -38,13 +39,6 @@ def controls_offered(model: Manifest) -> dict[str, Any]:
 def _choice(choice: Any) -> dict[str, Any]:
     """Without the number that the network knows it by."""
     return {"key": choice.key, "name": choice.name} | ({"qpm": choice.qpm} if choice.qpm else {})
-
-
-def _usual_level(model: Manifest) -> str:
-    """The level that stands for the model's defaults; empty where none does."""
-    usual = (model.defaults.temperature, model.defaults.top_p)
-    levels = model.controls.adventurousness
-    return next((level.key for level in levels if (level.temperature, level.top_p) == usual), "")
 
 
 def _parts(model: Manifest, ensemble: str) -> list[dict[str, str]]:

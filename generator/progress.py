@@ -1,16 +1,19 @@
 """What a page may say about a job, in one place for pages and API."""
 
-from django.conf import settings
+from datetime import timedelta
 
-from generator.models import Generation, Take, WorkerBeat
+from django.conf import settings
+from django.utils import timezone
+
+from generator.models import WORKER_ALIVE_SECONDS, Generation, Take, WorkerBeat
 from library.templatetags.music import clock
 
 TITLES = {
-    Generation.Status.QUEUED: "Waiting to be composed",
-    Generation.Status.RUNNING: "Your piece is being composed",
-    Generation.Status.SUCCEEDED: "Your piece is finished",
+    Generation.Status.QUEUED: "In the queue",
+    Generation.Status.RUNNING: "Composing your piece",
+    Generation.Status.SUCCEEDED: "Your piece is ready",
     Generation.Status.FAILED: "This piece could not be composed",
-    Generation.Status.CANCELLED: "Composing was cancelled",
+    Generation.Status.CANCELLED: "Cancelled",
 }
 
 
@@ -19,9 +22,16 @@ def worker_seen() -> bool:
     return WorkerBeat.objects.alive().composing().exists()
 
 
+def is_silent(generation: Generation) -> bool:
+    """Whether the worker of a running job has written nothing for so long that it has frozen, or is lost."""
+    if generation.status != Generation.Status.RUNNING or generation.heartbeat_at is None:
+        return False
+    return generation.heartbeat_at < timezone.now() - timedelta(seconds=WORKER_ALIVE_SECONDS)
+
+
 TITLES_OF_TAKES = {
-    Generation.Status.RUNNING: "Your takes are being composed",
-    Generation.Status.SUCCEEDED: "Your takes are finished",
+    Generation.Status.RUNNING: "Composing your takes",
+    Generation.Status.SUCCEEDED: "Your takes are ready",
     Generation.Status.FAILED: "These takes could not be composed",
 }
 
@@ -34,31 +44,37 @@ def title_of(generation: Generation) -> str:
 def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
     """Where the job stands, as one sentence."""
     match generation.status:
+        case Generation.Status.RUNNING if is_silent(generation):
+            again = "in a moment" if worker_seen else "as soon as a worker is running"
+            what = "takes" if generation.takes_asked > 1 else "piece"
+            return f"The worker stopped answering. Your {what} will be started again {again}."
         case Generation.Status.RUNNING:
             if generation.seconds_composed >= generation.total_seconds:
                 several = generation.takes_asked > 1
-                return f"Composed; {'the takes are being compared' if several else 'it is being looked over'}."
+                return f"Composed. {'Comparing the takes…' if several else 'Checking it…'}"
             return f"{clock(generation.seconds_composed)} of {clock(generation.total_seconds)} composed."
         case Generation.Status.SUCCEEDED:
             return _outcome(list(generation.takes.select_related("piece")))
         case Generation.Status.FAILED | Generation.Status.CANCELLED:
-            return "Nothing was kept."
+            return "Nothing was saved."
     if not worker_seen:
-        return "No worker is running at the moment. Your piece stays queued and starts as soon as there is one."
+        return "No worker is running right now. Your piece stays in the queue and starts as soon as there is one."
     before = (generation.queue_position or 1) - 1
     if before == 0:
-        return "Your piece is next."
-    return f"{before} piece{'' if before == 1 else 's'} before yours."
+        return "You're next."
+    return f"{before} piece{'' if before == 1 else 's'} ahead of yours."
 
 
 def _outcome(takes: list[Take]) -> str:
     """What came of it, as far as it is still there."""
     pieces = [take.piece for take in takes if take.piece]
     if not pieces:
-        return "It is no longer kept."
+        return "It has been deleted."
     if len(takes) == 1:
         return f"{clock(pieces[0].length_seconds)} of music, {pieces[0].notes_count} notes."
     if any(take.replaces_heard for take in takes):
-        return "What played proved broken and was composed again. Keep what you like."
-    days = settings.DRAFT_DAYS if takes[0].generation.owner_id else settings.GUEST_DAYS
-    return f"The best comes first. Keep what you like; the others are removed after {days} days."
+        return "The first version had errors, so we composed it again."
+    if takes[0].generation.owner_id:
+        return f"Best first. Takes you don't keep are deleted after {settings.DRAFT_DAYS} days."
+    # A guest's stay only with an account.
+    return f"Best first. Takes you don't save are deleted after {settings.GUEST_DAYS} days."

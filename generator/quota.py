@@ -20,8 +20,6 @@ from generator.models import Generation
 from generator.querysets import GenerationQuerySet
 
 HOUR = timedelta(hours=1)
-# Hashed addresses are dropped after this long (services.clean_up).
-CLIENT_HASH_DAYS = 7
 
 
 def client_hash(address: str, when: datetime) -> str:
@@ -67,9 +65,9 @@ def quota_check(owner: Owner, generation: Generation) -> None:
     who = {"guest": "A guest", "member": "A member"}.get(quota.role, "You")
     if length_seconds > quota.seconds_per_hour:
         fits = generation.length_seconds <= quota.seconds_per_hour
-        sentence = f"{who} may ask for {_minutes(quota.seconds_per_hour)} of music an hour"
+        sentence = f"{who} can generate {_minutes(quota.seconds_per_hour)} of music per hour"
         raise ValidationError(
-            {"takes": f"{sentence}, all takes together."} if fits else {"length_seconds": f"{sentence}."}
+            {"takes": f"{sentence}, counting all takes."} if fits else {"length_seconds": f"{sentence}."}
         )
     now = timezone.now()
     for generations, limit in _limits(owner, quota, now):
@@ -77,7 +75,7 @@ def quota_check(owner: Owner, generation: Generation) -> None:
         if over:
             one = {"guest": "one guest", "member": "one member"}.get(quota.role, "you")
             raise QuotaExceeded(
-                f"That is more music than {one} may ask for in an hour. "
+                f"That is more music than {one} can generate in an hour. "
                 f"Try a shorter piece{' or fewer takes' if generation.takes_asked > 1 else ''}, "
                 f"or come back in {_minutes(over)}.",
                 retry_after_seconds=over,
@@ -89,7 +87,7 @@ def _check_jobs(owner: Owner, quota: Quota) -> None:
         return
     pieces = "1 piece" if quota.running_jobs == 1 else f"{quota.running_jobs} pieces"
     raise QuotaExceeded(
-        f"You have {pieces} in the making. Wait until one is finished, or cancel one.", retry_after_seconds=10
+        f"You already have {pieces} in progress. Wait until one finishes, or cancel one.", retry_after_seconds=10
     )
 
 
@@ -97,7 +95,7 @@ def _check_room(owner: Owner, quota: Quota) -> None:
     if stored_bytes_left(owner):
         return
     raise QuotaExceeded(
-        f"Your library is full: it holds {quota.stored_bytes // 2**20} MB. Remove pieces that you no longer need.",
+        f"Your library is full ({quota.stored_bytes // 2**20} MB). Delete pieces you no longer need.",
         retry_after_seconds=3600,
     )
 

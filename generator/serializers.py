@@ -166,7 +166,7 @@ def _take_data(take: Take) -> dict[str, Any]:
         "id": take.pk,
         "index": take.index,
         "attempt": take.attempt,
-        "label": f"Take {take.index + 1}{', composed again' if take.replaces_heard else ''}",
+        "label": f"Take {take.index + 1}{', second try' if take.replaces_heard else ''}",
         "rank": take.rank,
         "rank_label": rank_label(take.rank),
         "plays_live": take.index == 0 and take.attempt == 0,

@@ -33,11 +33,12 @@ def _example() -> Piece | None:
     return examples.order_by(F("place").asc(nulls_last=True), "-created_at").first()
 
 
-def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200) -> HttpResponse:
+def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200, reused_note: str = "") -> HttpResponse:
     """The page of the form, with what the active models offer."""
     mine = Piece.objects.in_library(owner_of(request))
     context: dict[str, Any] = form_context(form) | {
         "example": _example(),
+        "reused_note": reused_note,
         "recent": mine.newest_first()[:RECENT_PIECES],
         "seconds_left": seconds_left(owner_of(request)),
         "quota": quota_of(owner_of(request)),
@@ -51,7 +52,8 @@ def _compose_page(request: HttpRequest, form: ComposeForm, *, status: int = 200)
 def compose(request: HttpRequest) -> HttpResponse:
     genres = genre_choices()
     if request.method != "POST":
-        return _compose_page(request, ComposeForm(genres=genres, initial=initial_choice(genres, request.GET.dict())))
+        initial, note = initial_choice(genres, request.GET.dict())
+        return _compose_page(request, ComposeForm(genres=genres, initial=initial), reused_note=note)
     form = ComposeForm(request.POST, request.FILES, genres=genres)
     if not form.is_valid():
         return _compose_page(request, form, status=422)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.cache import get_conditional_response
@@ -94,7 +95,7 @@ class TrashList(PieceView):
     @extend_schema(
         operation_id="trash_empty",
         summary="Remove all that is in the trash for good",
-        description="At most 2,000 pieces at once: ask again until `count` is 0.",
+        description=f"At most {services.BULK_AT_MOST:,} pieces at once: ask again until `count` is 0.",
         tags=["pieces"],
         responses={200: CountSerializer},
     )
@@ -191,7 +192,7 @@ class PieceKeep(PieceView):
 
 
 class PieceTrash(PieceView):
-    @_act("trash", "Move a piece to the trash", "It stays there for 30 days. Twice is once.")
+    @_act("trash", "Move a piece to the trash", f"It stays there for {settings.TRASH_DAYS} days. Twice is once.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_trash(piece=self.mine_anywhere(pk)))
 
@@ -260,7 +261,7 @@ class DraftsTrash(PieceView):
     @extend_schema(
         operation_id="drafts_trash",
         summary="Move all drafts but favourites to the trash",
-        description="At most 2,000 at once, the oldest first; the ids, to take them out again.",
+        description=f"At most {services.BULK_AT_MOST:,} at once, the oldest first; the ids, to take them out again.",
         tags=["pieces"],
         request=None,
         responses=IdsSerializer,

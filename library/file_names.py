@@ -1,5 +1,6 @@
 """What downloads are called. Titles are hostile text: of them letters, digits and hyphens alone reach a file name."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -9,6 +10,8 @@ from library.models import Piece
 
 # Characters, and bytes: file systems count these, and a number and an ending may follow.
 MAX_STEM, MAX_STEM_BYTES = 80, 200
+# Without its sign a key would be another one.
+_SHARP, _FLAT = re.compile(r"\b([A-G])[#♯]"), re.compile(r"\b([A-G])♭")
 # What Windows keeps for its devices.
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
 
@@ -18,6 +21,7 @@ def stem_of(title: str, *, otherwise: str = "piece") -> str:
 
     ASCII where that is enough ("cafe"); a title in letters that have no such likeness keeps its own ("音楽").
     """
+    title = _FLAT.sub(r"\1-flat", _SHARP.sub(r"\1-sharp", title))
     apart = title.replace(":", "-").replace("/", "-").replace(".", "-")
     stem, own = slugify(apart), slugify(apart, allow_unicode=True)
     if len(stem) < len(own):

@@ -57,7 +57,7 @@ def row_of(piece: Piece) -> Row:
         "key": _safe(tonic),
         "qpm": whole(piece.qpm) if piece.qpm else "",
         "length": _safe(length),
-        "seconds": _safe(f"{piece.length_seconds:.2f}"),
+        "seconds": _safe(repr(float(piece.length_seconds))),
         "voices": _safe(as_json(piece.voices)),
         "created_at": _safe(created.isoformat()),
         "ago": _safe(ago(piece.created_at)),

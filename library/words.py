@@ -10,8 +10,10 @@ MAX_WORDS = 12
 
 
 def words_of(text: str, *, at_most: int | None = MAX_WORDS) -> list[str]:
-    """Its words in lower case and without accents, in order: "Déjà vu, No. 2" → deja, vu, no, 2."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    """Its words in lower case and without accents, in order: "Déjà vu, No. 2" → deja, vu, no, 2.
+
+    A flat is found by its letter: "E♭" → eb."""
+    plain = unicodedata.normalize("NFKD", text.replace("\N{MUSIC FLAT SIGN}", "b").casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return _WORD.findall(plain)[:at_most]
 

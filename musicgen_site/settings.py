@@ -137,6 +137,8 @@ DRAFT_DAYS = 30
 TRASH_DAYS = 30
 # What a member asked for stands on the list of generations for this long, and its row for longer where a piece is left.
 GENERATION_DAYS = 90
+# Guests' addresses are kept as hashes, for limits, and dropped after this long.
+CLIENT_HASH_DAYS = 7
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # Without a mail server there are no codes and no reset by mail, and no page offers them.

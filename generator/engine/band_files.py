@@ -21,12 +21,12 @@ from generator.engine.arranging import (
     pitch_class_weights,
     polyphony_kept,
 )
+from generator.engine.beats import Stretch, four_beat_stretches
 from generator.engine.encodings.band import (
     DRUMS,
     DURATIONS,
     MAX_NOTES_AT_ONCE,
     PARTS,
-    QUARTERS_PER_BAR,
     STEPS_PER_BAR,
     STEPS_PER_QUARTER,
 )
@@ -38,8 +38,6 @@ Tempos = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 STRAIGHT, SWING, UNKNOWN_FEEL = 0, 1, -1
 DEFAULT_QPM = 120.0
-# Time signatures with bars of four beats → quarters a beat.
-BEATS = {(4, 4): 1.0, (2, 2): 1.0, (8, 8): 1.0, (1, 1): 1.0, (8, 4): 1.0, (12, 8): 1.5}
 # Fewer bars are no piece; half of Groove's files are fills of one bar.
 MIN_BARS = {"gm": 2, "groove": 1}
 # Minimum number of off-beat onsets to detect a feel.
@@ -161,47 +159,6 @@ def band_pieces(
         if piece is not None and piece.num_steps >= MIN_BARS[drum_map] * STEPS_PER_BAR:
             pieces.append(piece)
     return pieces
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Bars of four beats: from `first` up to `end`, in the file's quarters; the last one's end is infinite.
-
-    Attributes:
-        beat: quarters that a beat lasts: 1, or 1.5 in 12/8, which is four beats of triplets.
-    """
-
-    first: float
-    end: float
-    beat: float = 1.0
-
-
-def four_beat_stretches(signatures: Sequence[tuple[float, int, int]], last: float) -> list[Stretch]:
-    """The stretches of a file that are in 4/4, or can be read so: 2/2, 8/4, 12/8.
-
-    Args:
-        signatures: (quarter, numerator, denominator) of each time signature; none before the first means 4/4.
-        last: where the last note begins; what starts later is no stretch.
-    """
-    stretches: list[Stretch] = []
-    changes: list[tuple[float, float]] = [(0.0, 1.0)]
-    for quarter, numerator, denominator in sorted(signatures):
-        beat = BEATS.get((numerator, denominator), 0.0)
-        if quarter <= changes[-1][0]:
-            changes[-1] = (changes[-1][0], beat)
-        # The same signature again says nothing; another one begins a bar where it stands.
-        elif changes[-1][1] != beat:
-            changes.append((quarter, beat))
-    for index, (first, beat) in enumerate(changes):
-        end = changes[index + 1][0] if index + 1 < len(changes) else math.inf
-        if not beat or first > last:
-            continue
-        if end < math.inf:
-            bar = QUARTERS_PER_BAR * beat
-            end = first + math.floor((end - first) / bar + 1e-3) * bar
-        if end > first:
-            stretches.append(Stretch(first, end, beat))
-    return stretches
 
 
 def _piece(

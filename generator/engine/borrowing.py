@@ -98,22 +98,17 @@ def originality_sentence(borrowed: Borrowed, baseline: HumanBaseline | None, len
         baseline: of the genre model, or None.
         length_seconds: of the piece; longer pieces have longer matches.
     """
-    if borrowed.notes:
-        said = (
-            f"The longest run of notes that also stands in the training music is {borrowed.notes} notes "
-            f"({borrowed.seconds:.1f} s)"
-        )
-    else:
-        said = "No run of nine notes or more of it was found in the training music"
+    if not borrowed.notes:
+        return "Original: no passage of nine or more notes matches the training music."
+    said = f"{borrowed.notes} notes in a row ({borrowed.seconds:.1f} s) match a training piece"
     human = baseline.at(length_seconds) if baseline and length_seconds > 0 else None
     if human is None:
         return f"{said}."
-    median = f"{human.median_notes:.0f}"
     if borrowed.notes > human.p95_notes:
-        return f"{said}; of 100 pieces by people 95 share at most {human.p95_notes:.0f}, half at most {median}."
+        return f"Warning: {said}, more than in 95% of human-written music."
     if not human.median_notes:
-        return f"{said}; half of the pieces by people share no such run, 95 of 100 at most {human.p95_notes:.0f} notes."
-    return f"{said}; pieces by people share {median} at the median."
+        return f"{said}. In 95% of human-written music it is at most {human.p95_notes:.0f}."
+    return f"{said}. The median for human-written music is {human.median_notes:.0f}."
 
 
 def copies_more_than_people(borrowed: Borrowed, baseline: HumanBaseline | None, length_seconds: float) -> bool:

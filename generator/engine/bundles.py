@@ -140,7 +140,7 @@ def read_bundle(source: str | os.PathLike[str] | bytes) -> Bundle:
                 continue
             raise BundleError(f"The bundle has no {name}.")
         if manifest.members.get(name) != hashlib.sha256(members[name]).hexdigest():
-            raise BundleError(f"The bundle is damaged: the checksum of {name} is not the one in its manifest.")
+            raise BundleError(f"The bundle is damaged: the checksum of {name} does not match its manifest.")
     originality = members.get(ORIGINALITY)
     stored = _read_weights(members[WEIGHTS])
     _check_weights(stored, manifest)
@@ -284,30 +284,30 @@ def _members(data: bytes) -> dict[str, bytes]:
             names = [info.filename for info in infos]
             unknown = sorted(set(names) - set(_MAX_MEMBER_BYTES))
             if unknown:
-                raise BundleError(f"The bundle holds a file that no bundle has: {unknown[0][:60]!r}.")
+                raise BundleError(f"The bundle contains an unexpected file: {unknown[0][:60]!r}.")
             if len(names) > len(set(names)):
-                raise BundleError("The bundle holds a file twice.")
+                raise BundleError("The bundle contains the same file twice.")
             if MANIFEST not in names:
                 raise BundleError(f"The bundle has no {MANIFEST}.")
             for info in infos:
                 _check_member(info)
             return {info.filename: _unpacked(archive, info) for info in infos}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
-        raise BundleError("The bundle is damaged: it is no complete zip file.") from error
+        raise BundleError("The bundle is damaged: it is not a complete zip file.") from error
 
 
 def _check_directory(data: bytes) -> None:
     """Reject a directory of millions of entries before the zip module builds it."""
     end = data.rfind(_END_OF_ZIP, max(0, len(data) - _END_OF_ZIP_BYTES - 65535))
     if end < 0 or end + _END_OF_ZIP_BYTES > len(data):
-        raise BundleError("The bundle is damaged: it is no complete zip file.")
+        raise BundleError("The bundle is damaged: it is not a complete zip file.")
     entries, directory_bytes = struct.unpack("<H I", data[end + 10 : end + 16].ljust(6, b"\0"))
     if (
         entries > len(_MAX_MEMBER_BYTES)
         or directory_bytes > 64 * 1024
         or data[max(0, end - 20) :][:4] == _ZIP64_LOCATOR
     ):
-        raise BundleError("The bundle holds more files than a bundle has.")
+        raise BundleError("The bundle contains too many files.")
 
 
 def _check_member(info: zipfile.ZipInfo) -> None:

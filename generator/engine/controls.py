@@ -9,6 +9,7 @@ from generator.engine.errors import ControlError
 from generator.engine.keys import Key, parse_key
 from generator.engine.manifest import Choice, ChoiceControl, Ensemble, Manifest
 from generator.engine.manifest_controls import MAX_QPM, MIN_QPM
+from generator.engine.names import find_named, unknown_sentence
 
 if TYPE_CHECKING:
     from generator.engine.primers import Primer
@@ -78,13 +79,15 @@ def compose_request(
     attempt: int = 0,
     primer: "Primer | None" = None,
     keep_primer: bool = False,
+    start_qpm: float | None = None,
 ) -> ComposeRequest:
     """The request, with the manifest's defaults for None.
 
     Numbers may come as text, as forms and command lines send them; `voices_off` as a list or as parts between commas.
     `bars` counts before `length_seconds`. A level of `adventurousness` stands for the temperature and the top_p that
-    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style. Every
-    model can go on from a primer; whether a user may send a file of their own is for the caller to ask
+    are not given. Tempo and key are those of the primer where none are asked for, then the tempo of the style;
+    `start_qpm` stands for the tempo of a primer that is not read yet. Every model can go on from a primer; whether a
+    user may send a file of their own is for the caller to ask
     (`StartControl.midi`).
 
     Raises:
@@ -94,9 +97,9 @@ def compose_request(
     chosen_key = defaults.ensemble if ensemble is None else ensemble
     chosen = manifest.ensemble(chosen_key)
     if chosen is None:
-        raise _not_one_of("ensemble", "a type", manifest.ensembles, chosen_key)
+        raise _not_one_of("ensemble", "type", manifest.ensembles, chosen_key)
     style_choice = _choice("style", controls.style, style)
-    tempo = _qpm(manifest, qpm, primer, style_choice)
+    tempo = _qpm(manifest, qpm, primer.qpm if primer else start_qpm, style_choice)
     start = controls.start
     level = None
     if not _is_empty(adventurousness):
@@ -104,14 +107,14 @@ def compose_request(
             raise _unknown("adventurousness")
         level = controls.level(str(adventurousness))
         if level is None:
-            raise _not_one_of("adventurousness", "an adventurousness", controls.adventurousness, adventurousness)
+            raise _not_one_of("adventurousness", "creativity", controls.adventurousness, adventurousness)
     usual = level or defaults
     heat, share = controls.temperature, controls.top_p
     return checked(
         ComposeRequest(
             length_seconds=_length(manifest, length_seconds, bars, tempo),
             seed=seed,
-            ensemble=chosen_key,
+            ensemble=chosen.key,
             temperature=_number("temperature", "a temperature", temperature, usual.temperature, heat.min, heat.max),
             top_p=_number("top_p", "a top_p", top_p, usual.top_p, share.min, share.max),
             take=take,
@@ -168,7 +171,7 @@ def _length(manifest: Manifest, length_seconds: Any, bars: Any, qpm: float | Non
     return bar * _whole("bars", "a length", bars, low, high, f" bars at {qpm:g} quarter notes a minute")
 
 
-def _qpm(manifest: Manifest, qpm: Any, primer: "Primer | None", style: Choice | None) -> float | None:
+def _qpm(manifest: Manifest, qpm: Any, start_qpm: float | None, style: Choice | None) -> float | None:
     control = manifest.controls.qpm
     if not manifest.encoding.steps_per_quarter:
         if not _is_empty(qpm):
@@ -177,8 +180,8 @@ def _qpm(manifest: Manifest, qpm: Any, primer: "Primer | None", style: Choice | 
     usual = control.default if control else DEFAULT_QPM
     if style and style.qpm:
         usual = style.qpm
-    if primer is not None and primer.qpm:
-        usual = min(max(primer.qpm, MIN_QPM), MAX_QPM)
+    if start_qpm:
+        usual = min(max(start_qpm, MIN_QPM), MAX_QPM)
     if _is_empty(qpm):
         return usual
     if control is None:
@@ -209,7 +212,7 @@ def _choice(name: str, control: ChoiceControl | None, key: Any) -> Choice | None
         raise _unknown(name)
     choice = control.choice(key)
     if choice is None:
-        raise _not_one_of(name, f"a {name}", control.choices, key)
+        raise _not_one_of(name, name, control.choices, key)
     return choice
 
 
@@ -219,15 +222,15 @@ def _voices_off(ensemble: Ensemble, voices_off: Any) -> tuple[str, ...]:
     wanted = voices_off.split(",") if isinstance(voices_off, str) else voices_off
     if not isinstance(wanted, list | tuple | set | frozenset):
         wanted = [wanted]
-    off = {part.strip() if isinstance(part, str) else str(part) for part in wanted}
     parts = [voice.part for voice in ensemble.voices if voice.part]
     if len(parts) < 2:
         raise _unknown("voices_off")
-    for part in sorted(off):
-        if part not in parts:
-            raise ControlError(
-                f"Expected voices of {', '.join(parts)} to switch off; got {_short(part)}.", "voices_off"
-            )
+    off = set()
+    for name in wanted:
+        voice = find_named([voice for voice in ensemble.voices if voice.part], name, key="part")
+        if voice is None:
+            raise ControlError(unknown_sentence("voice", name, parts), "voices_off")
+        off.add(voice.part)
     if off == set(parts):
         raise ControlError("Expected at least one voice to play; got all of them switched off.", "voices_off")
     return tuple(part for part in parts if part in off)
@@ -255,8 +258,7 @@ def _unknown(name: str) -> ControlError:
 
 
 def _not_one_of(name: str, what: str, items: Sequence[Any], got: Any) -> ControlError:
-    known = ", ".join(item.key for item in items)
-    return ControlError(f"Expected {what} of {known}; got {_short(got)}.", name)
+    return ControlError(unknown_sentence(what, got, (item.key for item in items)), name)
 
 
 def _whole(name: str, what: str, value: Any, low: float, high: float, unit: str = "") -> int:

@@ -212,28 +212,31 @@ def _faults(
                 f"It ends at {facts.end_seconds:.2f} s instead of {length_seconds:g} s.",
             ),
             (any(not note.start_seconds < note.end_seconds for note in notes), "A note ends before it begins."),
-            (facts.overlapping_notes > 0, f"{facts.overlapping_notes} notes begin while their pitch sounds."),
+            (
+                facts.overlapping_notes > 0,
+                f"{facts.overlapping_notes} notes start while the same pitch still sounds.",
+            ),
             (
                 facts.longest_silence_seconds > MAX_SILENCE_SECONDS + slack,
-                f"Nothing sounds for {facts.longest_silence_seconds:.1f} s.",
+                f"There is a silence of {facts.longest_silence_seconds:.1f} s.",
             ),
             (facts.longest_note_seconds > longest_note + slack, f"A note lasts {facts.longest_note_seconds:.1f} s."),
-            (facts.notes_per_second < slowest, f"It has {facts.notes_per_second:.2f} notes a second."),
+            (facts.notes_per_second < slowest, f"It only has {facts.notes_per_second:.2f} notes per second."),
             (
                 facts.distinct_pitches < (MIN_DISTINCT_PITCHES if is_free else MIN_BAND_PITCHES),
-                f"It has {facts.distinct_pitches} different pitches."
+                f"It only uses {facts.distinct_pitches} different pitches."
                 if facts.distinct_pitches > 1
-                else "It has one note only, again and again.",
+                else "It repeats a single note.",
             ),
-            (facts.same_pitch_run > same_pitch_run, f"One pitch comes {facts.same_pitch_run} times in a row."),
+            (facts.same_pitch_run > same_pitch_run, f"One pitch repeats {facts.same_pitch_run} times in a row."),
             (
                 is_free and facts.most_repeated > MAX_LOOP_COUNT,
-                f"The same {LOOP_NOTES} notes come {facts.most_repeated} times.",
+                f"The same {LOOP_NOTES} notes repeat {facts.most_repeated} times.",
             ),
             (
                 facts.loop_seconds > loop_limit + slack,
-                f"It goes round in a loop for {facts.loop_seconds:.1f} s; of pieces by people 99 in 100 do so for at "
-                f"most {loop_limit:.1f} s.",
+                f"It loops for {facts.loop_seconds:.1f} s. In 99% of human-written music a loop lasts at most "
+                f"{loop_limit:.1f} s.",
             ),
         )
         if is_wrong

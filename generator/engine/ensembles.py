@@ -15,21 +15,21 @@ from generator.engine.music import Voice
 
 PRESETS = (30.0, 60.0, 120.0, 300.0)
 LEVELS = (
-    Level("careful", "Careful", 0.85, 0.9),
+    Level("careful", "Safe", 0.85, 0.9),
     Level("balanced", "Balanced", 1.0, 0.95),
     Level("bold", "Bold", 1.1, 0.98),
     Level("wild", "Wild", 1.25, 1.0),
 )
 # On a grid one odd event breaks a groove, so drummers are sampled a little more carefully; a band needs its variety.
 BAND_LEVELS = (
-    Level("careful", "Careful", 0.95, 0.95),
+    Level("careful", "Safe", 0.95, 0.95),
     Level("balanced", "Balanced", 1.0, 0.97),
     Level("bold", "Bold", 1.05, 0.98),
     Level("wild", "Wild", 1.15, 1.0),
 )
 BAND_TOP_P = RangeControl(min=0.5, max=1.0, default=0.97)
 DRUM_LEVELS = (
-    Level("careful", "Careful", 0.8, 0.93),
+    Level("careful", "Safe", 0.8, 0.93),
     Level("balanced", "Balanced", 0.84, 0.94),
     Level("bold", "Bold", 0.95, 0.97),
     Level("wild", "Wild", 1.1, 1.0),

@@ -23,10 +23,11 @@ _MAJOR_FRAME, _MINOR_FRAME = 0, 9
 
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _ACCIDENTALS = {"": 0, "#": 1, "b": -1}
+_SPELLED = {"♯": "#", "♭": "b", "sharp": "#", "flat": "b"}
 # The spellings with the fewest accidentals, by how major or minor a mode is.
 _TONICS_LIKE_MAJOR = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 _TONICS_LIKE_MINOR = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
-_KEY = re.compile(r"\s*([A-Ga-g])\s*([#b♯♭]?)\s*(\w*)\s*\Z")
+_KEY = re.compile(r"\s*([A-Ga-g])[\s_-]*((?i:[#b♯♭]|flat|sharp)?)[\s_-]*([^\W_]*)\s*\Z")
 _SHORT_MODES = {"": "major", "m": "minor", "maj": "major", "min": "minor"}
 
 
@@ -77,7 +78,7 @@ def tonic_names(mode: str) -> tuple[str, ...]:
 
 
 def parse_key(text: str) -> Key:
-    """The key of a text such as "C minor", "Bb", "f# Dorian"; a tonic alone is major.
+    """The key of a text such as "C minor", "Bb", "f# Dorian", "E-flat-major"; a tonic alone is major.
 
     Raises:
         ControlError: not a key.
@@ -94,5 +95,6 @@ def parse_key(text: str) -> Key:
             f"got {said[:37] + '…' if len(said) > 40 else said or 'nothing'}.",
             "key",
         )
-    letter, accidental = found[1].upper(), found[2].replace("♯", "#").replace("♭", "b")
+    accidental = found[2].lower()
+    letter, accidental = found[1].upper(), _SPELLED.get(accidental, accidental)
     return Key((_LETTERS[letter] + _ACCIDENTALS[accidental]) % 12, mode, letter + accidental)

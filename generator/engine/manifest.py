@@ -177,7 +177,7 @@ def parse_manifest(values: Any) -> Manifest:
     fields = Fields(values, "manifest")
     found = fields.integer("format", 1, 1_000_000)
     if found > FORMAT:
-        raise BundleError(f"The bundle has format {found}, but this version reads formats up to {FORMAT}; update it.")
+        raise BundleError(f"The bundle has format {found}, but this version reads up to {FORMAT}. Update Musicgen.")
     encoding = _encoding(fields.child("encoding"))
     ensembles = tuple(_ensemble(item, encoding.parts) for item in fields.children("ensembles", at_least=1, at_most=64))
     keys = [ensemble.key for ensemble in ensembles]

@@ -6,9 +6,12 @@ from typing import Protocol, TypeVar
 
 from generator.engine.keys import MODES
 from generator.engine.manifest_fields import Fields
+from generator.engine.names import find_named
 
 # Outside these bounds MIDI files and listeners disagree about the tempo.
 MIN_QPM, MAX_QPM = 20.0, 400.0
+# What earlier bundles call a level → what people read.
+LEVEL_NAMES = {"Careful": "Safe"}
 
 
 @dataclass(frozen=True)
@@ -105,14 +108,16 @@ class Controls:
 class _Keyed(Protocol):
     @property
     def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
 
 
 _Item = TypeVar("_Item", bound=_Keyed)
 
 
 def keyed(items: Sequence[_Item], key: str) -> _Item | None:
-    """The item of that key."""
-    return next((item for item in items if item.key == key), None)
+    """The item of that key, or that people call so (`names.find_named`)."""
+    return find_named(items, key)
 
 
 def parse_controls(fields: Fields) -> Controls:
@@ -181,7 +186,7 @@ def _levels(fields: Fields, temperature: RangeControl, top_p: RangeControl) -> t
     levels = tuple(
         Level(
             key=item.slug("key"),
-            name=item.text("name"),
+            name=LEVEL_NAMES.get(name := item.text("name"), name),
             temperature=item.number("temperature", temperature.min, temperature.max),
             top_p=item.number("top_p", top_p.min, top_p.max),
         )

@@ -126,7 +126,7 @@ class MidiReader:
         """
         if len(data) > limits.max_bytes:
             raise MidiError(
-                f"Expected a MIDI file of at most {limits.max_bytes // 1024:,} kB, got {-(-len(data) // 1024):,} kB."
+                f"Expected a MIDI file of at most {limits.max_bytes // 1024:,} kB; got {-(-len(data) // 1024):,} kB."
             )
         if data[:4] != b"MThd":
             raise MidiError("This is not a MIDI file.")
@@ -134,11 +134,11 @@ class MidiReader:
             raise MidiError(_CUT_OFF)
         header_bytes, self.midi_type, self.num_tracks, division = struct.unpack(">IHHh", data[4:14])
         if self.midi_type > 1:
-            raise MidiError(f"Expected a MIDI file of type 0 or 1, got type {self.midi_type}.")
+            raise MidiError(f"Expected a MIDI file of type 0 or 1; got type {self.midi_type}.")
         if self.num_tracks > limits.max_tracks:
             raise MidiError(f"This MIDI file has more than {limits.max_tracks} tracks.")
         if division <= 0:
-            raise MidiError("This MIDI file counts time in film frames; one that counts in beats is needed.")
+            raise MidiError("This MIDI file counts time in film frames, not in beats.")
         if header_bytes < 6 or not self.num_tracks:
             raise MidiError(_DAMAGED)
         self.ticks_per_quarter: int = division
@@ -182,7 +182,7 @@ class MidiReader:
             delta, at = _number(data, at, end)
             tick += delta
             if tick > max_ticks:
-                raise MidiError("This MIDI file is longer than any piece of music; it is probably damaged.")
+                raise MidiError("This MIDI file is longer than any piece of music and probably damaged.")
             self.end_tick = tick
             if at >= end:
                 raise MidiError(_DAMAGED)
@@ -221,7 +221,7 @@ class MidiReader:
 
     def _check_time(self) -> None:
         if time.thread_time() > self._ends_at:
-            raise MidiError("This MIDI file takes too long to read; a simpler one is needed.")
+            raise MidiError("This MIDI file takes too long to read.")
 
 
 class TempoMap:

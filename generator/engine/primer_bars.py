@@ -17,12 +17,12 @@ from generator.engine.arranging import (
     normalising_shift,
     pitch_class_weights,
 )
-from generator.engine.band_files import Stretch, four_beat_stretches, playable
+from generator.engine.band_files import playable
+from generator.engine.beats import CLOSING_STEPS, Stretch, four_beat_stretches, quarters_of_meters, tempo_of_stretch
 from generator.engine.encodings.band import DRUMS, DURATIONS, PARTS, STEPS_PER_BAR, STEPS_PER_QUARTER
 from generator.engine.encodings.drum_sounds import DRUM_SOUNDS, GM_MAP
 from generator.engine.errors import ControlError, PrimerError
 from generator.engine.manifest import Ensemble, Manifest
-from generator.engine.midi_inspect import MICROSECONDS_PER_MINUTE
 from generator.engine.midi_lines import Line, MidiLines
 from generator.engine.music import Note, in_order, without_overlaps
 from generator.engine.primers import Primer
@@ -31,8 +31,6 @@ from generator.engine.primers import Primer
 _MAX_LINES = 64
 # An hour at an unrealistically slow tempo.
 _MAX_QUARTERS = 30_000
-# Nothing begins behind the first beat of a closing bar.
-_CLOSING_STEPS = 3
 _DRUM = PARTS.index(DRUMS)
 _NO_SOUND = 255
 # Which part takes over from one that the ensemble lacks, if it has nothing to play itself.
@@ -64,23 +62,17 @@ class BarsOfMidi:
         notes = _as_written(tracks, ensemble) if is_own else arrange(tracks)
         notes = self._cast(notes, ensemble, voices_off)
         if not len(notes):
-            raise PrimerError("This MIDI file has no notes that the instruments of this type play.")
+            raise PrimerError("This MIDI file has no notes that the instruments of this type can play.")
         if notes.starts[-1] > _MAX_QUARTERS:
-            raise PrimerError("This MIDI file is longer than any piece of music; it is probably damaged.")
-        meters = [(tick / midi.ticks_per_quarter, over, under) for tick, over, under in midi.meters]
+            raise PrimerError("This MIDI file is longer than any piece of music and probably damaged.")
         half = 0.5 / STEPS_PER_QUARTER
-        for stretch in reversed(four_beat_stretches(meters, float(notes.starts[-1]))):
+        for stretch in reversed(four_beat_stretches(quarters_of_meters(midi), float(notes.starts[-1]))):
             inside = notes.take((notes.starts >= stretch.first - half) & (notes.starts < stretch.end - half))
             if len(inside):
                 break
         else:
-            raise PrimerError("This MIDI file has no bars of four beats, which this genre plays in.")
-        last = max(stretch.first + stretch.beat, float(inside.starts[-1]))
-        ticks = [round(quarter * midi.ticks_per_quarter) for quarter in (stretch.first, last)]
-        tempo = midi.tempos.qpm_between(ticks[0], max(ticks[0] + 1, ticks[1])) / stretch.beat
-        control = manifest.controls.qpm
-        factor = _octave(tempo, control.min, control.max) if control else 1.0
-        self._qpm = _plain(tempo * factor)
+            raise PrimerError("This MIDI file has no bars of four beats, which this genre needs.")
+        self._qpm, factor = tempo_of_stretch(midi, stretch, float(inside.starts[-1]), manifest)
         self._mode_names = manifest.controls.key.modes if manifest.controls.key else ()
         self._settle_key(inside, key)
         self._settle_notes(inside, stretch, factor / stretch.beat)
@@ -89,7 +81,7 @@ class BarsOfMidi:
         """The last bars; all earlier ones become the prefix."""
         all_bars = num_bars = int(self._steps.max()) // STEPS_PER_BAR + 1
         in_last = self._steps[self._steps >= (num_bars - 1) * STEPS_PER_BAR] % STEPS_PER_BAR
-        if num_bars > 1 and in_last.max() < _CLOSING_STEPS:
+        if num_bars > 1 and in_last.max() < CLOSING_STEPS:
             num_bars -= 1
         first = num_bars - self._bounded(bars, num_bars, at_most_seconds)
         # A primer that starts with silence says less, and after a long silence only the closing chord would be left.
@@ -240,28 +232,6 @@ def _track(line: Line, ticks_per_quarter: int) -> Track:
         velocities=np.array([note.velocity for note in line.notes], np.uint8),
         name=line.name,
     )
-
-
-def _plain(qpm: float) -> float:
-    """The tempo that was meant, where whole microseconds could not say it."""
-    meant = round(qpm, 2)
-    return meant if round(MICROSECONDS_PER_MINUTE / meant) == round(MICROSECONDS_PER_MINUTE / qpm) else qpm
-
-
-def _octave(qpm: float, low: float, high: float) -> float:
-    """The power of two that brings a tempo between two bounds: the same music counted in halves or in eighths.
-
-    Raises:
-        PrimerError: no such count fits.
-    """
-    factor = 1.0
-    while qpm * factor < low - 1e-6 and factor < 16:
-        factor *= 2
-    while qpm * factor > high + 1e-6 and factor > 1 / 16:
-        factor /= 2
-    if not low - 1e-6 <= qpm * factor <= high + 1e-6:
-        raise PrimerError(f"Expected a tempo of {low:g} to {high:g} BPM in the MIDI file, got {qpm:.0f}.")
-    return factor
 
 
 def _sounds() -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ another like this   no primer: the same params with another seed
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
+from generator.engine.beats import bars_of_file
 from generator.engine.errors import MidiError, PrimerError
 from generator.engine.manifest import Ensemble, Manifest
 from generator.engine.midi_inspect import PRIMER_LIMITS, MidiFacts, inspect
@@ -184,6 +185,20 @@ def opening_of(
     return _whole(midi, manifest, ensemble_key, voices_off, key).opening(seconds, bars, at_most_seconds)
 
 
+def continued_seconds(midi: bytes, manifest: Manifest, ensemble_key: str) -> float | None:
+    """Where the new music begins in a result that goes on after all of a piece, as `continuation_of` will find; light,
+    for announcing it. None where nothing can go on from it."""
+    if manifest.encoding.steps_per_quarter:
+        bars = bars_of_file(midi, manifest)
+        return bars.continued_seconds if bars else None
+    try:
+        # A key that is given is not estimated, which would take numpy.
+        performance = _Performance(read_lines(midi), manifest, _ensemble(manifest, ensemble_key), "C major")
+    except (MidiError, PrimerError):
+        return None
+    return performance.end(PRIMER_SECONDS).kept_seconds
+
+
 @dataclass(frozen=True)
 class Whole:
     """A whole file as an ensemble plays it; primers are cut from it."""
@@ -231,11 +246,9 @@ def _facts(midi: bytes, manifest: Manifest, ensemble: Ensemble) -> MidiFacts:
     if not facts.notes:
         raise PrimerError("This MIDI file has no notes.")
     if not has_drums and not facts.pitched_notes:
-        raise PrimerError(f"This MIDI file has drums alone; {manifest.genre_name} needs other notes to start from.")
+        raise PrimerError(f"This MIDI file only has drums, and {manifest.genre_name} needs other notes to start from.")
     if not has_pitches and not facts.drum_notes:
-        raise PrimerError(
-            f"This MIDI file has no drums, which MIDI keeps on channel 10; {manifest.genre_name} plays nothing else."
-        )
+        raise PrimerError(f"This MIDI file has no drums (channel 10), and {manifest.genre_name} plays nothing else.")
     return facts
 
 

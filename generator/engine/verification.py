@@ -86,7 +86,7 @@ def checked_network(bundle: Bundle) -> "NetworkConfig":
     try:
         config = NetworkConfig(**bundle.manifest.network)
     except (TypeError, ValueError, AttributeError) as error:
-        raise BundleError("The manifest describes a network that this version does not know.") from error
+        raise BundleError("The manifest describes a network that this version does not support.") from error
     for name in ("num_classes", "num_features"):
         expected, got = getattr(encoding, name), getattr(config, name)
         if got != expected:
@@ -141,7 +141,7 @@ def checked_divergence(bundle: Bundle) -> float:
         served_logits, served_state = served.step(events, features, served_state)
         exact_logits, exact_state = exact.step(events, features, exact_state)
         if not (np.isfinite(served_logits).all() and np.isfinite(exact_logits).all()):
-            raise BundleError("The network answers with something that is no number.")
+            raise BundleError("The network's output is not a number.")
         log_served, log_exact = _log_softmax(served_logits), _log_softmax(exact_logits)
         probabilities = np.exp(log_exact)
         total += float((probabilities * (log_exact - log_served)).sum(axis=-1).mean())
@@ -217,10 +217,10 @@ def main() -> None:
     except EngineError as error:
         say(error=error.message)
     except MemoryError:
-        say(error=f"The check needed more memory than the {limits.later_memory_mb:,} MB that it may use.")
+        say(error=f"The check needed more than the {limits.later_memory_mb:,} MB of memory allowed.")
     except Exception as error:  # whatever a library raises about somebody's file
         traceback.print_exc()
-        say(error=f"The bundle could not be checked to the end: {type(error).__name__} in the check.")
+        say(error=f"The check could not be completed ({type(error).__name__}).")
     else:
         say(facts=facts)
     # TensorFlow takes long to shut down properly.

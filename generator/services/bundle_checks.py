@@ -25,7 +25,7 @@ STALE_FOLDER_SECONDS = 2 * WALL_SECONDS
 _PREFIX = "check-"
 _FAULT = "The check ended without a result; the worker's log says more."
 SENTENCES = {
-    Reason.CPU_SECONDS: "The check needed more computing time than it may use, or the machine ran out of memory.",
+    Reason.CPU_SECONDS: "The check used more computing time than allowed, or the machine ran out of memory.",
     Reason.MEMORY: "The check needed more memory than it may use, or TensorFlow could not bear the bundle's network.",
     Reason.FAULT: _FAULT,
 }
@@ -117,5 +117,5 @@ def _parent() -> Path:
 
 def _sentence_of(reason: Reason, wall_seconds: float) -> str:
     if reason is Reason.WALL_SECONDS:
-        return f"The check took longer than the {wall_seconds:g} s that it may take."
+        return f"The check took longer than the {wall_seconds:g} s allowed."
     return SENTENCES[reason]

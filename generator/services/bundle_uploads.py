@@ -48,12 +48,10 @@ def bundle_upload_create(*, file: UploadedFile, user: User | None) -> BundleUplo
     if size > MAX_UPLOAD_BYTES:
         # Rounded up: a file that is a little too large does not have 32.0 MB.
         megabytes = math.ceil(10 * size / 2**20) / 10
-        raise ValidationError(
-            f"A bundle may have at most {MAX_UPLOAD_BYTES // 2**20} MB; this file has {megabytes} MB."
-        )
+        raise ValidationError(f"Expected a bundle of at most {MAX_UPLOAD_BYTES // 2**20} MB; got {megabytes} MB.")
     file.seek(0)
     if file.read(len(_ZIP)) != _ZIP:
-        raise ValidationError("Expected a bundle, which is a zip file; this file is something else.")
+        raise ValidationError("This is not a bundle. A bundle is a zip file made by train_genre_model.")
     digest = hashlib.sha256()
     file.seek(0)
     for chunk in file.chunks():
@@ -80,7 +78,7 @@ def bundle_upload_stop(*, upload: BundleUpload) -> BundleUpload:
     """Ends a check that waits; asks one that runs to stop, which takes about a second."""
     now = timezone.now()
     row = BundleUpload.objects.filter(pk=upload.pk)
-    sentence = "Stopped before the check had begun."
+    sentence = "Stopped before the check started."
     if row.waiting().update(status=Status.STOPPED, stop_requested_at=now, finished_at=now, message=sentence):
         _discard_file(upload)
     else:
@@ -149,7 +147,7 @@ def bundle_upload_check(*, upload: BundleUpload, should_end: Any = lambda: False
         _finish(upload, Status.REJECTED, error.message)
     except FileNotFoundError:
         logger.exception("The bundle of upload %s is gone.", upload.pk)
-        _finish(upload, Status.REJECTED, "The uploaded file is gone. Upload it again.")
+        _finish(upload, Status.REJECTED, "The uploaded file is no longer in storage. Upload it again.")
     except OSError:
         logger.exception("The bundle of upload %s cannot be read or stored.", upload.pk)
         _try_again(upload)
@@ -167,7 +165,7 @@ def bundle_uploads_sweep() -> int:
         if upload.stop_requested_at:
             count += _finish(upload, Status.STOPPED, "Stopped by an administrator.")
         elif upload.attempts >= MAX_ATTEMPTS:
-            sentence = f"The worker was lost in {MAX_ATTEMPTS} checks of this bundle, perhaps for want of memory."
+            sentence = f"The worker stopped in {MAX_ATTEMPTS} checks of this bundle. It may have run out of memory."
             count += _finish(upload, Status.REJECTED, sentence)
         else:
             row = BundleUpload.objects.of_claim(upload).filter(heartbeat_at=upload.heartbeat_at)
@@ -223,7 +221,7 @@ def _install(upload: BundleUpload, checked: CheckedBundle) -> None:
 
 def _installed_sentence(model: GenreModel, is_new: bool) -> str:
     place = f"version {model.version} of {model.genre.name}"
-    return f"Installed {model.name} as {place}." if is_new else f"{model.name} is installed already, as {place}."
+    return f"Installed {model.name} as {place}." if is_new else f"{model.name} is already installed, as {place}."
 
 
 def _finish(upload: BundleUpload, status: str, message: str, **fields: Any) -> int:

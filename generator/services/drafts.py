@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from accounts.owners import Owner
-from generator.engine.controls import ComposeRequest, seconds_per_bar
+from generator.engine.controls import ComposeRequest
 from generator.models import Genre
 from generator.params import params_of
 from generator.titles import piece_title
 from library import services as library
 from library.models import Piece
 from library.rolls import roll_of
+from library.services.facts import bars_of
 
 if TYPE_CHECKING:
     from generator.composers import LoadedModel
@@ -51,11 +52,12 @@ def draft_of(
     *,
     params: dict[str, Any] | None = None,
     title: str = "",
+    title_key: str | None = None,
     **facts: Any,
 ) -> Draft:
     """
     `params` are those that were chosen, of the request where they are not given; `title` is one that is drawn from the
-    seed where none is given; `facts` are further fields of the piece.
+    seed where none is given, with the key `title_key`, by default the piece's; `facts` are further fields of the piece.
     """
     ensemble = loaded.ensemble(request.ensemble)
     style_name = _style_name(loaded.manifest, request.style)
@@ -67,12 +69,12 @@ def draft_of(
         take=request.take,
         attempt=request.attempt,
         style_name=style_name,
-        key=key,
+        key=key if title_key is None else title_key,
         qpm=qpm,
     )
     return Draft(
         piece_id=piece_id,
-        midi=composition.to_midi_bytes(title=title),
+        midi=composition.to_midi_bytes(title=_plain(title)),
         facts={
             "title": title,
             "genre": genre.slug,
@@ -88,7 +90,7 @@ def draft_of(
             "key": key,
             # On a grid all our models count four quarters a bar.
             "metre": METRE if qpm else "",
-            "bars": max(1, round(length_seconds / seconds_per_bar(qpm))) if qpm else None,
+            "bars": bars_of(length_seconds, qpm) if qpm else None,
             "roll": roll_of(
                 ((note.pitch, note.start_seconds, note.end_seconds) for note in composition.notes), length_seconds
             ),
@@ -102,6 +104,11 @@ def draft_of(
             **facts,
         },
     )
+
+
+def _plain(title: str) -> str:
+    """For the file: programs that read its texts in an older way would garble the signs of a key."""
+    return title.replace("\N{MUSIC FLAT SIGN}", "b").replace("\N{MUSIC SHARP SIGN}", "#")
 
 
 def _style_name(manifest: dict[str, Any], key: str) -> str:

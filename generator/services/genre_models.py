@@ -19,7 +19,7 @@ from generator.engine.manifest import Manifest, parse_manifest
 from generator.errors import GenreModelInUse, NoPreviousModel
 from generator.models import Activation, Genre, GenreModel
 from generator.services.drafts import draft_of
-from generator.services.judging import judge
+from generator.services.judging import claimed_key, judge
 from library import services as library
 from library.models import Piece
 
@@ -150,8 +150,8 @@ def genre_model_delete(*, genre_model: GenreModel) -> None:
 
 def in_use_sentence(genre_model: GenreModel) -> str:
     return (
-        f"{genre_model.genre.name} is composed by {genre_model.name} at the moment. Activate another model of "
-        f"{genre_model.genre.name} first, then delete this one."
+        f"{genre_model.name} is the active model for {genre_model.genre.name}. Activate another "
+        f"{genre_model.genre.name} model first, then delete this one."
     )
 
 
@@ -173,7 +173,8 @@ def example_ensure(*, genre_model: GenreModel) -> tuple[Piece, bool]:
     request = compose_request(manifest, seed=EXAMPLE_SEED, length_seconds=seconds)
     composition = loaded.composer.compose(request)
     facts = judge(loaded, request, composition).facts
-    draft = draft_of(piece_id, genre_model.genre, loaded, request, composition, facts=facts)
+    title_key = claimed_key(facts, composition.key)
+    draft = draft_of(piece_id, genre_model.genre, loaded, request, composition, title_key=title_key, facts=facts)
     draft.write_file()
     piece = draft.store(Owner(), is_example=True)
     for other in Piece.objects.examples().filter(genre=genre_model.genre.slug).exclude(pk=piece_id):

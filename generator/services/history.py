@@ -23,7 +23,7 @@ def generation_retry(*, generation: Generation, owner: Owner, form_token: str | 
     NoModelInstalled.
     """
     if not generation.is_finished:
-        raise ValidationError("It is still in the making. Wait until it is finished, or cancel it first.")
+        raise ValidationError("This is still in progress. Wait until it finishes, or cancel it first.")
     params = {name: value for name, value in generation.params.items() if name in PARAMS and value is not None}
     # Of two names for one thing, the one that was chosen.
     if "bars" in params:
@@ -46,7 +46,7 @@ def _beginning(generation: Generation, owner: Owner) -> dict[str, Any]:
     if generation.kind != Piece.Kind.NEW:
         source = Piece.objects.visible_to(owner).filter(descendant_generations=generation).first()
         if source is None:
-            raise ValidationError("The piece that it started from is gone. Compose something new instead.")
+            raise ValidationError("The piece it started from has been deleted. Compose something new instead.")
         return {"source": source, "kind": generation.kind}
     if generation.start == Generation.Start.NOTHING:
         return {}
@@ -55,7 +55,7 @@ def _beginning(generation: Generation, owner: Owner) -> dict[str, Any]:
             return {"primer": bytes(stored.read(MAX_PRIMER_BYTES + 1)), "keep_primer": generation.keep_primer}
     except (OSError, ValueError) as error:
         logger.warning("The primer of generation %s cannot be read again.", generation.pk, exc_info=True)
-        raise ValidationError("The MIDI file that it started from is gone. Choose it again.") from error
+        raise ValidationError("The MIDI file it started from is no longer here. Choose it again.") from error
 
 
 def generation_delete(*, generation: Generation) -> None:
@@ -66,4 +66,4 @@ def generation_delete(*, generation: Generation) -> None:
     """
     finished = Generation.objects.finished().filter(pk=generation.pk)
     if not finished.update(hidden_at=timezone.now()):
-        raise ValidationError("It is still in the making. Cancel it first.")
+        raise ValidationError("This is still in progress. Cancel it first.")

@@ -23,6 +23,7 @@ from generator.errors import NoModelInstalled
 from generator.live_notes import LiveNotes, Stop
 from generator.models import Generation, Take
 from generator.services.drafts import Draft, draft_of
+from generator.services.judging import claimed_key
 from generator.services.primers import primer_load
 from generator.services.takes import MAX_AGAIN, ComposedTake, compose_takes
 from generator.titles import AGAIN, title_after
@@ -39,13 +40,14 @@ BACK_OFF_SECONDS = 2
 
 # What may pass by itself, by its kind, and what is said when it has not.
 TRANSIENT_SENTENCES = {
-    "model": "The model of this style could not be read from storage. Try again in a few minutes.",
+    "model": "The model of this genre could not be read from storage. Try again in a few minutes.",
     "primer": "The file that the piece starts from could not be read from storage. Try again in a few minutes.",
-    "storage": "The piece was composed but could not be stored. Try again later; the site's owner has to look at the "
-    "storage.",
-    "disk_full": "The piece was composed but could not be stored. Try again later; the site's owner has to make room.",
-    "database": "The database did not answer while the piece was composed. Try again in a few minutes.",
-    "system": "The computer that composes had trouble with its own files. Try again in a few minutes.",
+    "storage": "The piece was composed but could not be saved. Try again later. The site's administrator needs to "
+    "check the storage.",
+    "disk_full": "The piece was composed but could not be saved: the disk is full. Try again later. The site's "
+    "administrator needs to free some space.",
+    "database": "The database did not answer while your piece was being composed. Try again in a few minutes.",
+    "system": "The computer that composes had a problem with its files. Try again in a few minutes.",
 }
 
 
@@ -128,9 +130,7 @@ def generation_compose(*, pk: uuid.UUID | str, worker_id: str) -> None:
             _try_again(generation, _kind_of(error))
         except Exception:
             logger.exception("An error that nobody foresaw.")
-            _fail(
-                generation, "internal", "Composing failed because of an error on our side. Try again in a few minutes."
-            )
+            _fail(generation, "internal", "Something went wrong on our side. Try again in a few minutes.")
 
 
 def _compose_and_store(generation: Generation, live_notes: LiveNotes) -> None:
@@ -139,11 +139,17 @@ def _compose_and_store(generation: Generation, live_notes: LiveNotes) -> None:
     with _may_pass("model"):
         loaded = composers.for_generation(generation)
     manifest = parse_manifest(loaded.manifest)
+    source = Piece.objects.filter(descendant_generations=generation.pk).only("title", "key").first()
     with _may_pass("primer"):
-        primer = primer_load(generation, manifest)
+        primer = primer_load(generation, manifest, source_key=source.key if source else "")
     request = compose_request(
         manifest, seed=generation.seed, primer=primer, keep_primer=generation.keep_primer, **generation.params
     )
+    if request.length_seconds != generation.length_seconds:
+        # Bars of a file whose tempo the web process read otherwise: what is announced is what is composed.
+        generation.length_seconds = request.length_seconds
+        generation.params["length_seconds"] = request.length_seconds
+        Generation.objects.of_claim(generation).update(length_seconds=request.length_seconds, params=generation.params)
     if primer is not None:
         heard = primer.at_tempo(request.qpm) if request.qpm else primer
         new_seconds = heard.new_seconds(request.length_seconds, keep=request.keep_primer)
@@ -154,23 +160,19 @@ def _compose_and_store(generation: Generation, live_notes: LiveNotes) -> None:
             Generation.objects.of_claim(generation).update(kept_seconds=heard.kept_seconds)
     live_notes.start(loaded.sha256)
     takes = compose_takes(loaded, request, generation.takes_asked, live_notes)
-    title = _title_after_source(generation)
-    _store(generation, live_notes, [(take, _draft_of(generation, loaded, take, title)) for take in takes])
+    source_title = source.title if source and generation.kind in AGAIN else ""
+    _store(generation, live_notes, [(take, _draft_of(generation, loaded, take, source_title)) for take in takes])
     logger.info("Stored %d takes of %s notes.", len(takes), [len(take.composition.notes) for take in takes])
 
 
-def _title_after_source(generation: Generation) -> str:
+def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake, source_title: str) -> Draft:
     """What goes on from a piece or varies it is called after it, as long as that is there."""
-    if generation.kind not in AGAIN:
-        return ""
-    source = Piece.objects.filter(descendant_generations=generation.pk).only("title").first()
-    return title_after(source.title, generation.kind) if source else ""
-
-
-def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake, title: str) -> Draft:
     index, attempt = take.request.take, take.request.attempt
+    title, key = "", claimed_key(take.verdict.facts, take.composition.key)
+    if source_title:
+        title = title_after(source_title, generation.kind, key=key, qpm=take.composition.qpm)
     if title and generation.takes_asked > 1:
-        title = f"{title[: MAX_TITLE - 20]}, take {index + 1}{' again' if take.replaces_heard else ''}"
+        title = f"{title[: MAX_TITLE - 24]}, take {index + 1}{', second try' if take.replaces_heard else ''}"
     return draft_of(
         piece_id_of(generation, index, attempt),
         generation.genre,
@@ -179,6 +181,7 @@ def _draft_of(generation: Generation, loaded: "LoadedModel", take: ComposedTake,
         take.composition,
         params=generation.params,
         title=title,
+        title_key=key,
         # Of music that it was given, in whole or in part, nobody may say that no person wrote it.
         facts={**take.verdict.facts, "was_given_music": take.request.primer is not None},
         kind=generation.kind,
@@ -248,7 +251,7 @@ def _stopped(generation: Generation, why: Stop | None) -> None:
         _fail(
             generation,
             "deadline",
-            f"Composing took longer than {minutes:g} minutes and was given up. Try a shorter piece.",
+            f"Composing took longer than {minutes:g} minutes and was stopped. Try a shorter piece.",
         )
     else:
         _lost(generation)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from generator.engine.borrowing import Borrowed, HumanBaseline, originality_sentence, parse_baseline
 from generator.engine.controls import ComposeRequest
 from generator.engine.ranking import rank_takes
+from library.templatetags.music import accidentals
 
 if TYPE_CHECKING:
     from generator.composers import LoadedModel
@@ -60,7 +61,9 @@ def judge(loaded: "LoadedModel", request: ComposeRequest, composition: "Composit
     sentence = borrowed and originality_sentence(borrowed, baseline, request.length_seconds)
     return Verdict(
         facts={
-            "sentences": sentences_of(judgement.facts, is_known=bool(composition.key)),
+            "sentences": sentences_of(
+                judgement.facts, is_known=bool(composition.key), is_all=len(notes) == len(composition.notes)
+            ),
             "faults": list(judgement.faults),
             "originality": sentence,
             "figures": judgement.facts.as_dict(),
@@ -99,18 +102,26 @@ def ranks_of(
     return [best_first.index(index) + 1 for index in range(len(verdicts))]
 
 
-def sentences_of(facts: "PieceFacts", *, is_known: bool) -> list[str]:
-    """What the figures say, for people; `is_known` says that it was composed in a key, not guessed to be."""
-    sentences = [f"{facts.notes} notes, {facts.notes_per_second:.1f} a second."]
+def claimed_key(facts: dict[str, Any], key: str | None) -> str:
+    """The key that a piece was composed in, where its notes keep to it: a title claims no other."""
+    agreement = facts.get("figures", {}).get("key_agreement")
+    return key if key and (agreement is None or agreement >= CLEAR_KEY) else ""
+
+
+def sentences_of(facts: "PieceFacts", *, is_known: bool, is_all: bool = True) -> list[str]:
+    """What the figures say, for people; `is_known` says that it was composed in a key, not guessed to be, and `is_all`
+    that the figures are those of the whole piece, not only of what comes after its beginning."""
+    notes = f"{facts.notes} notes" if is_all else f"{facts.notes} new notes"
+    sentences = [f"{notes}, {facts.notes_per_second:.1f} per second."]
     if facts.key_agreement is not None and not is_known and facts.key_agreement < CLEAR_KEY:
-        sentences.append("It keeps to no single key.")
+        sentences.append("No single key.")
     elif facts.key_agreement is not None:
-        heard = "of the notes are in" if is_known else "of the notes fit"
-        sentences.append(f"{facts.key_agreement:.0%} {heard} {facts.key}.")
+        heard = "are in" if is_known else "fit"
+        sentences.append(f"{facts.key_agreement:.0%} of the notes {heard} {accidentals(facts.key)}.")
     if facts.max_polyphony > 1:
-        sentences.append(f"At most {facts.max_polyphony} notes sound at once.")
+        sentences.append(f"Up to {facts.max_polyphony} notes at once.")
     if facts.longest_silence_seconds >= NOTABLE_SILENCE_SECONDS:
-        sentences.append(f"The longest silence lasts {facts.longest_silence_seconds:.1f} s.")
+        sentences.append(f"Longest silence: {facts.longest_silence_seconds:.1f} s.")
     if facts.loop_seconds >= NOTABLE_LOOP_SECONDS:
-        sentences.append(f"It repeats itself exactly for {facts.loop_seconds:.0f} s at most.")
+        sentences.append(f"Longest exact repeat: {facts.loop_seconds:.0f} s.")
     return sentences

@@ -51,8 +51,10 @@ def primer_discard(name: str) -> None:
         logger.warning("The primer %s could not be removed.", name, exc_info=True)
 
 
-def primer_load(generation: Generation, manifest: Manifest) -> Primer | None:
+def primer_load(generation: Generation, manifest: Manifest, *, source_key: str = "") -> Primer | None:
     """The primer of a job, for the ensemble that it asks for; None where the job starts from nothing.
+
+    A piece that goes on from another is in the key that was asked for, else in that of the other (`source_key`).
 
     What the result keeps fills at most half of it, unless a piece is continued. Raises PrimerError with a sentence for
     the user; OSError when the stored file cannot be read just now.
@@ -63,13 +65,14 @@ def primer_load(generation: Generation, manifest: Manifest) -> Primer | None:
         with generation.primer.open("rb") as stored:
             midi = bytes(stored.read(MAX_PRIMER_BYTES + 1))
     except FileNotFoundError as error:
-        raise PrimerError("The MIDI file to start from is gone. Choose it again.") from error
+        raise PrimerError("The MIDI file to start from is no longer here. Choose it again.") from error
     params = generation.params
     cast: dict[str, Any] = {"voices_off": params.get("voices_off") or ()}
     if generation.keep_primer and generation.start != Generation.Start.CONTINUE:
         cast["at_most_seconds"] = generation.length_seconds / 2
+    key = params.get("key") or source_key
     if generation.start == Generation.Start.CONTINUE:
-        return continuation_of(midi, manifest, params["ensemble"], key=params.get("key") or "", **cast)
+        return continuation_of(midi, manifest, params["ensemble"], key=key, **cast)
     if generation.start == Generation.Start.VARY:
-        return opening_of(midi, manifest, params["ensemble"], key=params.get("key") or "", **cast)
+        return opening_of(midi, manifest, params["ensemble"], key=key, **cast)
     return primer_of(midi, manifest, params["ensemble"], **cast)

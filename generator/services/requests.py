@@ -10,18 +10,20 @@ from django.utils import timezone
 
 from accounts.owners import Owner
 from generator.delivery import deliver_on_commit, next_delivery
+from generator.engine.names import find_named, unknown_sentence
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.models import Generation, Genre
 from generator.params import params_chosen
 from generator.quota import client_hash, quota_check, quota_lock
 from generator.services.primers import primer_discard, primer_save
-from generator.services.starts import beginning_of, params_like
+from generator.services.starts import beginning_of, params_like, start_tempo
 from library.models import Piece
 
 logger = logging.getLogger(__name__)
 
 # Small enough to read out and type; 2**31 pieces are enough for anyone.
 SEED_LIMIT = 2**31
+NO_GENRE = "Choose a genre."
 
 
 def generation_create(
@@ -50,13 +52,20 @@ def generation_create(
     if source is not None:
         # An uploaded piece has no genre of its own.
         genre_slug = source.genre or genre_slug
-    genre = Genre.objects.with_active_model().filter(slug=genre_slug).first()
+    genres = list(Genre.objects.with_active_model())
+    genre = find_named(genres, genre_slug, key="slug")
     if genre is None or genre.active_model is None:
-        if not Genre.objects.with_active_model().exists():
+        if not genres:
             raise NoModelInstalled
-        raise ValidationError({"genre": "This style is not on offer. Choose one of the list."})
+        known = (one.slug for one in genres)
+        raise ValidationError({"genre": unknown_sentence("genre", genre_slug, known) if genre_slug else NO_GENRE})
     manifest = genre.active_model.manifest
-    chosen = params_chosen(manifest, params) if source is None else params_like(manifest, source, params)
+    start_qpm = start_tempo(manifest, params, source=source, kind=kind, primer=primer)
+    chosen = (
+        params_chosen(manifest, params, start_qpm=start_qpm)
+        if source is None
+        else params_like(manifest, source, params, start_qpm=start_qpm)
+    )
     beginning = beginning_of(manifest, chosen, source=source, kind=kind, primer=primer, keep_primer=keep_primer)
     now = timezone.now()
     generation = Generation(
@@ -108,9 +117,7 @@ def _store_primer(generation: Generation, midi: bytes) -> str:
     except OSError as error:
         logger.exception("The primer of generation %s cannot be stored.", generation.pk)
         field = "source" if generation.source_piece_id else "primer"
-        raise ValidationError(
-            {field: "The file cannot be stored at the moment. Try again in a few minutes."}
-        ) from error
+        raise ValidationError({field: "The file could not be stored. Try again in a few minutes."}) from error
 
 
 def _made_before(owner: Owner, form_token: str) -> Generation | None:

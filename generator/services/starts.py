@@ -7,8 +7,11 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models.fields.files import FieldFile
 
+from generator.engine.beats import bars_of_file
+from generator.engine.names import unknown_sentence
+from generator.engine.primers import continued_seconds
 from generator.models import Generation, Take
-from generator.params import PARAMS, params_chosen
+from generator.params import PARAMS, manifest_of, params_chosen
 from generator.services.primers import primer_check
 from library.models import Piece
 
@@ -43,12 +46,12 @@ def beginning_of(
     gone.
     """
     if kind not in KINDS:
-        raise ValidationError({"kind": f"Choose one of {', '.join(KINDS)}."})
+        raise ValidationError({"kind": unknown_sentence("kind", kind, KINDS)})
     if (source is None) != (kind == Piece.Kind.NEW):
         raise ValidationError(
             {"source": "Choose the piece to start from."}
             if source is None
-            else {"kind": "Choose whether to continue the piece, to vary it, or to compose another like it."}
+            else {"kind": "Choose whether to continue the piece, vary it, or compose another like it."}
         )
     if source is None:
         if primer is None:
@@ -56,10 +59,10 @@ def beginning_of(
         primer_check(primer, manifest, params["ensemble"])
         return Beginning(Start.FILE, primer, keep_primer)
     if primer is not None:
-        raise ValidationError({"primer": "Start from a piece or from a file, not from both."})
+        raise ValidationError({"primer": "Start from a piece or from a file, not both."})
     if kind == Piece.Kind.ANOTHER:
         if source.is_upload:
-            raise ValidationError({"kind": "An uploaded piece can be continued or varied."})
+            raise ValidationError({"kind": "An uploaded piece can only be continued or varied."})
         return _beginning_again(source)
     midi = _content(source.midi)
     if source.is_upload:
@@ -67,7 +70,10 @@ def beginning_of(
         primer_check(midi, manifest, params["ensemble"], field="source")
     if kind == Piece.Kind.VARY:
         return Beginning(Start.VARY, midi, keep_primer=True)
-    return Beginning(Start.CONTINUE, midi, keep_primer=True, kept_seconds=source.length_seconds)
+    # The worker plays at the tempo that is asked for, and so it is announced.
+    kept = continued_seconds(midi, manifest_of(manifest), params["ensemble"]) or source.length_seconds
+    stretch = source.qpm / params["qpm"] if source.qpm and params.get("qpm") else 1.0
+    return Beginning(Start.CONTINUE, midi, keep_primer=True, kept_seconds=kept * stretch)
 
 
 def _beginning_again(source: Piece) -> Beginning:
@@ -85,16 +91,36 @@ def _content(file: FieldFile) -> bytes:
             return bytes(stored.read())
     except OSError as error:
         logger.exception("%s cannot be read to start from.", file.name)
-        raise ValidationError({"source": "The file of this piece cannot be read at the moment."}) from error
+        raise ValidationError(
+            {"source": "The file of this piece could not be read. Try again in a few minutes."}
+        ) from error
 
 
-def params_like(manifest: dict[str, Any], source: Piece, changes: dict[str, Any]) -> dict[str, Any]:
+def start_tempo(
+    manifest: dict[str, Any], params: dict[str, Any], *, source: Piece | None, kind: str, primer: bytes | None
+) -> float | None:
+    """The tempo that the new piece takes over, where its length in bars follows from that; else None."""
+    asked = (source.params if source else {}) | params
+    if not asked.get("bars") or asked.get("qpm"):
+        return None
+    if source is None or source.is_upload:
+        midi = primer if source is None else _content(source.midi)
+        bars = bars_of_file(midi, manifest_of(manifest)) if midi else None
+        return bars.qpm if bars else None
+    if kind == Piece.Kind.ANOTHER and not Take.objects.filter(piece=source).exclude(generation__primer="").exists():
+        return None
+    return source.qpm
+
+
+def params_like(
+    manifest: dict[str, Any], source: Piece, changes: dict[str, Any], *, start_qpm: float | None = None
+) -> dict[str, Any]:
     """The params that a piece was composed with, but for those that are named.
 
     Raises ValidationError: of what was named as ever, of what the model no longer offers as the field `source`.
     """
     if source.is_upload:
-        return params_chosen(manifest, changes)
+        return params_chosen(manifest, changes, start_qpm=start_qpm)
     found: dict[str, Any] = source.params or {
         "ensemble": source.ensemble,
         "temperature": source.temperature,
@@ -106,10 +132,10 @@ def params_like(manifest: dict[str, Any], source: Piece, changes: dict[str, Any]
         if one in changes:
             old.pop(other, None)
     try:
-        return params_chosen(manifest, old | changes)
+        return params_chosen(manifest, old | changes, start_qpm=start_qpm)
     except ValidationError as error:
         told = error.message_dict
         if not told.keys() <= changes.keys():
-            sentence = "The model of today offers no more what this piece was composed with. Choose anew."
+            sentence = "The current model doesn't support these settings. Please choose again."
             told = {name: told[name] for name in told if name in changes} | {"source": [sentence]}
         raise ValidationError(told) from error

@@ -18,7 +18,6 @@ from accounts.logs import job_logged
 from generator.delivery import REDELIVER_SECONDS, deliver, next_delivery
 from generator.models import Generation, NoteChunk, WorkerBeat
 from generator.querysets import GenerationQuerySet
-from generator.quota import CLIENT_HASH_DAYS
 from generator.services.bundle_checks import remove_old_folders
 from generator.services.bundle_uploads import bundle_uploads_clean_up
 from generator.services.jobs import generation_finish
@@ -81,7 +80,7 @@ def _recover(generation: Generation) -> str | None:
             generation=generation,
             status=Generation.Status.FAILED,
             error_code="lost",
-            error_message="The computer that composed this piece stopped several times. Try again, or a shorter piece.",
+            error_message="The worker stopped several times while composing this. Try again, or try a shorter piece.",
         )
         return "failed" if ended else None
     requeued = (
@@ -122,9 +121,9 @@ def clean_up() -> None:
         generation__finished_at__lt=now - timedelta(seconds=settings.NOTE_CHUNK_KEEP_SECONDS)
     )
     old_chunks.delete()
-    Generation.objects.filter(created_at__lt=now - timedelta(days=CLIENT_HASH_DAYS)).exclude(client_hash="").update(
+    Generation.objects.filter(created_at__lt=now - timedelta(days=settings.CLIENT_HASH_DAYS)).exclude(
         client_hash=""
-    )
+    ).update(client_hash="")
     library.pieces_expire()
     library.pieces_fill_facts()
     library.renderings_clean_up()

@@ -36,13 +36,14 @@ def pieces_fill_facts(*, at_most: int = 100) -> int:
             "style": style,
             "style_name": piece.style_name or style.replace("-", " ").capitalize(),
             "metre": piece.metre or (f"{QUARTERS_PER_BAR}/4" if piece.qpm else ""),
-            "bars": piece.bars or (_bars(piece.length_seconds, piece.qpm) if piece.qpm else None),
+            "bars": piece.bars or (bars_of(piece.length_seconds, piece.qpm) if piece.qpm else None),
         }
         filled += Piece.objects.filter(pk=piece.pk, file_sha256="").update(**changes)
     return filled
 
 
-def _bars(length_seconds: float, qpm: float) -> int:
+def bars_of(length_seconds: float, qpm: float) -> int:
+    """How many bars of four quarters a piece has."""
     return max(1, round(length_seconds * qpm / 60 / QUARTERS_PER_BAR))
 
 

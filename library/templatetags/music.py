@@ -5,22 +5,18 @@ import math
 import secrets
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import Any
 
 from django import template
-
-if TYPE_CHECKING:
-    from library.models import Piece
 
 register = template.Library()
 
 
 @register.filter
 def clock(seconds: float) -> str:
-    """Minutes and seconds as a player shows them: 75.2 → 1:15."""
-    whole = max(0, round(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
+    """Minutes and seconds as a player shows them, halves up as its script rounds: 75.2 → 1:15, 52.5 → 0:53."""
+    minutes, rest = divmod(max(0, math.floor(seconds + 0.5)), 60)
+    return f"{minutes}:{rest:02d}"
 
 
 @register.filter
@@ -57,7 +53,7 @@ def as_json(value: Any) -> str:
 @register.filter
 @lru_cache(maxsize=256)
 def accidentals(key: str) -> str:
-    """A tonic or a key as musicians print it: "Bb minor" → "B♭ minor", "F#" → "F♯"."""
+    """What people call a tonic or a key, on pages and in titles: "Bb minor" → "B♭ minor", "F#" → "F♯"."""
     tonic, _, mode = key.partition(" ")
     printed = tonic[:1] + tonic[1:].replace("#", "\N{MUSIC SHARP SIGN}").replace("b", "\N{MUSIC FLAT SIGN}")
     return f"{printed} {mode}".strip()
@@ -67,16 +63,3 @@ def accidentals(key: str) -> str:
 def form_token() -> str:
     """Makes a form that is sent twice one job."""
     return secrets.token_urlsafe(16)
-
-
-@register.filter
-def settings_query(piece: "Piece") -> str:
-    """What the compose page's address says of the settings of a piece."""
-    settings = {"genre": piece.genre, "ensemble": piece.ensemble, "length": clock(piece.length_seconds)}
-    for name, value in piece.params.items():
-        if isinstance(value, list):
-            value = ",".join(map(str, value))
-        if value not in (None, ""):
-            settings.setdefault(name, f"{value:g}" if isinstance(value, float) else str(value))
-    settings.pop("length_seconds", None)
-    return urlencode(settings)

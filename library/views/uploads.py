@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -17,6 +18,7 @@ from accounts.quotas import quota_of, stored_bytes_left
 from library import services
 from library.models import Piece
 from library.services.uploads import MAX_ZIP_BYTES, shown_name
+from library.templatetags.music import accidentals, clock, whole
 from library.upload_facts import MAX_UPLOAD_BYTES
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -68,14 +70,13 @@ def _as_data(result: services.UploadResult) -> dict[str, Any]:
 
 def facts_line(piece: Piece) -> str:
     """What one wants to know of a piece that has just come: "3:05 · 4 voices · 1,204 notes · 102 BPM · C minor"."""
-    minutes, seconds = divmod(round(piece.length_seconds), 60)
     voices = len(piece.voices)
-    parts = [f"{minutes}:{seconds:02}", f"{voices} voice{'s' if voices != 1 else ''}"]
+    parts = [clock(piece.length_seconds), f"{voices} voice{'s' if voices != 1 else ''}"]
     parts.append(f"{piece.notes_count:,} note{'s' if piece.notes_count != 1 else ''}")
     if piece.qpm:
-        parts.append(f"{piece.qpm:.0f} BPM")
+        parts.append(f"{whole(piece.qpm)} BPM")
     if piece.key:
-        parts.append(piece.key)
+        parts.append(accidentals(piece.key))
     return " · ".join(parts)
 
 
@@ -86,6 +87,10 @@ def _page(request: HttpRequest, results: list[services.UploadResult] | None = No
         "nothing_chosen": results == [],
         "max_midi_bytes": MAX_UPLOAD_BYTES,
         "max_zip_bytes": MAX_ZIP_BYTES,
+        "max_midi_megabytes": MAX_UPLOAD_BYTES // 2**20,
+        "max_zip_megabytes": MAX_ZIP_BYTES // 2**20,
+        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        "max_body_megabytes": settings.BODY_BYTES // 2**20,
         "left_megabytes": stored_bytes_left(owner) // 2**20,
         "quota_megabytes": quota_of(owner).stored_bytes // 2**20,
         "nav": "library",

@@ -1,8 +1,8 @@
 /* The choices of the compose form: which fields stand there for the chosen genre and type, and what they say together. */
 import { clock } from "./generation.js";
 
-const MORE_OPEN = "compose-more"; // remembers that "More choices" stood open
-const NO_FILE_SO_LARGE = (bytes) => `The file is larger than ${Math.round(bytes / 2 ** 20)} MB. Choose a smaller one.`;
+const MORE_OPEN = "compose-more"; // remembers that "More options" stood open
+const NO_FILE_SO_LARGE = (bytes) => `This file is larger than ${Math.round(bytes / 2 ** 20)} MB. Choose a smaller one.`;
 
 export class ComposeChoices {
   /** @param {HTMLFormElement} form  @param {{onSounds: () => void, onError: (errors: object) => void}} hooks */
@@ -66,7 +66,7 @@ export class ComposeChoices {
     for (const param of ["qpm", "temperature", "top_p"]) wish[param] = this.#value(param);
     for (const param of ["density", "feel", "style"]) wish[param] = this.checked(this.named(param))?.value ?? "";
     const level = this.checked(this.named("adventurousness"));
-    if (level && !level.defaultChecked) wish.adventurousness = level.value;
+    if (level?.value) wish.adventurousness = level.value;
     const tonic = this.#value("tonic");
     if (tonic) wish.key = `${tonic} ${this.#value("mode")}`;
     wish.voices_off = this.#switches().filter((one) => !one.checked && !one.closest("[hidden]")).map((one) => one.value);
@@ -92,9 +92,9 @@ export class ComposeChoices {
   mistakes() {
     const start = this.checked("start")?.value;
     const { files } = this.form.elements.namedItem("primer");
-    if (start === "midi" && !files.length) return { primer: "Choose a MIDI file, or start from nothing." };
+    if (start === "midi" && !files.length) return { primer: "Choose a MIDI file, or start from scratch." };
     if (start === "note" && !this.form.elements.namedItem("starting_note").value) {
-      return { starting_note: "Choose a note, or start from nothing." };
+      return { starting_note: "Choose a note, or start from scratch." };
     }
     return start === "midi" ? this.#tooLarge(files[0]) : {};
   }
@@ -144,7 +144,7 @@ export class ComposeChoices {
   }
 
   #showLengths([least, most, usual]) {
-    this.form.querySelector("[data-length-limits]").textContent = `${clock(least)} to ${clock(most)}`;
+    this.form.querySelector("[data-length-limits]").textContent = `${clock(least)} and ${clock(most)}`;
     for (const preset of this.presets) {
       const fits = Number(preset.value) >= least && Number(preset.value) <= most;
       preset.parentElement.hidden = !fits;

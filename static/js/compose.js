@@ -17,6 +17,7 @@ onPage((main, signal) => {
 function enhance(form, section, signal) {
   const player = section.querySelector("music-player");
   const button = form.querySelector("[data-generate]");
+  let isIntended = false; // whether somebody was about to press Generate
   const remember = (id) => {
     try {
       if (id) sessionStorage.setItem(STORE, id);
@@ -45,7 +46,13 @@ function enhance(form, section, signal) {
   });
 
   function loadSounds() {
-    if (choices.voices && !view.isBusy) player?.prepare?.(choices.voices);
+    if (isIntended && choices.voices && !view.isBusy) player?.prepare?.(choices.voices);
+  }
+
+  /** Sounds are large: they are fetched when somebody is about to press Generate, and follow the choices from then on. */
+  function intend() {
+    isIntended = true;
+    loadSounds();
   }
 
   function setBusy(busy) {
@@ -105,7 +112,7 @@ function enhance(form, section, signal) {
       if (before) view.watch(before);
       else view.hide();
       setBusy(false);
-      showErrors(form, error instanceof ApiError ? error.errors : { detail: "The page met a fault. Reload it and try again." });
+      showErrors(form, error instanceof ApiError ? error.errors : { detail: "Something went wrong on this page. Reload it and try again." });
     }
   }
 
@@ -118,6 +125,7 @@ function enhance(form, section, signal) {
       showErrors(form, mistakes);
       return;
     }
+    intend();
     const wish = choices.wish();
     const post = wish instanceof FormData ? postForm : postJson;
     ask(() => post(form.dataset.api, wish, csrfToken()), choices.facts);
@@ -153,10 +161,8 @@ function enhance(form, section, signal) {
       view.prepare("");
       setBusy(true);
       view.watch(id);
-    } else if (!navigator.connection?.saveData) {
-      const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 300));
-      later(loadSounds);
     }
   });
-  form.addEventListener("pointerdown", loadSounds, { once: true });
+
+  for (const sign of ["pointerenter", "pointerdown", "focus"]) button.addEventListener(sign, intend, { once: true });
 }

@@ -1,6 +1,7 @@
 // Follows one generation: its progress in words and a bar, its notes into the player as they are composed.
 import { ApiError, getJson, postJson } from "./api.js";
-import { enhanceOutcome, fetchOutcome, showCurrent } from "./takes.js";
+import { formatTime } from "./player-parts.js";
+import { enhanceOutcome, fetchOutcome, showCurrent, showPlaying } from "./takes.js";
 
 const POLL_MS = 500;
 const EAGER_POLL_MS = 150; // from the click until the first notes, for a few seconds
@@ -9,10 +10,8 @@ const SLOW_POLL_MS = 2000; // while it waits, or while nobody looks
 const PATIENCE_MS = 8000; // longest pause between two tries when the site cannot be reached
 const FINISHED = new Set(["succeeded", "failed", "cancelled"]);
 
-export const clock = (seconds) => {
-  const whole = Math.max(0, Math.round(seconds));
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-};
+/** Lengths as the server writes them (the filter clock). */
+export const clock = (seconds) => formatTime(Math.round(seconds));
 
 /** The section of a page that shows one generation (templates/generator/_generation.html). */
 export class GenerationView {
@@ -51,7 +50,7 @@ export class GenerationView {
     this.section.dataset.status = "sending";
     this.part("facts").textContent = facts;
     this.part("title").textContent = "Your piece";
-    this.part("status").textContent = "Sending your wish…";
+    this.part("status").textContent = "Sending your request…";
     this.section.hidden = false;
   }
 
@@ -103,7 +102,7 @@ export class GenerationView {
           return;
         }
         pause = Math.min(pause * 2, PATIENCE_MS);
-        this.part("status").textContent = "The site does not answer. Trying again…";
+        this.part("status").textContent = "No connection. Retrying…";
       }
       if (state && this.#show(state)) return;
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -182,7 +181,7 @@ export class GenerationView {
   #takesNote({ takes_asked: asked = 1, status }) {
     const note = this.part("takes");
     note.hidden = asked < 2 || FINISHED.has(status);
-    if (!note.hidden) note.textContent = `${asked} takes are composed together. Take 1 plays live, unranked until all are done.`;
+    if (!note.hidden) note.textContent = `Composing ${asked} takes. You're hearing take 1; they're ranked at the end.`;
   }
 
   #finish(state) {
@@ -223,6 +222,7 @@ export class GenerationView {
     outcome.replaceChildren(...nodes);
     enhanceOutcome(outcome, { player: this.player, ...this.outcomeHooks });
     showCurrent(outcome, this.playing);
+    showPlaying(outcome, this.player);
   }
 
   /** Says it aloud when the state changes and at each quarter, not at every answer. */
@@ -242,7 +242,7 @@ export class GenerationView {
     this.part("progress-row").hidden = true;
     this.part("cancel").hidden = true;
     this.part("again").hidden = false;
-    this.#error(error instanceof ApiError ? error.message : "The page met a fault. Reload it and try again.");
+    this.#error(error instanceof ApiError ? error.message : "Something went wrong on this page. Reload it and try again.");
     this.onChange({ status: "gone" });
   }
 

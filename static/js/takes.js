@@ -17,13 +17,31 @@ export async function fetchOutcome(url) {
  *   without onMoreOf those forms go their own way, to the page of the new piece
  */
 export function enhanceOutcome(root, { player, onMoreOf, onKept = () => {} }) {
-  for (const take of root.querySelectorAll("[data-take]")) enhanceTake(take, { root, player, onKept });
+  const takes = root.querySelectorAll("[data-take]");
+  for (const take of takes) enhanceTake(take, { root, player, onKept });
+  if (takes.length && player) {
+    for (const event of ["ready", "play", "pause", "ended"]) {
+      player.addEventListener(`player:${event}`, () => showPlaying(root, player));
+    }
+  }
   if (!onMoreOf) return;
   for (const form of root.querySelectorAll("[data-more-of]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       onMoreOf(form.dataset.moreOf, form.elements.namedItem("kind").value);
     });
+  }
+}
+
+/** The button of the take that sounds pauses it; the others play theirs. */
+export function showPlaying(root, player) {
+  for (const take of root.querySelectorAll("[data-take]")) {
+    const isPlaying = take.hasAttribute("aria-current") && player.state === "playing";
+    take.dataset.playState = isPlaying ? "playing" : "paused";
+    const play = take.querySelector("[data-take-play]");
+    play.setAttribute("aria-label", `${isPlaying ? "Pause" : "Play"} ${take.dataset.label}: ${take.dataset.title}`);
+    play.querySelector(".icon-play").setAttribute("display", isPlaying ? "none" : "inline");
+    play.querySelector(".icon-pause").setAttribute("display", isPlaying ? "inline" : "none");
   }
 }
 
@@ -47,6 +65,7 @@ function enhanceTake(take, { root, player, onKept }) {
     }
     player.unlock(); // still inside the click
     showCurrent(root, src);
+    showPlaying(root, player);
     const loaded = player.load({ src, title, voices: JSON.parse(voices), lengthSeconds: Number(length), href: play.href });
     Promise.resolve(loaded).then((worked) => worked && player.play());
   };
@@ -54,7 +73,7 @@ function enhanceTake(take, { root, player, onKept }) {
   play.addEventListener("keydown", (event) => event.key === " " && listen(event));
 
   const keep = take.querySelector("[data-keep]");
-  keep.addEventListener("submit", async (event) => {
+  keep?.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = keep.querySelector("button");
     button.setAttribute("aria-disabled", "true");

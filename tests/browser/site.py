@@ -7,10 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from playwright.sync_api import Page
 
+from accounts.models import User
 from accounts.owners import Owner
 from generator.models import Generation, NoteChunk, Take, WorkerBeat
 from library.models import Piece
@@ -36,6 +38,15 @@ class Site:
         """Makes the browser that of a guest who owns what `factories.guest()` owns."""
         session = SessionStore()
         session["guest_key"] = key
+        session.save()
+        page.context.add_cookies([{"name": "sessionid", "value": str(session.session_key), "url": self.url}])
+
+    def be_member(self, page: Page, user: User) -> None:
+        """Makes the browser that of a member who has signed in."""
+        session = SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.save()
         page.context.add_cookies([{"name": "sessionid", "value": str(session.session_key), "url": self.url}])
 
@@ -68,7 +79,7 @@ class ScriptedWorker:
         index = NoteChunk.objects.filter(generation=self.generation).count()
         NoteChunk.objects.create(generation=self.generation, index=index, notes=rows)
         self.seconds = upto_seconds
-        self._update(seconds_composed=upto_seconds)
+        self._update(seconds_composed=upto_seconds, heartbeat_at=timezone.now())
         return self
 
     def finish(self) -> Piece:

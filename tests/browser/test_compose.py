@@ -43,7 +43,7 @@ class TestHappyPath:
         worker = ScriptedWorker().claim().compose(5)
         poll(page, f"{PLAYER}.rms > 0.01")
         assert page.evaluate("location.pathname") == "/"
-        assert text_of(page, "title") == "Your piece is being composed"
+        assert text_of(page, "title") == "Composing your piece"
         worker.compose(12)
         poll(page, f"{STATUS_TEXT}.includes('0:12 of 0:30')")
         assert page.evaluate("document.querySelector('[data-result-progress]').value") == 12
@@ -191,9 +191,9 @@ class TestWaiting:
     def test_the_place_in_the_queue(self, page, poll):
         make_generation(guest("guest-bob"))
         generate(page)
-        poll(page, f"{STATUS_TEXT} === '1 piece before yours.'")
+        poll(page, f"{STATUS_TEXT} === '1 piece ahead of yours.'")
         ScriptedWorker().claim().finish()
-        poll(page, f"{STATUS_TEXT} === 'Your piece is next.'")
+        poll(page, f"{STATUS_TEXT} === 'You\\'re next.'")
 
     def test_no_worker(self, browser_page, live_server, poll):
         make_genre()
@@ -221,7 +221,7 @@ class TestWaiting:
         poll(page, f"{STATUS} === 'cancelled'")
         assert not page.is_visible("[data-result-player]")
         poll(page, f"{PLAYER}.rms < 0.001")
-        assert text_of(page, "title") == "Composing was cancelled"
+        assert text_of(page, "title") == "Cancelled"
 
     def test_a_job_that_fails_says_why(self, page, poll):
         generate(page)
@@ -237,7 +237,7 @@ class TestWaiting:
         worker = ScriptedWorker().claim().compose(5)
         poll(page, f"{STATUS} === 'running'")
         page.context.set_offline(True)
-        poll(page, f"{STATUS_TEXT}.includes('Trying again')")
+        poll(page, f"{STATUS_TEXT}.includes('No connection. Retrying…')")
         page.context.set_offline(False)
         worker.finish()
         poll(page, f"{STATUS} === 'succeeded'")
@@ -310,6 +310,20 @@ class TestComingBack:
         poll(browser_page, "document.querySelector('.example music-player').rms > 0.01")
 
 
+class TestSounds:
+    def test_none_is_fetched_before_somebody_is_about_to_press_generate(self, browser_page, site, poll):
+        fetched = []
+        browser_page.on("request", lambda request: "/sounds/" in request.url and fetched.append(request.url))
+        site.open(browser_page)
+        poll(browser_page, "customElements.get('music-player') !== undefined")
+        browser_page.check("input[name=piano-ensemble][value=harpsichord]")
+        browser_page.mouse.wheel(0, 300)
+        browser_page.wait_for_load_state("networkidle")
+        assert fetched == []
+        with browser_page.expect_request(lambda request: "/sounds/" in request.url):
+            browser_page.hover("[data-generate]")
+
+
 class TestErrors:
     @pytest.mark.parametrize("length", ["0", "-5", "99999", "soon"])
     def test_a_bad_length_is_said_at_the_field(self, page, poll, length):
@@ -374,7 +388,7 @@ class TestWithoutJavaScript:
         page.click("text=Generate")
         wait_until(Generation.objects.queued().exists, what="the job is queued")
         page.click("text=Cancel")
-        page.wait_for_selector("text=Composing was cancelled")
+        page.wait_for_selector("text=Nothing was saved.")
         assert Generation.objects.get().status == Generation.Status.CANCELLED
 
 

@@ -42,10 +42,10 @@ class TestFaults:
         piece = [note for note in sound_piece() if not 10.0 <= note.start_seconds < 13.0]
         assert faults(piece) == ()
         piece = [note for note in piece if not 13.0 <= note.start_seconds < 13.5]
-        assert faults(piece) == ("Nothing sounds for 3.5 s.",)
+        assert faults(piece) == ("There is a silence of 3.5 s.",)
 
     def test_a_late_first_note_is_a_silence(self) -> None:
-        assert faults([note for note in sound_piece() if note.start_seconds >= 5]) == ("Nothing sounds for 5.0 s.",)
+        assert faults([note for note in sound_piece() if note.start_seconds >= 5]) == ("There is a silence of 5.0 s.",)
 
     def test_a_note_that_hangs(self) -> None:
         assert faults([*sound_piece(), Note(20, 80, 1.0, 16.0)]) == ()
@@ -53,7 +53,7 @@ class TestFaults:
 
     def test_notes_that_overlap(self) -> None:
         assert faults([*sound_piece(), *notes((20, 80, 1.0, 2.0), (20, 80, 1.5, 2.5))]) == (
-            "1 notes begin while their pitch sounds.",
+            "1 notes start while the same pitch still sounds.",
         )
 
     def test_a_pitch_of_two_voices_does_not_overlap(self) -> None:
@@ -61,11 +61,11 @@ class TestFaults:
 
     def test_too_few_notes(self) -> None:
         thin = [Note(40 + i, 80, i * 1.5, i * 1.5 + 1.5) for i in range(20)]
-        assert faults(thin) == ("It has 0.67 notes a second.",)
+        assert faults(thin) == ("It only has 0.67 notes per second.",)
 
     def test_too_few_pitches(self) -> None:
         piece = [Note(60 + note.pitch % 11, 80, note.start_seconds, note.end_seconds) for note in sound_piece()]
-        assert faults(piece) == ("It has 11 different pitches.",)
+        assert faults(piece) == ("It only uses 11 different pitches.",)
 
     def test_one_pitch_again_and_again(self) -> None:
         piece = [
@@ -73,7 +73,7 @@ class TestFaults:
             for note in sound_piece()
         ]
         (fault,) = faults(piece)
-        assert fault.startswith("One pitch comes 2")
+        assert fault.startswith("One pitch repeats 2")
 
     @pytest.mark.parametrize(("times", "passes"), [(6, True), (7, False)])
     def test_a_pattern_of_16_notes(self, times: int, passes: bool) -> None:
@@ -141,7 +141,7 @@ class TestJudgement:
         loop = [Note(40 + i % 40, 80, i / 4, (i + 1) / 4) for i in range(120)]
         norms = Norms(27.0, {}, {"loop_seconds": 12.0})
         (fault,) = judge(loop, PIANO, 30.0, norms=norms).faults
-        assert fault.startswith("It goes round in a loop for 29.8 s; of pieces by people 99 in 100")
+        assert fault.startswith("It loops for 29.8 s. In 99% of human-written music")
         assert judge(loop, PIANO, 30.0, norms=Norms(27.0, {}, {"loop_seconds": 30.0})).faults == ()
         assert judge(sound_piece(), PIANO, 30.0, norms=norms).faults == ()
 
@@ -155,8 +155,8 @@ class TestJudgement:
     def test_one_drum_alone_is_broken(self) -> None:
         ticks = [Note(42, 90, i / 2, i / 2 + 0.1, 0) for i in range(60)]
         assert judge(ticks, BAND, 30.0, qpm=120.0).faults == (
-            "It has one note only, again and again.",
-            "One pitch comes 60 times in a row.",
+            "It repeats a single note.",
+            "One pitch repeats 60 times in a row.",
         )
 
     def test_the_asked_key_counts_the_pitched_notes_alone(self) -> None:

@@ -280,17 +280,20 @@ class TestBaseline:
     def test_the_sentences(self) -> None:
         baseline = HumanBaseline((HumanRuns(30.0, 100, 14.0, 33.0, 2.0, 4.0),))
         assert originality_sentence(Borrowed(9, 1.42), baseline, 30.0) == (
-            "The longest run of notes that also stands in the training music is 9 notes (1.4 s); "
-            "pieces by people share 14 at the median."
+            "9 notes in a row (1.4 s) match a training piece. The median for human-written music is 14."
         )
-        assert originality_sentence(Borrowed(40, 6.0), None, 30.0).endswith("is 40 notes (6.0 s).")
-        assert originality_sentence(Borrowed(40, 6.0), baseline, 30.0).endswith(
-            "(6.0 s); of 100 pieces by people 95 share at most 33, half at most 14."
+        assert originality_sentence(Borrowed(40, 6.0), None, 30.0) == (
+            "40 notes in a row (6.0 s) match a training piece."
+        )
+        assert originality_sentence(Borrowed(40, 6.0), baseline, 30.0) == (
+            "Warning: 40 notes in a row (6.0 s) match a training piece, more than in 95% of human-written music."
         )
         drums = HumanBaseline((HumanRuns(30.0, 100, 0.0, 15.0, 0.0, 2.0),))
         assert originality_sentence(Borrowed(10, 1.0), drums, 30.0).endswith(
-            "; half of the pieces by people share no such run, 95 of 100 at most 15 notes."
+            " match a training piece. In 95% of human-written music it is at most 15."
         )
-        assert originality_sentence(Borrowed(), None, 30.0).startswith("No run of nine notes")
+        assert originality_sentence(Borrowed(), None, 30.0) == (
+            "Original: no passage of nine or more notes matches the training music."
+        )
         assert [copies_more_than_people(Borrowed(n), baseline, 30.0) for n in (33, 34)] == [False, True]
         assert not copies_more_than_people(Borrowed(99), None, 30.0)

@@ -59,7 +59,7 @@ class TestBadInput:
             (song(2)[:200], "damaged or cut off"),
             (song(2)[:-5], "damaged or cut off"),
             (write_midi([], [GRAND_PIANO]), "This MIDI file has no notes."),
-            (file_of(NOTE) + bytes(1024 * 1024), "at most 1,024 kB, got 1,025 kB"),
+            (file_of(NOTE) + bytes(1024 * 1024), "at most 1,024 kB; got 1,025 kB"),
             (file_of(b"\x00\x90\x3c\x50" + b"\x00\x3c\x50" * 100_000), "more than 100,000 events"),
             (file_of(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE), "a tempo of zero"),
             (file_of(b"\x00\xff\x51\x02\x07\xa1" + NOTE), "damaged"),
@@ -68,7 +68,7 @@ class TestBadInput:
             (file_of(b"\x00\xf0\x01\xf7\x00\x3c\x50"), "damaged: its events cannot be read"),
             (file_of(b"\x00\x90\x3c\xd0" + NOTE), "damaged: its events cannot be read"),
             (file_of(b"\x80\x80\x80\x80\x00\x90\x3c\x50"), "damaged: its events cannot be read"),
-            (file_of(NOTE, midi_type=2), "type 0 or 1, got type 2"),
+            (file_of(NOTE, midi_type=2), "type 0 or 1; got type 2"),
             (file_of(*[NOTE] * 64), "more than 48 tracks"),
             (file_of(NOTE, num_tracks=2), "damaged or cut off"),
             (file_of(NOTE, division=-7600), "film frames"),
@@ -85,11 +85,11 @@ class TestBadInput:
 
     def test_drums_alone_for_a_piano(self) -> None:
         drums = write_midi([Note(36, 90, 0.0, 0.5)], [KIT])
-        assert refusal(drums) == "This MIDI file has drums alone; Piano needs other notes to start from."
+        assert refusal(drums) == "This MIDI file only has drums, and Piano needs other notes to start from."
         assert refusal(drums, make=primer_of) == refusal(drums)
 
     def test_no_drums_for_a_drummer(self) -> None:
-        assert "has no drums, which MIDI keeps on channel 10" in refusal(write_midi(scale(), [GRAND_PIANO]), DRUMS)
+        assert "has no drums (channel 10), and Drums" in refusal(write_midi(scale(), [GRAND_PIANO]), DRUMS)
 
     def test_a_band_takes_either(self) -> None:
         for midi in (write_midi([Note(36, 90, 0.0, 0.5)], [KIT]), write_midi(scale(), [GRAND_PIANO])):
@@ -108,13 +108,13 @@ class TestBadInput:
     def test_what_only_the_conversion_finds(self) -> None:
         waltz = file_of(b"\x00\xff\x58\x04\x03\x02\x18\x08" + NOTE * 12)
         assert check_primer(waltz, BAND, "full-band")
-        assert refusal(waltz, BAND, primer_of) == "This MIDI file has no bars of four beats, which this genre plays in."
+        assert refusal(waltz, BAND, primer_of) == "This MIDI file has no bars of four beats, which this genre needs."
         effects = file_of(b"\x00\xc0\x7f" + NOTE * 12)
-        assert "no notes that the instruments of this type play" in refusal(effects, BAND, primer_of)
+        assert "no notes that the instruments of this type can play" in refusal(effects, BAND, primer_of)
         slow = replace(BAND, controls=replace(BAND.controls, qpm=RangeControl(100.0, 110.0, 105.0)))
         assert (
             refusal(song(2, qpm=120), slow, primer_of)
-            == "Expected a tempo of 100 to 110 BPM in the MIDI file, got 120."
+            == "Expected a tempo of 100 to 110 BPM in the MIDI file; got 120."
         )
 
 

@@ -85,10 +85,10 @@ class TestActivating:
         other = factories.make_genre_model(genre, manifest=band_manifest("piano-band", genre="piano").as_dict())
         form = {"action": "activate", "_selected_action": [other.pk]}
         question = staff.post("/admin/generator/genremodel/", form, follow=True)
-        assert f"Let {other.name} (version {other.version}) compose Piano instead of" in text_of(question)
+        assert f"Use {other.name} (version {other.version}) for Piano instead of" in text_of(question)
         assert Genre.objects.get().active_model != other
         assert "Full band" not in text_of(client.get("/"))
-        assert f"Piano is composed by {other.name} from now on." in text_of(activate(staff, other))
+        assert f"Piano now uses {other.name}." in text_of(activate(staff, other))
         assert Genre.objects.get().active_model == other
         assert "Full band" in text_of(client.get("/"))
         entry = Activation.objects.get()
@@ -97,7 +97,7 @@ class TestActivating:
     def test_only_one_can_be_chosen(self, staff: Client) -> None:
         models = [factories.make_genre_model() for _ in range(2)]
         form = {"action": "activate", "_selected_action": [model.pk for model in models]}
-        assert "Choose one model" in text_of(staff.post("/admin/generator/genremodel/", form, follow=True))
+        assert "Select one model" in text_of(staff.post("/admin/generator/genremodel/", form, follow=True))
 
     def test_who_may_only_look_may_not_activate(self, client: Client, bob: User) -> None:
         model = factories.make_genre_model()
@@ -111,7 +111,9 @@ class TestActivating:
         assert Genre.objects.get().active_model is None
 
     def test_a_model_that_is_gone(self, staff: Client) -> None:
-        assert "That model is gone." in text_of(staff.get("/admin/generator/genremodel/99/activate/", follow=True))
+        assert "That model has been deleted." in text_of(
+            staff.get("/admin/generator/genremodel/99/activate/", follow=True)
+        )
 
 
 class TestReturning:
@@ -131,11 +133,11 @@ class TestReturning:
     def test_it_goes_back_one_model_at_a_time(self, staff: Client, three: list[GenreModel]) -> None:
         first, second, third = three
         page = staff.get(f"/admin/generator/genremodel/{third.pk}/change/")
-        assert f"Return to {second.name}" in text_of(page)
+        assert f"Roll back to {second.name}" in text_of(page)
         question = staff.get(f"/admin/generator/genre/{third.genre_id}/roll-back/")
-        assert f"Let {second.name} (version {second.version}) compose Piano again?" in text_of(question)
+        assert f"Use {second.name} (version {second.version}) for Piano again?" in text_of(question)
         assert self.active() == third
-        assert f"Piano is composed by {second.name} again." in self.roll_back(staff, third.genre)
+        assert f"Piano uses {second.name} again." in self.roll_back(staff, third.genre)
         assert self.active() == second
         self.roll_back(staff, third.genre)
         assert self.active() == first
@@ -149,7 +151,7 @@ class TestReturning:
         self.roll_back(staff, third.genre)
         assert self.active() == second
         history = text_of(staff.get(f"/admin/generator/genre/{third.genre_id}/change/"))
-        assert f"{third.name} (version {third.version}) · undone" in history
+        assert f"{third.name} (version {third.version}) · rolled back" in history
 
     def test_a_model_that_was_deleted_is_passed_over(self, staff: Client, three: list[GenreModel]) -> None:
         first, second, third = three
@@ -176,7 +178,7 @@ class TestDeleting:
         genre = factories.make_genre()
         model = genre.active_model
         assert model is not None
-        sentence = f"Piano is composed by {model.name} at the moment. Activate another model of Piano first"
+        sentence = f"{model.name} is the active model for Piano. Activate another Piano model first"
         page = f"/admin/generator/genremodel/{model.pk}/delete/"
         for response in (staff.get(page, follow=True), staff.post(page, {"post": "yes"}, follow=True)):
             assert sentence in text_of(response)
@@ -205,7 +207,7 @@ class TestDeleting:
     def test_a_genre_goes_after_its_models(self, staff: Client) -> None:
         model = factories.make_genre_model()
         page = f"/admin/generator/genre/{model.genre_id}/delete/"
-        assert "Piano still has models; delete those first." in text_of(staff.post(page, {"post": "yes"}))
+        assert "Piano still has models. Delete those first." in text_of(staff.post(page, {"post": "yes"}))
         services.genre_model_delete(genre_model=model)
         staff.post(page, {"post": "yes"})
         assert not Genre.objects.exists()

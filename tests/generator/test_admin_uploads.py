@@ -112,11 +112,11 @@ class TestTheForm:
     @pytest.mark.parametrize(
         ("data", "sentence"),
         [
-            (b"MThd, a piece", "Expected a bundle, which is a zip file; this file is something else."),
+            (b"MThd, a piece", "This is not a bundle. A bundle is a zip file made by train_genre_model."),
             (b"", "The submitted file is empty."),
             (
                 b"PK\x03\x04" + bytes(32 * 2**20),
-                "A bundle may have at most 32 MB; this file has 32.1 MB.",
+                "Expected a bundle of at most 32 MB; got 32.1 MB.",
             ),
         ],
     )
@@ -137,7 +137,7 @@ class TestTheForm:
 
     def test_one_that_is_installed_needs_no_check(self, staff: Client, piano: GenreModel) -> None:
         response = staff.post(ADD, {"bundle": bundle_file()}, follow=True)
-        assert "piano-tiny is installed already, as version 1 of Piano." in response.content.decode()
+        assert "piano-tiny is already installed, as version 1 of Piano." in response.content.decode()
         assert "Refresh" not in response
         assert not stored_uploads()
 
@@ -167,7 +167,7 @@ class TestTheCheck:
         assert not stored_uploads()
         page = page_of(staff, upload).content.decode()
         assert f"/admin/generator/genremodel/{upload.genre_model_id}/activate/" in page
-        assert "replaced by the one that its weights give" in page
+        assert "rebuilt from its weights" in page
 
     def test_a_genre_that_is_new_comes_last(self, sound: None) -> None:
         factories.make_genre("drums", position=3)
@@ -180,7 +180,7 @@ class TestTheCheck:
         upload = uploaded(tiny_bundle().read_bytes()[:-30])
         bundle_upload_check(upload=claimed())  # in a process of its own
         upload.refresh_from_db()
-        assert (upload.status, upload.message) == ("rejected", "The bundle is damaged: it is no complete zip file.")
+        assert (upload.status, upload.message) == ("rejected", "The bundle is damaged: it is not a complete zip file.")
         assert upload.message in page_of(staff, upload).content.decode()
         assert not stored_uploads()
         assert not Genre.objects.exists()
@@ -225,7 +225,10 @@ class TestTheCheck:
         default_storage.delete(str(upload.file.name))
         bundle_upload_check(upload=claimed())
         upload.refresh_from_db()
-        assert (upload.status, upload.message) == ("rejected", "The uploaded file is gone. Upload it again.")
+        assert (upload.status, upload.message) == (
+            "rejected",
+            "The uploaded file is no longer in storage. Upload it again.",
+        )
 
     def test_two_workers_do_not_check_one_upload(self) -> None:
         uploaded()
@@ -303,7 +306,7 @@ class TestALostWorker:
         bundle_uploads_sweep()
         upload.refresh_from_db()
         assert upload.status == "rejected"
-        assert "lost in 3 checks" in upload.message
+        assert "stopped in 3 checks" in upload.message
         assert not stored_uploads()
 
     def test_one_that_was_to_stop_has_stopped(self, lost: Callable[..., BundleUpload]) -> None:
@@ -321,7 +324,7 @@ class TestALostWorker:
 class TestItsProcess:
     def test_it_may_not_compute_for_ever(self) -> None:
         with (
-            pytest.raises(BundleError, match="more computing time than it may use"),
+            pytest.raises(BundleError, match="more computing time than allowed"),
             bundle_checked(tiny_bundle(), limits={"cpu_seconds": 1}),
         ):
             pass
@@ -329,7 +332,7 @@ class TestItsProcess:
 
     def test_it_may_not_take_for_ever(self) -> None:
         with (
-            pytest.raises(BundleError, match="longer than the 0 s that it may take"),
+            pytest.raises(BundleError, match="longer than the 0 s allowed"),
             bundle_checked(tiny_bundle(), wall_seconds=0),
         ):
             pass

@@ -86,7 +86,7 @@ class TestCreate:
             ({"length_seconds": [60]}, "length_seconds", "such as 90"),
             ({"genre": ...}, "genre", "Choose a genre."),
             ({"genre": ""}, "genre", "Choose a genre."),
-            ({"genre": "polka"}, "genre", "Choose one of the list"),
+            ({"genre": "polka"}, "genre", "Use one of: piano."),
             ({"genre": {"a": 1}}, "genre", "Choose a genre."),
             ({"ensemble": None}, "ensemble", "Choose a type."),
             ({"ensemble": "kazoo"}, "ensemble", "type"),
@@ -160,17 +160,17 @@ class TestCreate:
             ({"temperature": 99}, "temperature", "Choose a temperature from 0.5 to 1.5."),
             ({"temperature": True}, "temperature", "Expected a text or a number."),
             ({"style": {"a": 1}}, "style", "Expected a text or a number."),
-            ({"bars": "8"}, "bars", "Piano has no choice of length in bars."),
-            ({"voices_off": ["bass"]}, "voices_off", "Piano has no choice of voices."),
-            ({"voices_off": [[]]}, "voices_off", "Expected a list of voices."),
-            ({"tempo": 90}, "tempo", "There is no control called tempo."),
+            ({"bars": "8"}, "bars", "Piano has no setting for length in bars."),
+            ({"voices_off": ["bass"]}, "voices_off", "Piano has no setting for instruments."),
+            ({"voices_off": [[]]}, "voices_off", "Expected a list of instruments, such as bass, lead."),
+            ({"tempo": 90}, "tempo", "There is no setting called tempo."),
             ({"kind": "vary"}, "source", "Choose the piece to start from."),
-            ({"kind": "cover"}, "kind", "Choose one of new, continue, vary, another."),
+            ({"kind": "cover"}, "kind", "Use one of: new, continue, vary, another."),
             ({"source": "x"}, "source", "There is no such piece"),
             ({"source": 7}, "source", "There is no such piece"),
             ({"source": str(uuid.uuid4())}, "source", "There is no such piece"),
             ({"primer": "bytes"}, "primer", "as a file of a form"),
-            ({"keep_primer": "perhaps"}, "keep_primer", "Choose whether"),
+            ({"keep_primer": "perhaps"}, "keep_primer", "Send true to include"),
         ],
     )
     def test_what_is_not_on_offer_names_its_field_in_one_sentence(
@@ -202,7 +202,7 @@ class TestDetail:
         data = guest_client.get(f"{URL}{generation.pk}/").json()
         assert (data["status"], data["queue_position"], data["worker_seen"]) == ("running", None, True)
         assert (data["seconds_composed"], data["length_seconds"]) == (12.5, 60)
-        assert data["message"] == "0:12 of 1:00 composed."
+        assert data["message"] == "0:13 of 1:00 composed."
 
     def test_a_finished_job_carries_its_piece(self, guest_client: Client):
         generation = make_succeeded_generation()

@@ -160,7 +160,7 @@ class TestRetry:
         source.delete()
         response = post(guest_client, f"{URL}{old.pk}/retry/")
         assert response.status_code == 400
-        assert "is gone" in response.json()["detail"]
+        assert "has been deleted" in response.json()["detail"]
 
 
 class TestDelete:

@@ -61,9 +61,9 @@ def test_a_folder_of_performances_becomes_a_bundle_that_is_measured(data_dir: Pa
     [
         (["polka", "--data", ".", "--output", "a.bundle"], "Expected a genre of piano"),
         (["piano", "--data", "no-folder", "--output", "a.bundle"], "no-folder is not a folder"),
-        (["piano", "--data", ".", "--output", "no-folder/a.bundle"], "Expected an output in a folder that exists"),
+        (["piano", "--data", ".", "--output", "no-folder/a.bundle"], "Expected an output file in an existing folder"),
         (["piano", "--data", ".", "--output", "a.bundle", "--cell", "magic"], "Expected a cell of"),
-        (["piano", "--data", ".", "--output", "a.bundle", "--work-dir", "file"], "file cannot be used: File exists"),
+        (["piano", "--data", ".", "--output", "a.bundle", "--work-dir", "file"], "file could not be used: File exists"),
         (["piano", "--data", ".", "--output", "a.bundle"], "Expected MIDI files"),
     ],
 )
@@ -81,5 +81,5 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(tmp_path: Path, data_dir:
     with pytest.raises(CommandError, match=r"missing\.bundle cannot be read"):
         call_command("evaluate_genre_model", str(tmp_path / "missing.bundle"), data=data_dir)
     (tmp_path / "file").touch()
-    with pytest.raises(CommandError, match="cannot be used"):
+    with pytest.raises(CommandError, match="could not be used"):
         call_command("evaluate_genre_model", str(tiny_bundle()), data=data_dir, work_dir=tmp_path / "file")

@@ -93,7 +93,7 @@ def test_what_it_does_not_offer_is_told_with_its_name(harpsi: GenreModel, guest_
     response = guest_client.post("/api/v1/generations/", json.dumps(wish), content_type="application/json")
     assert response.json()["errors"] == {
         "length_seconds": ["Choose a length from 0:05 to 0:20."],
-        "key": ["Harpsi has no choice of key."],
+        "key": ["Harpsi has no setting for key."],
     }
 
 

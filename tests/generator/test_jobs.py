@@ -232,7 +232,7 @@ def test_a_media_folder_that_cannot_be_written_fails_after_three_tries(generatio
         assert (generation.status, generation.attempts) == ("queued", attempt)
     compose(generation)
     assert (generation.status, generation.error_code) == ("failed", "storage")
-    assert "could not be stored" in generation.error_message
+    assert "could not be saved" in generation.error_message
     assert not Piece.objects.exists()
     # The notes that were heard stay as long as those of any other job.
     assert NoteChunk.objects.filter(generation=generation).exists()
@@ -241,13 +241,13 @@ def test_a_media_folder_that_cannot_be_written_fails_after_three_tries(generatio
 @pytest.mark.parametrize(
     ("where", "error", "kind", "said"),
     [
-        ("write", OSError(errno.ENOSPC, "full"), "disk_full", "make room"),
-        ("write", OSError(errno.EACCES, "denied"), "storage", "could not be stored"),
+        ("write", OSError(errno.ENOSPC, "full"), "disk_full", "free some space"),
+        ("write", OSError(errno.EACCES, "denied"), "storage", "could not be saved"),
         ("write", OperationalError("locked"), "database", "database did not answer"),
         ("compose", OperationalError("gone"), "database", "database did not answer"),
         ("compose", InterfaceError("connection already closed"), "database", "database did not answer"),
-        ("compose", OSError(errno.EIO, "broken disk"), "system", "trouble with its own files"),
-        ("load", OSError(errno.EIO, "no answer"), "model", "model of this style could not be read"),
+        ("compose", OSError(errno.EIO, "broken disk"), "system", "a problem with its files"),
+        ("load", OSError(errno.EIO, "no answer"), "model", "model of this genre could not be read"),
         ("primer", OSError(errno.EIO, "no answer"), "primer", "file that the piece starts from"),
     ],
 )
@@ -270,11 +270,11 @@ def test_each_error_that_may_pass_is_told_as_what_it_is(
         compose(generation)
     assert (generation.status, generation.error_code) == ("failed", kind)
     assert said in generation.error_message
-    assert ("could not be stored" in generation.error_message) == (kind in ("storage", "disk_full"))
+    assert ("could not be saved" in generation.error_message) == (kind in ("storage", "disk_full"))
 
 
 def test_what_is_wrong_with_a_primer_is_told(generation: Generation, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
         raise PrimerError("The file holds drums alone, and piano has none.")
 
     monkeypatch.setattr(jobs, "primer_load", refuse)

@@ -51,21 +51,21 @@ def test_every_control_is_taken_as_a_form_sends_it() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("bars", 1, "whole number of bars for 0:15 to 5:00 of music; at 120 BPM a bar lasts 2.0 seconds"),
+        ("bars", 1, "whole number of bars that makes 0:15 to 5:00 of music. At 120 BPM, a bar lasts 2.0 seconds"),
         ("bars", "2.5", "whole number of bars"),
         ("bars", 10**400, "whole number of bars"),
         ("temperature", 9, "from 0.5 to 1.5"),
         ("top_p", "lots", "from 0.5 to 1"),
-        ("adventurousness", "mad", "adventurousness is not on offer"),
+        ("adventurousness", "mad", "Unknown creativity 'mad'. Use one of: tame, wild."),
         ("qpm", 0, "tempo from 60 to 200 BPM"),
         ("qpm", float("nan"), "tempo from 60 to 200 BPM"),
         ("key", "H minor", "C minor"),
         ("key", "C locrian", "C minor"),
-        ("density", "thick", "density is not on offer"),
-        ("feel", "sad", "feel is not on offer"),
-        ("style", 7, "style is not on offer"),
-        ("voices_off", ["kazoo"], "at least one on"),
-        ("voices_off", ["drums", "bass", "rhythm", "keys", "lead"], "at least one on"),
+        ("density", "thick", "Unknown density 'thick'. Use one of: sparse, medium, dense."),
+        ("feel", "sad", "Unknown feel 'sad'. Use one of: "),
+        ("style", 7, "Unknown style '7'. Use one of: ballad, punk."),
+        ("voices_off", ["kazoo"], "Unknown voice 'kazoo'. Use one of: drums, bass, "),
+        ("voices_off", ["drums", "bass", "rhythm", "keys", "lead"], "at least one instrument on"),
         ("starting_note", 200, "60 is middle C"),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_control_that_the_model_does_not_have_is_named(name: str) -> None:
         piano_manifest(), controls=replace(piano_manifest().controls, density=None, start=None, adventurousness=())
     )
     plain = replace(plain, controls=replace(plain.controls, qpm=None, key=None, style=None))
-    assert wrong(plain.as_dict(), **{name: "1"})[name][0].startswith("Piano has no choice of ")
+    assert wrong(plain.as_dict(), **{name: "1"})[name][0].startswith("Piano has no setting for ")
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:

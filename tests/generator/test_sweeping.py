@@ -114,7 +114,7 @@ def test_a_busy_worker_leaves_messages_their_time(outbox: Outbox) -> None:
 def test_the_command_does_the_same(outbox: Outbox, capsys: pytest.CaptureFixture[str]) -> None:
     running(silent_seconds=999)
     call_command("sweep")
-    assert capsys.readouterr().out.startswith("1 queued again, 0 failed")
+    assert capsys.readouterr().out.startswith("1 requeued, 0 failed")
 
 
 def test_notes_are_kept_for_pages_that_still_poll() -> None:

@@ -125,7 +125,7 @@ def test_what_played_is_never_swapped(piano: GenreModel, verdicts: Any, guest_cl
     assert (heard["plays_live"], heard["broken"], heard["replaces"]) == (True, True, None)
     assert heard["broken_sentences"] == ["Nothing sounds for 3.5 s."]
     assert (replacement["label"], replacement["broken"], replacement["replaces"]) == (
-        "Take 1, composed again",
+        "Take 1, second try",
         False,
         0,
     )

@@ -32,9 +32,9 @@ def test_while_it_is_composed_the_page_renews_itself_and_shows_how_far_it_is(gue
 def test_a_queued_job_says_how_many_are_before_it(guest_client: Client):
     WorkerBeat.objects.create(worker_id="w", hostname="h", pid=1)
     first, second, third = (make_generation() for _ in range(3))
-    assert "Your piece is next." in page_of(guest_client, first)
-    assert "1 piece before yours." in page_of(guest_client, second)
-    assert "2 pieces before yours." in page_of(guest_client, third)
+    assert "You&#x27;re next." in page_of(guest_client, first)
+    assert "1 piece ahead of yours." in page_of(guest_client, second)
+    assert "2 pieces ahead of yours." in page_of(guest_client, third)
 
 
 def test_without_a_worker_the_page_says_that_the_piece_stays_queued(guest_client: Client):
@@ -53,7 +53,7 @@ def test_a_finished_job_whose_piece_is_gone_says_so(guest_client: Client):
     generation = make_succeeded_generation(piece=piece)
     piece.delete()
     page = page_of(guest_client, generation)
-    assert "no longer kept" in page
+    assert "It has been deleted." in page
     assert "http-equiv" not in page
 
 
@@ -61,7 +61,7 @@ def test_a_finished_job_whose_piece_is_gone_says_so(guest_client: Client):
     ("fields", "sentence"),
     [
         ({"status": Status.FAILED, "error_message": "The disk is full."}, "The disk is full."),
-        ({"status": Status.CANCELLED}, "Composing was cancelled"),
+        ({"status": Status.CANCELLED}, "Cancelled"),
     ],
 )
 def test_a_job_without_a_piece_says_why_and_renews_no_more(guest_client: Client, fields: dict[str, Any], sentence: str):
@@ -122,13 +122,14 @@ class TestTakes:
 
     def test_they_are_shown_best_first_with_what_is_known_of_them(self, guest_client: Client, generation: Generation):
         page = page_of(guest_client, generation)
-        labels = re.findall(r'class="take-name"[^>]*>([^<]+)<', page)
-        assert labels == ["Take 2", "Take 1, composed again", "Take 1"]
-        assert re.findall(r'<span class="eyebrow">([^<]+)</span>', page) == ["Best", "2nd", "Went wrong"]
+        labels = re.findall(r'data-label="([^"]+)"', page)
+        assert labels == ["Take 2", "Take 1, second try", "Take 1"]
+        said = ["Best · Take 2", "2nd · Take 1, second try", "Has errors · Take 1"]
+        assert re.findall(r'<span class="eyebrow">([^<]+)</span>', page) == said
         for wanted in ("Nothing sounds for 3.4 seconds.", "Sentence 1.", "96 BPM", "B♭ minor"):
             assert wanted in page
         assert "http-equiv" not in page
-        assert page.count("data-keep=") == 3
+        assert page.count("data-save-with-account") == 3
 
     def test_the_script_gets_the_same_as_a_part_of_a_page(self, guest_client: Client, generation: Generation):
         part = guest_client.get(f"/generations/{generation.pk}/result/").content.decode()

@@ -31,7 +31,7 @@ class TestList:
         queued = make_generation()
         done = make_succeeded_generation(piece=make_piece(title="Copper River"))
         page = page_of(guest_client)
-        for wanted in ("The disk is full.", "0:15 of 1:00 composed.", "Waiting", "Copper River"):
+        for wanted in ("The disk is full.", "0:15 of 1:00 composed.", "Queued", "Copper River"):
             assert wanted in page
         assert f'action="/generations/{failed.pk}/retry/"' in page
         assert f'action="/generations/{done.pk}/retry/"' not in page
@@ -48,8 +48,8 @@ class TestList:
         }  # fmt: skip
         make_generation(status="cancelled", params=params, length_seconds=90.0, takes_asked=3)
         page = page_of(guest_client)
-        assert "1:30 · 96 BPM · B♭ minor · 3 takes" in page
-        assert "/?genre=piano&amp;length=1%3A30&amp;ensemble=grand-piano&amp;temperature=1&amp;top_p=0.97" in page
+        assert "1:30 · 97 BPM · B♭ minor · 3 takes" in page
+        assert "/?genre=piano&amp;length=1%3A30&amp;ensemble=grand-piano&amp;top_p=0.97" in page
         assert "qpm=96.5&amp;key=Bb+minor" in page
 
     def test_where_it_started_from(self, guest_client: Client):
@@ -65,13 +65,13 @@ class TestList:
         page = page_of(guest_client)
         assert page.index(str(newer.pk)) < page.index(str(older.pk))
         assert not any(str(other.pk) in page for other in others)
-        assert "Nothing was asked for yet" in page_of(Client())
+        assert "Nothing here yet" in page_of(Client())
 
     def test_pieces_in_the_trash_are_not_shown(self, guest_client: Client):
         make_succeeded_generation(piece=make_piece(title="Gone", trashed_at=timezone.now()))
         page = page_of(guest_client)
         assert "Gone" not in page
-        assert "no longer kept" in page
+        assert "has been deleted" in page
 
     def test_it_renews_itself_without_script_only_while_something_runs(self, guest_client: Client):
         make_generation(status="failed")
@@ -120,7 +120,7 @@ class TestRetry:
         make_genre()
         failed = make_generation(status="failed", kind="continue", start="continue")
         response = guest_client.post(f"/generations/{failed.pk}/retry/", follow=True)
-        assert "The piece that it started from is gone." in response.content.decode()
+        assert "The piece it started from has been deleted." in response.content.decode()
 
     def test_one_that_still_runs_is_not_asked_for_again(self, guest_client: Client):
         assert guest_client.post(f"/generations/{make_generation().pk}/retry/").status_code == 404
@@ -131,7 +131,7 @@ class TestDelete:
         done = make_succeeded_generation()
         response = guest_client.post(f"/generations/{done.pk}/delete/")
         assert (response.status_code, response["Location"]) == (302, URL)
-        assert "Nothing was asked for yet" in page_of(guest_client)
+        assert "Nothing here yet" in page_of(guest_client)
         assert guest_client.post(f"/generations/{done.pk}/delete/").status_code == 404
         assert Piece.objects.in_library(guest()).count() == 1
 

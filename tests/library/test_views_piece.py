@@ -155,12 +155,18 @@ class TestSigns:
 
 
 class TestKeep:
-    def test_a_draft_becomes_a_piece_of_its_owner(self, guest_client: Client):
-        piece = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=1))
-        assert "This is a draft" in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
-        response = post(guest_client, piece, "keep")
+    def test_a_draft_becomes_a_piece_of_its_owner(self, alices: Client, alice: User):
+        piece = make_piece(member(alice), is_draft=True, expires_at=timezone.now() + timedelta(days=1))
+        assert "This is a draft" in alices.get(f"/pieces/{piece.pk}/").content.decode()
+        response = post(alices, piece, "keep")
         assert (response.status_code, response["Location"]) == (302, f"/pieces/{piece.pk}/")
-        assert "This is a draft" not in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        assert "This is a draft" not in alices.get(f"/pieces/{piece.pk}/").content.decode()
+
+    def test_a_guest_is_told_what_keeping_takes(self, guest_client: Client):
+        piece = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=1))
+        page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        assert "unless you save it with an account" in page
+        assert "data-keep-here" not in page
 
 
 class TestTrash:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import secrets
 import sys
 import time
@@ -15,35 +14,42 @@ from django.core.management.base import BaseCommand, CommandError
 
 from generator.engine.errors import BundleError, EngineError, PrimerError
 from generator.engine.files import write_whole
+from generator.engine.names import folded, unknown_sentence
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 
 
 class Command(BaseCommand):
-    help = "Compose one piece and write it as a MIDI file; facts as JSON on stdout, progress on stderr."
+    help = "Compose one piece and save it as a MIDI file. Prints its facts as JSON on stdout, progress on stderr."
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("genre", help="genre of a shipped bundle, such as piano")
-        parser.add_argument("--seconds", dest="length_seconds", help="length of the piece (default: the bundle's)")
-        parser.add_argument("--bars", help="length in bars, for genres with a beat")
-        parser.add_argument("--seed", help="whole number; the same one gives the same bytes (default: a new one)")
-        parser.add_argument("--type", dest="ensemble", help="ensemble, such as grand-piano (default: the bundle's)")
-        parser.add_argument("--style", help="one of the bundle's styles (default: any)")
-        parser.add_argument("--qpm", help="tempo in quarter notes a minute (default: the style's)")
-        parser.add_argument("--key", help='such as "C minor" or "F# dorian" (default: any)')
+        parser.add_argument("genre", help="genre, such as piano")
+        parser.add_argument("--seconds", dest="length_seconds", help="length in seconds (default: the genre's)")
+        parser.add_argument("--bars", help="length in bars instead of seconds, for genres with a beat")
+        parser.add_argument("--seed", help="whole number; the same seed gives the same file (default: random)")
+        parser.add_argument("--type", dest="ensemble", help="type, such as grand-piano (default: the genre's)")
+        parser.add_argument("--style", help="style, such as funk (default: any)")
+        parser.add_argument("--qpm", help="tempo in quarter notes per minute (default: the style's)")
+        parser.add_argument("--key", help='key, such as "C minor" or "F# dorian" (default: any)')
         parser.add_argument("--density", help="sparse, medium or dense (default: any)")
         parser.add_argument("--feel", help="straight or swing (default: any)")
-        parser.add_argument("--voices-off", metavar="PARTS", help="parts that do not play, such as keys,lead")
-        parser.add_argument("--starting-note", metavar="PITCH", help="pitch of the first note, 60 is middle C")
-        parser.add_argument("--primer", type=Path, metavar="F.mid", help="a MIDI file to go on from")
-        parser.add_argument("--without-primer", action="store_true", help="leave the primer itself out of the piece")
-        parser.add_argument("--adventurousness", help="a level of the bundle, instead of temperature and top-p")
-        parser.add_argument("--temperature", help="how freely events are drawn (default: the bundle's)")
-        parser.add_argument("--top-p", help="draw from the likeliest events that hold this probability")
-        parser.add_argument("--bundle", type=Path, metavar="FILE", help="a bundle instead of the shipped one")
-        parser.add_argument("--output", type=Path, required=True, metavar="OUT.mid", help="the file to write")
+        parser.add_argument("--voices-off", metavar="PARTS", help="instruments to leave out, such as keys,lead")
+        parser.add_argument("--starting-note", metavar="PITCH", help="pitch of the first note; 60 is middle C")
+        parser.add_argument("--primer", type=Path, metavar="F.mid", help="a MIDI file to continue")
+        parser.add_argument("--without-primer", action="store_true", help="leave the primer out of the piece")
+        parser.add_argument(
+            "--creativity",
+            "--adventurousness",
+            dest="adventurousness",
+            metavar="LEVEL",
+            help="safe, balanced, bold or wild, instead of temperature and top-p",
+        )
+        parser.add_argument("--temperature", help="higher is less predictable (default: the genre's)")
+        parser.add_argument("--top-p", help="lower keeps only the likeliest notes (default: the genre's)")
+        parser.add_argument("--bundle", type=Path, metavar="FILE", help="use this bundle instead of the shipped one")
+        parser.add_argument("--output", type=Path, required=True, metavar="OUT.mid", help="file to write")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -59,9 +65,9 @@ class Command(BaseCommand):
         except EngineError as error:
             raise CommandError(error.message) from error
         except OSError as error:
-            raise CommandError(f"{options['output']} cannot be written: {error.strerror or error}.") from error
+            raise CommandError(f"{options['output']} could not be written: {error.strerror or error}.") from error
         except KeyboardInterrupt as error:
-            raise CommandError("Stopped; nothing was written.") from error
+            raise CommandError("Stopped. Nothing was written.") from error
         self.stdout.write(json.dumps(facts, ensure_ascii=False))
 
 
@@ -91,7 +97,7 @@ def _compose(
     began = time.monotonic()
     loaded = read_bundle(bundle or _shipped_bundle(genre))
     manifest = loaded.manifest
-    if manifest.genre != genre:
+    if folded(genre) not in (folded(manifest.genre), folded(manifest.genre_name)):
         raise BundleError(f"Expected a bundle of genre {genre}; got one of {manifest.genre}.")
     chosen_seed = secrets.randbelow(2**31) if seed is None else parse_seed(seed)
     request = compose_request(manifest, seed=chosen_seed, **params)
@@ -99,7 +105,7 @@ def _compose(
         start = primer_of(_read(primer), manifest, request.ensemble, voices_off=request.voices_off)
         request = compose_request(manifest, seed=chosen_seed, primer=start, keep_primer=keep_primer, **params)
     if not output.parent.is_dir():
-        raise EngineError(f"Expected an output in a folder that exists; got {output}.")
+        raise EngineError(f"Expected an output file in an existing folder; got {output}.")
     composer = Composer(loaded, runtime=settings.RUNTIME, num_threads=settings.RUNTIME_THREADS)
     with _Progress(request.length_seconds) as progress:
         composition = composer.compose(request, on_progress=progress.show)
@@ -130,18 +136,19 @@ def _compose(
 
 def _shipped_bundle(genre: str) -> Path:
     shipped = sorted(path.stem for path in BUNDLES.glob("*.bundle"))
-    path = BUNDLES / f"{genre}.bundle"
-    if re.fullmatch(r"[a-z0-9-]{1,40}", genre) and path.is_file():
-        return path
-    known = f"expected one of {', '.join(shipped)}" if shipped else "name one with --bundle FILE"
-    raise BundleError(f"There is no shipped bundle of genre {genre[:40]}; {known}.")
+    name = next((name for name in shipped if folded(name) == folded(genre)), None)
+    if name:
+        return BUNDLES / f"{name}.bundle"
+    if not shipped:
+        raise BundleError("No bundles are shipped with this copy. Name one with --bundle FILE.")
+    raise BundleError(unknown_sentence("genre", genre, shipped))
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise PrimerError(f"The primer {path.name} cannot be read: {error.strerror or error}.") from error
+        raise PrimerError(f"The primer {path.name} could not be read: {error.strerror or error}.") from error
 
 
 class _Progress:

@@ -11,7 +11,7 @@ from generator.engine.errors import EngineError
 
 
 class Command(BaseCommand):
-    help = "Measure a bundle on the validation files of a folder; JSON on stdout, progress on stderr."
+    help = "Measure a bundle on the validation files of a folder. JSON on stdout, progress on stderr."
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
@@ -19,11 +19,11 @@ class Command(BaseCommand):
         parser.add_argument("bundle", type=Path, metavar="FILE.bundle")
         parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of MIDI files")
         parser.add_argument(
-            "--work-dir", type=Path, default=Path("checkpoints/evaluation"), help="where arrays are kept"
+            "--work-dir", type=Path, default=Path("checkpoints/evaluation"), help="folder for cached arrays"
         )
-        parser.add_argument("--events", type=int, help="read about so many events instead of all")
+        parser.add_argument("--events", type=int, help="read about this many events instead of all")
         parser.add_argument(
-            "--pieces", type=int, default=20, help="pieces to compose and check, 0 for none (default: %(default)s)"
+            "--pieces", type=int, default=20, help="pieces to compose and check; 0 for none (default: %(default)s)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         except EngineError as error:
             raise CommandError(error.message) from error
         except OSError as error:
-            raise CommandError(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.") from error
+            raise CommandError(f"{error.filename or 'A file'} could not be used: {error.strerror or error}.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped.") from error
         self.stdout.write(json.dumps(figures))

@@ -18,30 +18,28 @@ from generator.services.bundle_checks import bundle_checked
 
 class Command(BaseCommand):
     help = (
-        "Installs bundles as new versions of their genres' models. One that was not shipped with the site is checked "
-        "first, as an uploaded one is, which takes some ten seconds of computing. Of Magenta's own bundles (.mag), "
-        "performance_with_dynamics becomes a model for the piano, or for the genre that --genre names."
+        "Install bundles as new versions of their genres' models. A bundle that was not shipped with the site is "
+        "checked first, like an uploaded one; this takes about ten seconds. Of Magenta's own bundles (.mag), "
+        "performance_with_dynamics becomes a model for the piano, or for the genre given by --genre."
     )
 
     _said = ""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("bundles", nargs="+", type=Path, metavar="FILE")
-        parser.add_argument("--activate", action="store_true", help="let it compose its genre from now on")
+        parser.add_argument("--activate", action="store_true", help="make it the active model of its genre")
         parser.add_argument(
             "--skip-installed",
             action="store_true",
-            help="leave a bundle that is installed alone, unless its genre has no active model",
+            help="skip bundles that are already installed, unless their genre has no active model",
         )
 
-        parser.add_argument(
-            "--trusted", action="store_true", help="leave the check out: the bundle was made on a machine of your own"
-        )
+        parser.add_argument("--trusted", action="store_true", help="skip the check, for a bundle you made yourself")
 
         parser.add_argument(
-            "--genre", default="piano", help="genre of a .mag file; a new one gets the piano's instruments"
+            "--genre", default="piano", help="genre for a .mag file; a new genre gets the piano's instruments"
         )
-        parser.add_argument("--genre-name", help="as shown on pages; by default the genre, capitalised")
+        parser.add_argument("--genre-name", help="name shown on pages (default: the genre, capitalised)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         for path in map(Path, options["bundles"]):
@@ -67,8 +65,8 @@ class Command(BaseCommand):
         except EngineError as error:
             raise CommandError(f"{path}: {error.message}") from error
         except OSError as error:
-            raise CommandError(f"{path} could not be stored: {error.strerror or error}.") from error
-        what = "Installed" if is_new else "Found the installed"
+            raise CommandError(f"{path} could not be saved: {error.strerror or error}.") from error
+        what = "Installed" if is_new else "Already installed:"
         active = ", now active" if activate else ""
         self.stdout.write(f"{what} {model.name} (version {model.version} of {model.genre.name}){active}.")
         if activate:
@@ -87,7 +85,7 @@ class Command(BaseCommand):
                 command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False
             )
             if ended.returncode:
-                said = ended.stderr.strip().splitlines() or ["The conversion ended without a word."]
+                said = ended.stderr.strip().splitlines() or ["The conversion failed without a message."]
                 raise CommandError(f"{path}: {said[-1]}")
             yield bundle
 

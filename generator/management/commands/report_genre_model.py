@@ -12,8 +12,8 @@ from generator.engine.errors import EngineError
 
 class Command(BaseCommand):
     help = (
-        "Measure a bundle against its genre's files: loss beside two baselines, likeness, controls, critic. Writes "
-        "report.json and report.html; the targets as JSON on stdout, progress on stderr."
+        "Measure a bundle against its genre's files: loss against two baselines, likeness, controls, critic. Writes "
+        "report.json and report.html. Targets as JSON on stdout, progress on stderr."
     )
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
@@ -21,13 +21,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("bundle", type=Path, metavar="FILE.bundle")
         parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of MIDI files")
-        parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the report is written")
-        parser.add_argument("--pieces", type=int, help="pieces for each question (default: 100)")
+        parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the report")
+        parser.add_argument("--pieces", type=int, help="pieces per measurement (default: 100)")
         parser.add_argument("--events", type=int, help="validation events for the losses (default: about 200,000)")
         parser.add_argument("--lstm", type=Path, metavar="CHECKPOINT", help="checkpoint.npz of the LSTM baseline")
-        parser.add_argument("--quick", action="store_true", help="ten pieces each, to see whether it works")
+        parser.add_argument("--quick", action="store_true", help="only ten pieces per measurement, for a quick test")
         parser.add_argument(
-            "--work-dir", type=Path, default=Path("checkpoints/evaluation"), help="where arrays are kept"
+            "--work-dir", type=Path, default=Path("checkpoints/evaluation"), help="folder for cached arrays"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         except EngineError as error:
             raise CommandError(error.message) from error
         except OSError as error:
-            raise CommandError(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.") from error
+            raise CommandError(f"{error.filename or 'A file'} could not be used: {error.strerror or error}.") from error
         except KeyboardInterrupt as error:
-            raise CommandError("Stopped; nothing was written.") from error
+            raise CommandError("Stopped. Nothing was written.") from error
         self.stdout.write(json.dumps(figures["targets"]))

@@ -18,7 +18,7 @@ from generator.engine.training_config import add_arguments, config_from
 
 
 class Command(BaseCommand):
-    help = "Train a genre's network on MIDI files and write a bundle with its model card; figures as JSON on stdout."
+    help = "Train a genre's network on MIDI files and write a bundle with its model card. Figures as JSON on stdout."
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             genre_profile(genre, options["like"], options["genre_name"])
             if not options["output"].parent.is_dir():
                 # Said now, not after hours of training.
-                raise TrainingError(f"Expected an output in a folder that exists; got {options['output']}.")
+                raise TrainingError(f"Expected an output file in an existing folder; got {options['output']}.")
             config = config_from(argparse.Namespace(**options), Path("checkpoints") / genre)
             config.work_dir.mkdir(parents=True, exist_ok=True)
             train(config)
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         except EngineError as error:
             raise CommandError(error.message) from error
         except OSError as error:
-            raise CommandError(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.") from error
+            raise CommandError(f"{error.filename or 'A file'} could not be used: {error.strerror or error}.") from error
         except KeyboardInterrupt as error:
             raise CommandError("Stopped.") from error
 
@@ -64,6 +64,6 @@ class Command(BaseCommand):
         environment = os.environ | {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": paths}
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
-            raise CommandError("The bundle could not be written; the reason stands above.")
+            raise CommandError("The bundle could not be written. See the message above.")
         figures: dict[str, Any] = json.loads(done.stdout)
         return figures
