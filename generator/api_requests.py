@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from generator.engine.controls import MAX_SEED, parse_seed
 from generator.engine.errors import ControlError
-from generator.lengths import parse_length
+from generator.engine.lengths import parse_length
 from generator.models import MAX_TAKES, Generation
 from generator.params import PARAMS, params_chosen
 from library.models import Piece

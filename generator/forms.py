@@ -14,7 +14,7 @@ from django.utils.datastructures import MultiValueDict
 from generator.choices import GenreChoice
 from generator.engine.controls import MAX_SEED, parse_seed
 from generator.engine.errors import ControlError
-from generator.lengths import parse_length
+from generator.engine.lengths import parse_length
 from generator.models import MAX_TAKES
 from generator.services.primers import MAX_PRIMER_BYTES
 from library.models import Piece

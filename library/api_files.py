@@ -20,7 +20,7 @@ from library.downloads import MAX_ZIP_PIECES, read_midi_file, voices_zip
 from library.file_names import file_name_of
 from library.models import Piece, Rendering
 from library.serializers import RenderingSerializer, UploadResultsSerializer, UploadSerializer, ZipSerializer
-from library.services.uploads import MAX_ZIP_BYTES, Outcome, piece_upload, zip_upload
+from library.services.uploads import MAX_ZIP_BYTES, Outcome, is_system_file, piece_upload, skipped, zip_upload
 from library.views.downloads import CONTENT_TYPES, attachment, audio_response, zip_response
 from library.views.files import midi_response
 
@@ -83,13 +83,15 @@ class PieceUpload(MemberView):
         sent.is_valid(raise_exception=True)
         file = sent.validated_data["file"]
         name, data = str(file.name or ""), file.read(MAX_ZIP_BYTES + 1)
-        if data[:2] == b"PK":
+        if is_system_file(name):
+            results = skipped([name])
+        elif data[:2] == b"PK":
             results = zip_upload(user=self.member, data=data, file_name=name)
         else:
             results = [piece_upload(user=self.member, midi=data, file_name=name)]
         outcomes = {result.outcome for result in results}
         sentences = [f"{result.name}: {result.sentence}"[:300] for result in results][:20]
-        if outcomes == {Outcome.REFUSED}:
+        if outcomes <= {Outcome.REFUSED, Outcome.SKIPPED}:
             raise ValidationError({"file": sentences})
         if not outcomes & {Outcome.ACCEPTED, Outcome.THERE}:
             raise Problem(503, sentences[0], retry_after_seconds=60)

@@ -225,7 +225,7 @@ class UploadResultSerializer(serializers.Serializer):
     """What became of one file."""
 
     name = serializers.CharField()
-    outcome = serializers.ChoiceField(choices=["accepted", "there", "refused", "failed"])
+    outcome = serializers.ChoiceField(choices=["accepted", "there", "refused", "failed", "skipped"])
     sentence = serializers.CharField(help_text="Why, where it was not taken; or empty.")
     piece = PieceSerializer(allow_null=True)
 

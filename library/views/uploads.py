@@ -16,7 +16,7 @@ from accounts.owners import Owner
 from accounts.quotas import quota_of, stored_bytes_left
 from library import services
 from library.models import Piece
-from library.services.uploads import MAX_ZIP_BYTES, shown_name
+from library.services.uploads import MAX_ZIP_BYTES, is_system_file, shown_name, skipped
 from library.upload_facts import MAX_UPLOAD_BYTES
 
 ZIP_MAGIC = b"PK\x03\x04"
@@ -38,15 +38,19 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _all_taken(user: User, files: list[UploadedFile]) -> list[services.UploadResult]:
+    """What became of each; those that computers wrote for themselves are not looked into."""
     results: list[services.UploadResult] = []
     ends_at = time.monotonic() + MAX_SECONDS
+    names = [file.name or "" for file in files]
     for file in files:
+        if is_system_file(file.name or ""):
+            continue
         if time.monotonic() > ends_at:
-            sentence = "There was no time for this file. Send it again."
+            sentence = "Time ran out before this file. Upload it again."
             results.append(services.UploadResult(shown_name(file.name or ""), services.Outcome.FAILED, None, sentence))
         else:
             results += _taken(user, file)
-    return results
+    return [*results, *skipped(name for name in names if is_system_file(name))]
 
 
 def _taken(user: User, file: UploadedFile) -> list[services.UploadResult]:
