@@ -56,12 +56,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UploadResult:
-    """What became of one file: `piece` where there is one now, and one sentence where it is not as one would think."""
+    """What became of one file: `piece` where there is one now, and one sentence where it is not as one would think.
+    `count` is of how many files this tells, where it is more than one."""
 
     name: str
     outcome: Outcome
     piece: Piece | None = None
     sentence: str = ""
+    count: int = 1
 
 
 def piece_upload(*, user: User, midi: bytes, file_name: str) -> UploadResult:
@@ -193,7 +195,7 @@ def skipped(names: Iterable[str]) -> list[UploadResult]:
     names = list(names)
     others = [name for name in names if not is_system_file(name)]
     results = [UploadResult(shown_name(name), Outcome.SKIPPED, sentence=_why(name)) for name in others[:MAX_NAMED]]
-    if more := len(others) - MAX_NAMED if len(others) > MAX_NAMED else 0:
+    if (more := len(others) - MAX_NAMED) > 0:
         results.append(_summed(more, f"more file{_s(more)}", "Not MIDI files." if more > 1 else "Not a MIDI file."))
     if system := len(names) - len(others):
         results.append(
@@ -217,7 +219,7 @@ def _why(name: str) -> str:
 
 
 def _summed(count: int, what: str, sentence: str) -> UploadResult:
-    return UploadResult(f"{count:,} {what}", Outcome.SKIPPED, sentence=sentence)
+    return UploadResult(f"{count:,} {what}", Outcome.SKIPPED, sentence=sentence, count=count)
 
 
 def _s(count: int) -> str:

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -17,7 +18,7 @@ from accounts.quotas import quota_of, stored_bytes_left
 from library import services
 from library.models import Piece
 from library.services.uploads import MAX_ZIP_BYTES, is_system_file, shown_name, skipped
-from library.upload_facts import MAX_UPLOAD_BYTES
+from library.upload_facts import MAX_UPLOAD_BYTES, MIDI_ENDINGS
 
 ZIP_MAGIC = b"PK\x03\x04"
 # A plain form may bring many files at once; those that one request has no time for are to be sent again.
@@ -64,6 +65,8 @@ def _taken(user: User, file: UploadedFile) -> list[services.UploadResult]:
 
 def _as_data(result: services.UploadResult) -> dict[str, Any]:
     data: dict[str, Any] = {"name": result.name, "outcome": result.outcome, "sentence": result.sentence}
+    if result.count > 1:
+        data["count"] = result.count
     if result.piece is not None:
         data |= {"title": result.piece.title, "url": reverse("library:piece", args=[result.piece.pk])}
         data["facts"] = facts_line(result.piece)
@@ -88,9 +91,14 @@ def _page(request: HttpRequest, results: list[services.UploadResult] | None = No
     context = {
         "results": [_as_data(result) for result in results or ()],
         "nothing_chosen": results == [],
+        "midi_endings": MIDI_ENDINGS,
         "max_midi_bytes": MAX_UPLOAD_BYTES,
         "max_zip_bytes": MAX_ZIP_BYTES,
         "left_megabytes": stored_bytes_left(owner) // 2**20,
+        "midi_megabytes": MAX_UPLOAD_BYTES // 2**20,
+        "zip_megabytes": -(-MAX_ZIP_BYTES // 2**20),
+        "body_megabytes": settings.BODY_BYTES // 2**20,
+        "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         "quota_megabytes": quota_of(owner).stored_bytes // 2**20,
         "nav": "library",
     }

@@ -38,7 +38,7 @@ def test_the_form_says_what_it_takes_and_how_much_room_is_left(hers: Client, ali
     alice.save()
     page = hers.get(reverse("library:upload")).content.decode()
     assert 'enctype="multipart/form-data"' in page
-    assert "Room left: 7 MB of 7 MB." in page
+    assert "7 MB of 7 MB free." in page
     assert "data-full-load" in page
 
 
