@@ -259,11 +259,15 @@ class PiecesBulk(PieceView):
 class DraftsTrash(PieceView):
     @extend_schema(
         operation_id="drafts_trash",
-        summary="Move all drafts but favourites to the trash",
-        description="At most 2,000 at once, the oldest first; the ids, to take them out again.",
+        summary="Move drafts except favourites to the trash",
+        description=f"Moves up to {services.BULK_AT_MOST:,} at a time, the oldest first, and answers with their ids, "
+        "so that you can restore them. With the filters of `pieces/`, only drafts that match.",
         tags=["pieces"],
+        parameters=schemas.CHOICES,
         request=None,
         responses=IdsSerializer,
     )
     def post(self, request: Request) -> Response:
-        return Response({"ids": services.drafts_trash(owner=self.owner)})
+        filters = PieceFilters.from_query(request.query_params)
+        pieces = Piece.objects.in_library(self.owner).filtered(filters)
+        return Response({"ids": services.drafts_trash(pieces=pieces)})

@@ -241,7 +241,8 @@ class TestTrash:
         draft = factories.make_piece(owner, is_draft=True)
         factories.make_piece(owner, is_draft=True, is_favourite=True)
         factories.make_piece(owner)
-        assert send(client_of_alice, "post", "/api/v1/drafts/trash/").json() == {"ids": [str(draft.pk)]}
+        assert send(client_of_alice, "post", "/api/v1/drafts/trash/?genre=rock").json() == {"ids": []}
+        assert send(client_of_alice, "post", "/api/v1/drafts/trash/?genre=").json() == {"ids": [str(draft.pk)]}
         assert len(titles(client_of_alice)) == 2
 
 

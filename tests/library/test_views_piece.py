@@ -228,12 +228,32 @@ class TestTrash:
             make_piece(member(bob), is_draft=True),
         ]
         page = alices.post("/library/drafts/trash/", follow=True)
-        assert "In the trash: 3 drafts." in page.content.decode()
+        assert "3 drafts moved to trash." in page.content.decode()
         assert {one.pk for one in Piece.objects.exclude(trashed_at=None)} == {one.pk for one in drafts}
         assert Piece.objects.filter(trashed_at=None).count() == len(left)
         drafts[0].refresh_from_db()
         assert drafts[0].trashed_at
         alices.post("/library/undo/", {"trashed_at": drafts[0].trashed_at.isoformat()})
+        assert not Piece.objects.exclude(trashed_at=None).exists()
+
+
+    def test_the_drafts_that_are_shown(self, alices: Client, alice: User):
+        make_piece(member(alice), is_draft=True, genre="rock", title="Rock draft")
+        make_piece(member(alice), is_draft=True, genre="drums", title="Drum draft")
+        make_piece(member(alice), is_draft=True, genre="drums", is_favourite=True)
+        page = alices.get("/library/?genre=drums").content.decode()
+        assert "2 matching drafts." in page
+        assert "1 draft will move to the trash." in page
+        assert '<input type="hidden" name="filters" value="genre=drums">' in page
+        data = {"filters": "genre=drums", "next": "/library/?genre=drums"}
+        answer = alices.post("/library/drafts/trash/", data)
+        assert answer["Location"] == "/library/?genre=drums"
+        assert [one.title for one in Piece.objects.exclude(trashed_at=None)] == ["Drum draft"]
+        assert "no drafts to move" in alices.post("/library/drafts/trash/", data, follow=True).content.decode()
+
+    def test_drafts_of_a_query_that_is_cut_off_stay(self, alices: Client, alice: User):
+        make_piece(member(alice), is_draft=True)
+        assert alices.post("/library/drafts/trash/", {"filters": "q=" + "a" * 5000}).status_code == 400
         assert not Piece.objects.exclude(trashed_at=None).exists()
 
 
