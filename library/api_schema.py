@@ -45,7 +45,7 @@ IF_MATCH = OpenApiParameter(
     "if the header is missing. * overwrites any version.",
 )
 ETAG = OpenApiParameter(
-    "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[200], description="Of this version, to send as If-Match."
+    "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[200], description="This version, to send as If-Match."
 )
 
 PIECE: dict[str, Any] = {
@@ -79,7 +79,7 @@ PIECE: dict[str, Any] = {
     "file_name": "",
     "facts": ["412 notes, none of them silent for long."],
     "faults": [],
-    "originality": "Nothing of it is known from the training pieces.",
+    "originality": "Original: no passage of nine or more notes matches the training music.",
     "borrowed": None,
     "figures": {},
     "kind": "new",

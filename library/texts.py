@@ -32,7 +32,7 @@ def clean_name(text: object, field: str, *, sentence: str, at_most: int) -> str:
     if not is_visible(line):
         raise ValidationError({field: sentence})
     if len(line) > at_most:
-        raise ValidationError({field: f"Use at most {at_most} characters; these are {len(line)}."})
+        raise ValidationError({field: f"Use at most {at_most} characters. You used {len(line)}."})
     return line
 
 

@@ -88,7 +88,7 @@ def piece_downloads(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def piece_voices(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """A zip with one MIDI file a voice."""
+    """A zip with one MIDI file per voice."""
     return voices_response(request, audible_piece(request, pk))
 
 

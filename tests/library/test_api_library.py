@@ -164,7 +164,7 @@ class TestChanging:
     def test_guests_have_no_tags(self, guest_client: Client) -> None:
         mine = factories.make_piece()
         response = send(guest_client, "patch", f"{URL}{mine.pk}/", {"tags": ["x"]}, **{"If-Match": "*"})
-        assert response.json()["errors"] == {"tags": ["Sign up to put tags on pieces."]}
+        assert response.json()["errors"] == {"tags": ["Sign up to tag pieces."]}
 
 
 class TestRating:

@@ -127,7 +127,7 @@ def test_files_that_no_row_names_are_removed_but_young_and_foreign_ones_stay() -
     foreign = store("letters/private.txt")
     said, sentence = check_library("--mend")
     assert all(f"{name}: no row names it" in said for name in lost)
-    assert "letters: 1 files that are not the site's; left alone" in said
+    assert "letters: 1 files that do not belong to the site; left alone" in said
     assert sentence == ""
     left = {found.name for found in default_storage.stored_objects()}  # type: ignore[attr-defined]
     assert left == {kept, young, foreign}

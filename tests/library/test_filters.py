@@ -90,7 +90,8 @@ def test_what_cannot_be_understood_is_told_by_field(query: str, fields: set[str]
 
 
 @pytest.mark.parametrize(
-    ("written", "seconds"), [("90", 90), ("1:30", 90), ("2 min", 120), ("1 min 30 s", 90), ("0:59", 59), ("1,5 min", 90)]
+    ("written", "seconds"),
+    [("90", 90), ("1:30", 90), ("2 min", 120), ("1 min 30 s", 90), ("0:59", 59), ("1,5 min", 90)],
 )
 def test_lengths_are_written_as_on_the_compose_page(written: str, seconds: float) -> None:
     assert PieceFilters.from_query(QueryDict(mutable=True) | {"length_min": written}).length_min == seconds

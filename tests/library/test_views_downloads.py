@@ -83,7 +83,7 @@ class TestAskingForSound:
         assert (answer.status_code, answer["Location"]) == (302, url("piece", piece) + "#downloads")
         assert Rendering.objects.get().status == "queued"
         page = hers.get(url("piece", piece)).content.decode()
-        assert "Waits for its turn." in page
+        assert "Queued." in page
         assert "<progress" in page
 
     def test_with_the_script_the_answer_is_the_block(self, hers: Client, piece: Piece) -> None:
@@ -127,7 +127,7 @@ class TestSound:
     def test_whose_file_is_gone_can_be_asked_for_again(self, hers: Client, piece: Piece) -> None:
         default_storage.delete(str(ready(piece).file.name))
         assert hers.get(url("piece-audio", piece, "ogg")).status_code == 404
-        assert "Prepare it again" in hers.get(url("piece-downloads", piece)).content.decode()
+        assert "Create it again" in hers.get(url("piece-downloads", piece)).content.decode()
 
     def test_that_is_downloaded_is_kept_for_longer(self, hers: Client, piece: Piece) -> None:
         from datetime import timedelta

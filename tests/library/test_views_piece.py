@@ -85,7 +85,7 @@ class TestEdit:
     @pytest.mark.parametrize(
         ("data", "sentence"),
         [
-            ({"title": ""}, "Give the piece a title."),
+            ({"title": ""}, "Enter a title."),
             ({"title": "x" * 201}, "at most 200 characters"),
             ({"title": "ok", "tags": "x" * 51}, "at most 50"),
         ],
@@ -144,7 +144,7 @@ class TestSigns:
             assert post(client, example, "rate", value="1").status_code == 302
             assert post(client, private, "rate", value="1").status_code == 404
             page = client.get(f"/pieces/{example.pk}/").content.decode()
-            assert 'name="value" value="0" aria-pressed="true" aria-label="Thumb up"' in page
+            assert 'name="value" value="0" aria-pressed="true" aria-label="Like"' in page
         assert Rating.objects.filter(piece=example, value=1).count() == 3
         example.refresh_from_db()
         assert example.rating == 0
@@ -169,7 +169,7 @@ class TestTrash:
         response = alices.post(f"/pieces/{piece.pk}/trash/", follow=True)
         assert response.redirect_chain == [("/library/", 302)]
         page = response.content.decode()
-        assert "“Nocturne” is in the trash." in page
+        assert "“Nocturne” moved to trash." in page
         piece.refresh_from_db()
         assert piece.trashed_at is not None
         moment = piece.trashed_at.isoformat()
@@ -198,7 +198,7 @@ class TestTrash:
         make_piece(member(bob), title="Bobs", trashed_at=timezone.now())
         make_piece(member(alice), title="Not here")
         page = alices.get("/library/trash/").content.decode()
-        assert "deleted in 10 days" in page
+        assert "10 days left" in page
         for hidden in ("Bobs", "Not here"):
             assert hidden not in page
         assert "The trash is empty" in Client().get("/library/trash/").content.decode()
@@ -235,7 +235,6 @@ class TestTrash:
         assert drafts[0].trashed_at
         alices.post("/library/undo/", {"trashed_at": drafts[0].trashed_at.isoformat()})
         assert not Piece.objects.exclude(trashed_at=None).exists()
-
 
     def test_the_drafts_that_are_shown(self, alices: Client, alice: User):
         make_piece(member(alice), is_draft=True, genre="rock", title="Rock draft")
@@ -275,7 +274,7 @@ class TestLineage:
         piece = make_piece(member(alice), kind="vary", source_piece=source)
         page = alices.get(f"/pieces/{piece.pk}/").content.decode()
         assert "Bobs secret" not in page
-        assert "a piece that is not here any more" in page
+        assert "a piece that no longer exists" in page
 
 
 def test_tags_links_and_descendants_ask_the_database_no_more(alices: Client, alice: User):
