@@ -101,9 +101,7 @@ def _safe(text: str) -> SafeString:
 @lru_cache(maxsize=16)
 def _addresses(_prefix: str, _urlconf: str | None) -> tuple[tuple[str, tuple[str, str]], ...]:
     """By name, what stands before and after a piece's id. Both arguments are what `reverse` goes by."""
-    # A guest's way to keep a piece is an account.
-    signup = escape(f"{reverse('account_signup')}?next={quote(reverse('library:pieces'))}&keep=")
-    found = [("save_url", (signup, ""))]
+    found = []
     for name, route in ADDRESSES.items():
         before, after = escape(reverse(f"library:{route}", args=[_ANY])).split(str(_ANY))
         found.append((name, (before, after)))

@@ -95,10 +95,10 @@ def _page(request: HttpRequest, results: list[services.UploadResult] | None = No
         "max_midi_bytes": MAX_UPLOAD_BYTES,
         "max_zip_bytes": MAX_ZIP_BYTES,
         "left_megabytes": stored_bytes_left(owner) // 2**20,
-        "midi_megabytes": MAX_UPLOAD_BYTES // 2**20,
-        "zip_megabytes": -(-MAX_ZIP_BYTES // 2**20),
-        "body_megabytes": settings.BODY_BYTES // 2**20,
+        "max_midi_megabytes": MAX_UPLOAD_BYTES // 2**20,
+        "max_zip_megabytes": -(-MAX_ZIP_BYTES // 2**20),
         "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
+        "max_body_megabytes": settings.BODY_BYTES // 2**20,
         "quota_megabytes": quota_of(owner).stored_bytes // 2**20,
         "nav": "library",
     }

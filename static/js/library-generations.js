@@ -5,7 +5,7 @@ import { onPage, visit } from "./navigation.js";
 
 const ASK_EVERY_MS = 2000;
 const MOST_PATIENCE_MS = 30_000;
-const STATES = { queued: "Waiting", running: "Composing" };
+const STATES = { queued: "Queued", running: "Composing" };
 
 function show(row, job) {
   const state = row.querySelector("[data-live-state]");

@@ -258,7 +258,7 @@ class TestSharing:
 def test_what_is_done_to_many_has_a_size(alice: Any) -> None:
     pieces = [mine(alice) for _ in range(3)]
     assert len(ids_of(these(*pieces), at_most=3)) == 3
-    assert "Choose fewer" in refused(None, ids_of, pieces=these(*pieces), at_most=2)
+    assert "Select fewer" in refused(None, ids_of, pieces=these(*pieces), at_most=2)
     assert BULK_AT_MOST >= 1000
 
 

@@ -154,13 +154,36 @@ class TestSigns:
         assert post(alices, make_piece(member(alice)), "rate", value=value).status_code == 400
 
 
+class TestWords:
+    def test_what_is_written_about_a_piece_is_no_number_of_notes(self, alices: Client, alice: User):
+        piece = make_piece(member(alice), comment="For the train", notes_count=442)
+        page = alices.get(f"/pieces/{piece.pk}/").content.decode()
+        assert '<label for="piece-comment">Comments</label>' in page
+        assert 'aria-label="Comments"><p><bdi>For the train' in page
+        assert page.count(">Notes<") == 1
+        assert "<dt>Notes</dt><dd>442</dd>" in page
+
+
 class TestKeep:
     def test_a_draft_becomes_a_piece_of_its_owner(self, guest_client: Client):
         piece = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=1))
-        assert "This is a draft" in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        assert "Will be deleted on" in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
         response = post(guest_client, piece, "keep")
         assert (response.status_code, response["Location"]) == (302, f"/pieces/{piece.pk}/")
-        assert "This is a draft" not in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        assert "Will be deleted on" not in guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+
+    def test_a_guest_is_promised_nothing_that_only_an_account_holds(self, guest_client: Client):
+        piece = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=1))
+        page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
+        assert 'href="#keep-title" data-save-with-account>Save with an account</a>' in page
+        assert 'id="keep-title"' in page
+        assert "data-keep-here" not in page
+
+    def test_a_member_keeps(self, alices: Client, alice: User):
+        piece = make_piece(member(alice), is_draft=True, expires_at=timezone.now() + timedelta(days=1))
+        page = alices.get(f"/pieces/{piece.pk}/").content.decode()
+        assert "data-keep-here" in page
+        assert "Save with an account" not in page
 
 
 class TestTrash:
