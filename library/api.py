@@ -235,8 +235,8 @@ class PiecesBulk(PieceView):
     @extend_schema(
         operation_id="pieces_bulk",
         summary="Apply one action to many of your pieces",
-        description="`tag` and `untag` need `tags`. Ids of pieces that are not yours are ignored; `count` is the number "
-        "of pieces changed.",
+        description="`tag` and `untag` need `tags`. Ids of pieces that are not yours are ignored; `count` is the "
+        "number of pieces changed.",
         tags=["pieces"],
         request=BulkSerializer,
         responses=CountSerializer,

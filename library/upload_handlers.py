@@ -1,7 +1,7 @@
 """Files that a form sends, under the names that they have."""
 
 import html
-from typing import IO, Any, cast
+from typing import Any, cast
 
 from django.core.files.uploadhandler import FileUploadHandler, load_handler
 from django.http import HttpRequest, QueryDict
@@ -22,10 +22,10 @@ class NamesAsSent(FileUploadHandler):
 
     def handle_raw_input(
         self,
-        input_data: IO[bytes],
+        input_data: Any,
         META: dict[str, str],  # noqa: N803  named so by Django
         content_length: int,
-        boundary: bytes,
+        boundary: str,
         encoding: str | None = None,
     ) -> tuple[QueryDict, MultiValueDict[str, Any]]:
         request = cast(HttpRequest, self.request)
