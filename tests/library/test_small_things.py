@@ -35,6 +35,20 @@ def test_file_names_are_plain(title: str, stem: str) -> None:
     assert len(found.encode()) <= 200
 
 
+@pytest.mark.parametrize(
+    ("title", "stem"),
+    [
+        ("हिन्दी संगीत", "हिन्दी-संगीत"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\u200c\u0301-x-\u200d", "x"),
+        ("🎹\ufe0f Cafe\u0301", "cafe"),
+        ("Dvořák", "dvorak"),
+    ],
+)
+def test_a_download_keeps_what_letters_are_spelled_with(title: str, stem: str) -> None:
+    assert stem_of(title) == stem
+
+
 def test_file_names_in_one_archive_are_apart() -> None:
     names = ["a.mid", "A.mid", "b.mid", "a.mid", "a-2.mid"]
     assert list(file_names_apart(names)) == ["a.mid", "A-2.mid", "b.mid", "a-3.mid", "a-2-2.mid"]
