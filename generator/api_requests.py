@@ -8,8 +8,8 @@ from rest_framework import serializers
 
 from generator.engine.controls import MAX_SEED, QUARTERS_PER_BAR, parse_seed
 from generator.engine.errors import ControlError
+from generator.engine.lengths import LENGTH_REQUIRED, parse_length
 from generator.engine.names import find_named
-from generator.lengths import LENGTH_REQUIRED, parse_length
 from generator.models import MAX_TAKES, Generation
 from generator.params import PARAMS, params_chosen
 from generator.services.starts import params_like

@@ -14,8 +14,8 @@ from django.utils.datastructures import MultiValueDict
 from generator.choices import GenreChoice
 from generator.engine.controls import MAX_SEED, parse_seed
 from generator.engine.errors import ControlError
+from generator.engine.lengths import LENGTH_REQUIRED, parse_length
 from generator.engine.names import find_named
-from generator.lengths import LENGTH_REQUIRED, parse_length
 from generator.models import MAX_TAKES
 from generator.reuse import reused, settings_of_piece
 from generator.services.primers import MAX_PRIMER_BYTES

@@ -14,9 +14,9 @@ from django.urls import reverse
 from generator.choices import GenreChoice
 from generator.engine.errors import ControlError
 from generator.engine.keys import parse_key
+from generator.engine.lengths import length_text, parse_length
 from generator.engine.manifest import Manifest
 from generator.engine.names import find_named
-from generator.lengths import length_text, parse_length
 from generator.models import MAX_TAKES, Generation, GenreModel, Take
 from generator.params import PARAMS, WORDS, manifest_of
 from library.models import Piece

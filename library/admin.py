@@ -39,7 +39,7 @@ class StateFilter(admin.SimpleListFilter):
     title, parameter_name = "state", "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("kept", "Kept"), ("draft", "Drafts"), ("trash", "In the trash"), ("due", "To be removed")]
+        return [("kept", "Kept"), ("draft", "Drafts"), ("trash", "In trash"), ("due", "Due for deletion")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Piece]) -> QuerySet[Piece]:
         pieces: PieceQuerySet = queryset  # type: ignore[assignment]
@@ -61,7 +61,7 @@ class PieceAdmin(LookedAt):
     list_select_related = ["owner"]
     list_filter = [StateFilter, "genre", "kind", "is_example"]
     search_fields = ["search_text"]
-    search_help_text = "Words of title, tags and notes, a member's exact name, or a piece's id."
+    search_help_text = "Words from the title, tags or comments, an exact username, or a piece ID."
     actions = ["move_to_trash", "take_from_trash"]
     # Stored files have no address, so the usual link to one cannot be drawn; the words and the picture tell nobody
     # anything. A guest's key opens the guest's library.
@@ -78,7 +78,7 @@ class PieceAdmin(LookedAt):
 
     @admin.display(description="State")
     def state(self, piece: Piece) -> str:
-        return "in the trash" if piece.trashed_at else "draft" if piece.is_draft else "kept"
+        return "in trash" if piece.trashed_at else "draft" if piece.is_draft else "kept"
 
     @admin.display(description="MIDI file")
     def stored_as(self, piece: Piece) -> str:
@@ -99,15 +99,15 @@ class PieceAdmin(LookedAt):
         by_name = pieces.filter(owner__username=term)
         return (by_name if term and by_name.exists() else pieces.found_by(term)), False
 
-    @admin.action(description="Move to the trash", permissions=["delete"])
+    @admin.action(description="Move to trash", permissions=["delete"])
     def move_to_trash(self, request: HttpRequest, queryset: QuerySet[Piece]) -> None:
         count = services.pieces_trash(pieces=queryset)  # type: ignore[arg-type]
-        self.message_user(request, f"{count} moved to the trash.", messages.SUCCESS)
+        self.message_user(request, f"{count} moved to trash.", messages.SUCCESS)
 
-    @admin.action(description="Take from the trash", permissions=["delete"])
+    @admin.action(description="Restore from trash", permissions=["delete"])
     def take_from_trash(self, request: HttpRequest, queryset: QuerySet[Piece]) -> None:
         count = services.pieces_restore(pieces=queryset)  # type: ignore[arg-type]
-        self.message_user(request, f"{count} taken from the trash.", messages.SUCCESS)
+        self.message_user(request, f"{count} restored.", messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Who may remove a piece removes what hangs on it, sound files among it."""
@@ -149,7 +149,7 @@ class CollectionAdmin(LookedAt):
     def pieces_count(self, collection: Collection) -> int:
         return collection.count  # type: ignore[attr-defined]  # annotated
 
-    @admin.display(description="Its first 50 pieces")
+    @admin.display(description="First 50 pieces")
     def first_pieces(self, collection: Collection) -> str | SafeString:
         pieces = Piece.objects.in_collection(collection)[:50]
         return (
@@ -171,7 +171,7 @@ class ShareLinkAdmin(LookedAt):
     list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
     exclude = ["token"]
     search_fields = ["=piece__owner__username", "piece__title", "=token"]
-    search_help_text = "A title, a member's exact name, or the last part of the address that somebody reports."
+    search_help_text = "A title, an exact username, or the last part of a reported link."
     actions = ["revoke"]
 
     @admin.display(ordering="piece__owner__username")
@@ -182,7 +182,7 @@ class ShareLinkAdmin(LookedAt):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
         for link in queryset:
             services.share_link_revoke(link=link)
-        self.message_user(request, "The links lead nowhere now.", messages.SUCCESS)
+        self.message_user(request, "Links revoked.", messages.SUCCESS)
 
 
 @admin.register(Rendering)

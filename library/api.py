@@ -36,7 +36,7 @@ from library.serializers import (
     is_owned_by,
 )
 
-MEMBERS_TAG = "Sign up to put tags on pieces."
+MEMBERS_TAG = "Sign up to tag pieces."
 
 
 def etag_of(piece: Piece) -> str:
@@ -71,7 +71,7 @@ class PieceView(JsonView):
 class PieceList(PieceView):
     @extend_schema(
         operation_id="pieces_list",
-        summary="The own library, with the filters of its page",
+        summary="Your library, with the filters of its page",
         tags=["pieces"],
         parameters=schemas.FILTERS,
         responses=page_of("PiecePage", PieceSerializer(many=True)),
@@ -84,7 +84,7 @@ class PieceList(PieceView):
 class TrashList(PieceView):
     @extend_schema(
         operation_id="trash_list",
-        summary="What is in the trash, the newest in it first",
+        summary="Pieces in the trash, most recently trashed first",
         tags=["pieces"],
         parameters=schemas.PAGING,
         responses=page_of("TrashPage", PieceSerializer(many=True)),
@@ -94,8 +94,8 @@ class TrashList(PieceView):
 
     @extend_schema(
         operation_id="trash_empty",
-        summary="Remove all that is in the trash for good",
-        description=f"At most {services.BULK_AT_MOST:,} pieces at once: ask again until `count` is 0.",
+        summary="Empty the trash",
+        description="Removes up to 2,000 pieces per request. Repeat until `count` is 0.",
         tags=["pieces"],
         responses={200: CountSerializer},
     )
@@ -106,7 +106,7 @@ class TrashList(PieceView):
 class PieceDetail(PieceView):
     @extend_schema(
         operation_id="pieces_read",
-        summary="One piece, an own one or an example",
+        summary="One of your pieces, or an example",
         tags=["pieces"],
         parameters=[schemas.ETAG],
         responses=PieceSerializer,
@@ -120,8 +120,8 @@ class PieceDetail(PieceView):
 
     @extend_schema(
         operation_id="pieces_change",
-        summary="Change title, notes, tags or favourite",
-        description="Changes what is given. `tags` are all tags of the piece from then on.",
+        summary="Change title, comments, tags or favourite",
+        description="Changes only the fields you send. `tags` replaces all tags of the piece.",
         tags=["pieces"],
         parameters=[schemas.IF_MATCH, schemas.ETAG],
         request=PieceChangeSerializer,
@@ -143,15 +143,15 @@ class PieceDetail(PieceView):
 
     @extend_schema(
         operation_id="pieces_delete",
-        summary="Remove a piece of the trash for good",
-        description="409 for one that is not in the trash.",
+        summary="Delete a piece in the trash forever",
+        description="409 if the piece is not in the trash.",
         tags=["pieces"],
         responses={204: None},
     )
     def delete(self, request: Request, pk: UUID) -> Response:
         piece = self.mine_anywhere(pk)
         if piece.trashed_at is None:
-            raise Problem(409, "Only what is in the trash is removed for good. Move it there first.")
+            raise Problem(409, "Only pieces in the trash can be deleted. Move it there first.")
         services.piece_delete(piece=piece)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -160,7 +160,7 @@ def _version_wanted(request: Request, piece: Piece) -> int | None:
     """The version the client wants to change; None for any."""
     given = request.headers.get("If-Match", "").strip()
     if not given:
-        sentence = "Send the ETag of the version that you read as If-Match, so that no other change is lost."
+        sentence = "Send the ETag of the version you read as If-Match, so that no other change is lost."
         raise Problem(428, sentence, slug="version-missing")
     if given == "*":
         return None
@@ -186,25 +186,29 @@ def _act(name: str, summary: str, description: str = "", request: Any = None) ->
 
 
 class PieceKeep(PieceView):
-    @_act("keep", "Keep a draft", "Of a piece that is kept already it changes nothing.")
+    @_act("keep", "Keep a draft", "Has no effect on a piece that is already kept.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_keep(piece=self.mine(pk)))
 
 
 class PieceTrash(PieceView):
-    @_act("trash", "Move a piece to the trash", f"It stays there for {settings.TRASH_DAYS} days. Twice is once.")
+    @_act(
+        "trash",
+        "Move a piece to the trash",
+        f"It is deleted after {settings.TRASH_DAYS} days. Repeating the request has no effect.",
+    )
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_trash(piece=self.mine_anywhere(pk)))
 
 
 class PieceRestore(PieceView):
-    @_act("restore", "Take a piece out of the trash", "Twice is once.")
+    @_act("restore", "Restore a piece from the trash", "Repeating the request has no effect.")
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_restore(piece=self.mine_anywhere(pk)))
 
 
 class PieceFavourite(PieceView):
-    @_act("favourite", "Make a piece a favourite, or no longer", request=FavouriteSerializer)
+    @_act("favourite", "Mark or unmark a piece as a favourite", request=FavouriteSerializer)
     def put(self, request: Request, pk: UUID) -> Response:
         piece = self.mine(pk)
         return self.answer(services.piece_favourite(piece=piece, **self.wanted(FavouriteSerializer)))
@@ -213,7 +217,7 @@ class PieceFavourite(PieceView):
 class PieceRating(PieceView):
     @extend_schema(
         operation_id="pieces_rate",
-        summary="Rate an own piece or an example: 1, -1, or 0 to take it back",
+        summary="Rate one of your pieces or an example: 1, -1, or 0 to remove the rating",
         tags=["pieces"],
         request=RatingSerializer,
         responses=RatingSerializer,
@@ -230,9 +234,9 @@ class PieceRating(PieceView):
 class PiecesBulk(PieceView):
     @extend_schema(
         operation_id="pieces_bulk",
-        summary="One step with many own pieces",
-        description="`tag` and `untag` want `tags`. Ids that are not one's own are passed over; `count` says how many "
-        "pieces it was done to.",
+        summary="Apply one action to many of your pieces",
+        description="`tag` and `untag` need `tags`. Ids of pieces that are not yours are ignored; `count` is the "
+        "number of pieces changed.",
         tags=["pieces"],
         request=BulkSerializer,
         responses=CountSerializer,
@@ -260,11 +264,15 @@ class PiecesBulk(PieceView):
 class DraftsTrash(PieceView):
     @extend_schema(
         operation_id="drafts_trash",
-        summary="Move all drafts but favourites to the trash",
-        description=f"At most {services.BULK_AT_MOST:,} at once, the oldest first; the ids, to take them out again.",
+        summary="Move drafts except favourites to the trash",
+        description=f"Moves up to {services.BULK_AT_MOST:,} at a time, the oldest first, and answers with their ids, "
+        "so that you can restore them. With the filters of `pieces/`, only drafts that match.",
         tags=["pieces"],
+        parameters=schemas.CHOICES,
         request=None,
         responses=IdsSerializer,
     )
     def post(self, request: Request) -> Response:
-        return Response({"ids": services.drafts_trash(owner=self.owner)})
+        filters = PieceFilters.from_query(request.query_params)
+        pieces = Piece.objects.in_library(self.owner).filtered(filters)
+        return Response({"ids": services.drafts_trash(pieces=pieces)})

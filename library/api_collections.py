@@ -34,7 +34,7 @@ class CollectionView(MemberView):
 class CollectionList(CollectionView):
     @extend_schema(
         operation_id="collections_list",
-        summary="The own collections, by title",
+        summary="Your collections, by title",
         tags=["collections"],
         parameters=PAGING,
         responses=page_of("CollectionPage", CollectionSerializer(many=True)),
@@ -94,7 +94,7 @@ class CollectionPieces(CollectionView):
 
     @extend_schema(
         operation_id="collections_pieces",
-        summary="Its pieces, in its order",
+        summary="Pieces of a collection, in order",
         tags=["collections"],
         parameters=PAGING,
         responses=page_of("CollectedPage", PieceSerializer(many=True)),
@@ -106,8 +106,8 @@ class CollectionPieces(CollectionView):
 
     @extend_schema(
         operation_id="collections_add",
-        summary="Put own pieces at its end",
-        description="Those that are in it already stay where they are; `count` is how many were new.",
+        summary="Add pieces at the end of a collection",
+        description="Pieces that are already in it stay where they are; `count` is the number added.",
         tags=["collections"],
         request=IdsSerializer,
         responses=CountSerializer,
@@ -119,8 +119,8 @@ class CollectionPieces(CollectionView):
 
     @extend_schema(
         operation_id="collections_order",
-        summary="Put its pieces in this order",
-        description="Those that are not named come behind, in the order that they had.",
+        summary="Reorder a collection",
+        description="Pieces you leave out follow in their previous order.",
         tags=["collections"],
         request=IdsSerializer,
         responses={204: None},
@@ -134,7 +134,7 @@ class CollectionPieces(CollectionView):
 class CollectionPiece(CollectionView):
     @extend_schema(
         operation_id="collections_remove",
-        summary="Take a piece out of it; the piece stays",
+        summary="Remove a piece from a collection; the piece stays",
         tags=["collections"],
         responses={204: None},
     )
@@ -148,8 +148,8 @@ class CollectionPiece(CollectionView):
 class TagList(MemberView):
     @extend_schema(
         operation_id="tags_list",
-        summary="The own tags, and how many pieces have each",
-        description="A tag is there for as long as a piece has it; pieces are given theirs where they are changed.",
+        summary="Your tags, and how many pieces have each",
+        description="A tag exists as long as a piece has it. To tag a piece, change the piece.",
         tags=["tags"],
         responses=TagSerializer(many=True),
     )
@@ -163,7 +163,7 @@ class ShareLinks(MemberView):
 
     @extend_schema(
         operation_id="share_links_list",
-        summary="The links that lead to a piece now",
+        summary="Active links to a piece",
         tags=["share links"],
         responses=ShareLinkSerializer(many=True),
     )
@@ -173,8 +173,8 @@ class ShareLinks(MemberView):
 
     @extend_schema(
         operation_id="share_links_create",
-        summary="Make a link to a piece",
-        description="A draft is kept by it.",
+        summary="Create a link to a piece",
+        description="Sharing a draft keeps it.",
         tags=["share links"],
         request=ShareLinkSerializer,
         responses={201: ShareLinkSerializer},
@@ -189,7 +189,7 @@ class ShareLinks(MemberView):
 class ShareLinkDetail(MemberView):
     @extend_schema(
         operation_id="share_links_revoke",
-        summary="Close a link for good",
+        summary="Revoke a link",
         tags=["share links"],
         responses={204: None},
     )

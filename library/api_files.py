@@ -20,15 +20,17 @@ from library.downloads import MAX_ZIP_PIECES, read_midi_file, voices_zip
 from library.file_names import file_name_of
 from library.models import Piece, Rendering
 from library.serializers import RenderingSerializer, UploadResultsSerializer, UploadSerializer, ZipSerializer
-from library.services.uploads import MAX_ZIP_BYTES, Outcome, piece_upload, zip_upload
+from library.services.uploads import MAX_ZIP_BYTES, Outcome, is_system_file, piece_upload, skipped, zip_upload
 from library.views.downloads import CONTENT_TYPES, attachment, audio_response, zip_response
 from library.views.files import midi_response
 
-AWAY = "The file cannot be read at the moment. Try again in a few minutes."
+AWAY = "The file can't be read right now. Try again in a few minutes."
 ASK_AGAIN_SECONDS = 2
 
 # Of a stored file: a part of it, nothing new, or where in the storage it lies.
-RANGE = OpenApiParameter("Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="Such as bytes=0-99: 206.")
+RANGE = OpenApiParameter(
+    "Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="For example bytes=0-99; answered with 206."
+)
 NOTHING_OR_ELSEWHERE = {304: None, 302: None}
 FORMAT = OpenApiParameter("audio_format", OpenApiTypes.STR, OpenApiParameter.PATH, enum=Rendering.Format.values)
 
@@ -45,7 +47,7 @@ class FileView(JsonView):
             raise Problem(503, AWAY)
         if response.status_code == 416:
             size = {"Content-Range": response["Content-Range"]}
-            return problem_response(416, "The file ends before the part that is asked for.", headers=size)
+            return problem_response(416, "The requested range starts after the end of the file.", headers=size)
         return response
 
 
@@ -72,8 +74,9 @@ class PieceUpload(MemberView):
 
     @extend_schema(
         operation_id="pieces_upload",
-        summary="Upload an own MIDI file, or a zip of them",
-        description="201 where a piece was made, 200 where all was there already: a file is known by its content.",
+        summary="Upload a MIDI file, or a zip of them",
+        description="201 if a piece was added, 200 if everything was in the library already. Files are compared by "
+        "content. Every file of a zip is accounted for; skipped ones are not MIDI files.",
         tags=["files"],
         request={"multipart/form-data": UploadSerializer},
         responses={201: UploadResultsSerializer, 200: UploadResultsSerializer},
@@ -83,13 +86,15 @@ class PieceUpload(MemberView):
         sent.is_valid(raise_exception=True)
         file = sent.validated_data["file"]
         name, data = str(file.name or ""), file.read(MAX_ZIP_BYTES + 1)
-        if data[:2] == b"PK":
+        if is_system_file(name):
+            results = skipped([name])
+        elif data[:2] == b"PK":
             results = zip_upload(user=self.member, data=data, file_name=name)
         else:
             results = [piece_upload(user=self.member, midi=data, file_name=name)]
         outcomes = {result.outcome for result in results}
         sentences = [f"{result.name}: {result.sentence}"[:300] for result in results][:20]
-        if outcomes == {Outcome.REFUSED}:
+        if outcomes <= {Outcome.REFUSED, Outcome.SKIPPED}:
             raise ValidationError({"file": sentences})
         if not outcomes & {Outcome.ACCEPTED, Outcome.THERE}:
             raise Problem(503, sentences[0], retry_after_seconds=60)
@@ -100,7 +105,7 @@ class PieceUpload(MemberView):
 class PieceVoices(FileView):
     @extend_schema(
         operation_id="pieces_voices",
-        summary="A zip with one MIDI file a voice",
+        summary="A zip with one MIDI file per voice",
         tags=["files"],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
@@ -122,9 +127,9 @@ class PiecesZip(JsonView):
 
     @extend_schema(
         operation_id="pieces_zip",
-        summary="A zip with the MIDI files of many own pieces, the newest first",
-        description=f"At most {MAX_ZIP_PIECES}; a token needs the scope read alone. Ids that are not one's own are "
-        "passed over, 404 where none is left. missing.txt in the zip names what could not be read.",
+        summary="A zip with the MIDI files of many of your pieces, newest first",
+        description=f"Up to {MAX_ZIP_PIECES} pieces. The read scope is enough. Ids of pieces that are not yours are "
+        "ignored; 404 if none is left. missing.txt in the zip lists files that could not be read.",
         tags=["files"],
         request=ZipSerializer,
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
@@ -147,7 +152,7 @@ class AudioView(FileView):
 class PieceAudioList(FileView):
     @extend_schema(
         operation_id="pieces_audio_list",
-        summary="The sound files that were asked for, and how far they are",
+        summary="Audio files of a piece, and their progress",
         tags=["files"],
         responses=RenderingSerializer(many=True),
     )
@@ -159,9 +164,9 @@ class PieceAudioList(FileView):
 class PieceAudio(AudioView):
     @extend_schema(
         operation_id="pieces_audio",
-        summary="The sound file, once it is made",
-        description="202 and how far it is while it is being made; 404 where nobody has asked for it. A download may "
-        "be redirected to the storage.",
+        summary="Download an audio file",
+        description="202 with the progress while the file is being made; 404 if nobody has requested it. Downloads "
+        "can redirect to the storage server.",
         tags=["files"],
         parameters=[FORMAT, RANGE],
         responses={
@@ -177,15 +182,15 @@ class PieceAudio(AudioView):
             case Rendering.Status.SUCCEEDED:
                 return self.told(audio_response(request._request, piece, audio_format))
             case Rendering.Status.FAILED:
-                raise Problem(409, rendering.error_message or "The sound file could not be made.")
+                raise Problem(409, rendering.error_message or "The audio file could not be made.")
             case Rendering.Status.CANCELLED:
                 raise Http404
         return self.on_its_way(rendering)
 
     @extend_schema(
         operation_id="pieces_audio_make",
-        summary="Ask for a sound file",
-        description="200 where it is ready, 202 where it is being made.",
+        summary="Create an audio file",
+        description="200 if the file is ready, 202 while it is being made.",
         tags=["files"],
         parameters=[FORMAT],
         request=None,
@@ -200,7 +205,7 @@ class PieceAudio(AudioView):
 
     @extend_schema(
         operation_id="pieces_audio_cancel",
-        summary="Stop making a sound file of an own piece",
+        summary="Cancel an audio file of one of your pieces",
         tags=["files"],
         parameters=[FORMAT],
         responses={204: None},

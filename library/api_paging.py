@@ -21,7 +21,7 @@ LIMIT = OpenApiParameter(
     {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
     description="Maximum number of results.",
 )
-AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="As the address under `next` says it.")
+AFTER = OpenApiParameter("after", OpenApiTypes.STR, description="Taken from the `next` address of the previous page.")
 PAGING = [LIMIT, AFTER]
 
 
@@ -42,7 +42,7 @@ def page_response(
 def _size(request: Request) -> int:
     given = request.query_params.get("limit", "") or str(PAGE_SIZE)
     if not (given.isascii() and given.isdigit() and len(given) < 5 and 1 <= int(given) <= MAX_PAGE_SIZE):
-        raise ValidationError({"limit": [f"Give a number from 1 to {MAX_PAGE_SIZE}."]})
+        raise ValidationError({"limit": [f"Enter a number from 1 to {MAX_PAGE_SIZE}."]})
     return int(given)
 
 
@@ -56,7 +56,7 @@ def _address(request: Request, cursor: str | None) -> str | None:
 
 def page_of(name: str, serializer: Any) -> Any:
     """The description of such an answer, with the example of its items as the only one."""
-    following = serializers.URLField(allow_null=True, help_text="Where the list goes on; null at its end.")
+    following = serializers.URLField(allow_null=True, help_text="Address of the next page; null on the last one.")
     page = inline_serializer(name, {"next": following, "results": serializer})
     shown = [one.value for one in get_override(serializer.child, "examples", []) if one.response_only]
     with_examples(answered={"next": None, "results": shown})(type(page))

@@ -15,36 +15,37 @@ def _query(name: str, description: str, schema: Any = OpenApiTypes.STR, **option
 
 _NUMBER = {"type": "number", "minimum": 0, "maximum": 1_000_000}
 
-FILTERS = [
-    _query("q", "Words of title, tags and notes, each at the beginning of a word."),
+# What a list leaves out.
+CHOICES = [
+    _query("q", "Words from the title, tags and comments; each matches the beginning of a word."),
     _query("genre", "Slug of a genre."),
     _query("type", "Key of a type."),
     _query("style", "Key of a style."),
-    _query("key", "Such as C minor."),
-    _query("qpm_min", "The slowest tempo.", _NUMBER),
-    _query("qpm_max", "The fastest tempo.", _NUMBER),
-    _query("length_min", "The shortest, in seconds, or as 1:30."),
-    _query("length_max", "The longest, in seconds, or as 1:30."),
-    _query("from", "The first day, such as 2026-11-30.", OpenApiTypes.DATE),
-    _query("until", "The last day.", OpenApiTypes.DATE),
-    _query("favourite", "1 for favourites alone.", enum=["1", "0"]),
-    _query("collection", "Id of one of the own collections.", {"type": "integer", "minimum": 0}),
+    _query("key", "For example C minor."),
+    _query("qpm_min", "Lowest tempo in BPM.", _NUMBER),
+    _query("qpm_max", "Highest tempo in BPM.", _NUMBER),
+    _query("length_min", "Shortest length: seconds, or for example 1:30 or 2 min."),
+    _query("length_max", "Longest length."),
+    _query("from", "First day, for example 2026-11-30.", OpenApiTypes.DATE),
+    _query("until", "Last day.", OpenApiTypes.DATE),
+    _query("tz", "Time zone of `from` and `until`, for example Pacific/Auckland. Default: the site's time zone."),
+    _query("favourite", "1 for favourites only.", enum=["1", "0"]),
+    _query("collection", "Id of one of your collections.", {"type": "integer", "minimum": 0}),
     _query("tag", "Name of a tag."),
-    _query("origin", "How it came to be.", enum=Piece.Kind.values),
-    _query("rating", "The own rating.", enum=["1", "0", "-1"]),
-    _query("state", "Drafts alone, or none of them.", enum=STATES),
-    _query("sort", "The order.", enum=SORTS),
-    *PAGING,
+    _query("origin", "How the piece was made.", enum=Piece.Kind.values),
+    _query("rating", "Your rating.", enum=["1", "0", "-1"]),
+    _query("state", "Drafts only, or kept pieces only.", enum=STATES),
 ]
+FILTERS = [*CHOICES, _query("sort", "Sort order.", enum=SORTS), *PAGING]
 IF_MATCH = OpenApiParameter(
     "If-Match",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="The ETag of what was read, so that nobody's change is lost: 412 where it was changed since, "
-    "428 without. * for whatever is there.",
+    description="The ETag of the version you read, so that no change is lost. 412 if the piece has changed since, 428 "
+    "if the header is missing. * overwrites any version.",
 )
 ETAG = OpenApiParameter(
-    "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[200], description="Of this version, for If-Match."
+    "ETag", OpenApiTypes.STR, OpenApiParameter.HEADER, response=[200], description="This version, to send as If-Match."
 )
 
 PIECE: dict[str, Any] = {

@@ -115,7 +115,7 @@ def mend(report: Report, *, everything: bool = False) -> int:
     """
     if not everything and len(report.missing) > max(MANY_ROWS, MANY_SHARE * report.rows):
         raise TooMuchMissing(
-            f"{len(report.missing)} of {report.rows} rows lack their file. Is this the right bucket or folder?"
+            f"{len(report.missing)} of {report.rows} rows have no file. Is this the right bucket or folder?"
         )
     mended = 0
     for names in _batches([found.name for found in report.unnamed], 500):

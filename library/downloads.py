@@ -20,10 +20,10 @@ MAX_ZIP_PIECES = 500
 MAX_VOICE_BYTES = 64 * 2**20
 # The same files give the same zip: no date of ours, but the earliest that the format knows.
 NO_DATE = (1980, 1, 1, 0, 0, 0)
-README = """The music in this file was composed by a recurrent neural network (Musicgen), except for pieces that
-somebody uploaded. Each MIDI file says so itself.
+README = """The music in this archive was composed by a recurrent neural network (Musicgen), except for uploaded
+pieces. Each MIDI file says how it was made.
 """
-MISSING = "These pieces could not be read from the site's storage. Try again later:\n"
+MISSING = "These files could not be read from storage. Try again later:\n"
 
 
 def voices_zip(piece: Piece, midi: bytes) -> bytes:

@@ -4,7 +4,7 @@
 class PieceChanged(Exception):
     """Somebody, or another window, has changed the piece since it was read."""
 
-    message = "This piece was changed in the meantime. Load it again, then make your change."
+    message = "This piece has changed since you loaded it. Reload it and make your change again."
 
     def __init__(self) -> None:
         super().__init__(self.message)

@@ -1,12 +1,14 @@
 """What downloads are called. Titles are hostile text: of them letters, digits and hyphens alone reach a file name."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from django.utils.text import slugify
 
 from library.models import Piece
+from library.texts import JOINERS
 
 # Characters, and bytes: file systems count these, and a number and an ending may follow.
 MAX_STEM, MAX_STEM_BYTES = 80, 200
@@ -23,11 +25,25 @@ def stem_of(title: str, *, otherwise: str = "piece") -> str:
     """
     title = _FLAT.sub(r"\1-flat", _SHARP.sub(r"\1-sharp", title))
     apart = title.replace(":", "-").replace("/", "-").replace(".", "-")
-    stem, own = slugify(apart), slugify(apart, allow_unicode=True)
+    stem, own = slugify(apart), _own_letters(apart)
     if len(stem) < len(own):
         stem = own.encode()[:MAX_STEM_BYTES].decode(errors="ignore")
     stem = stem[:MAX_STEM].strip("-_")
     return f"{otherwise}-{stem}" if stem in _RESERVED else stem or otherwise
+
+
+def _own_letters(text: str) -> str:
+    """As `slugify` does, with the marks and joiners that belong to letters: without them Hindi has no vowels."""
+    kept = ""
+    for letter in unicodedata.normalize("NFKC", text).lower():
+        kind = unicodedata.category(letter)[0]
+        if kind in "LN" or letter in "-_":
+            kept += letter
+        elif letter.isspace():
+            kept += "-"
+        elif (kind == "M" or letter in JOINERS) and kept and unicodedata.category(kept[-1])[0] in "LM":
+            kept += letter
+    return re.sub(r"-+", "-", kept).strip("-_" + "".join(JOINERS))
 
 
 def file_name_of(piece: Piece, ending: str, *, part: str = "") -> str:

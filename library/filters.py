@@ -3,14 +3,16 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any, Self
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
+from generator.engine.lengths import parse_length
 from library.models import Piece
 from library.texts import clean_line
 
@@ -18,6 +20,8 @@ SORTS = ("newest", "oldest", "title", "longest", "shortest", "tempo")
 VIEWS = ("pictures", "table")
 STATES = ("kept", "draft")
 MAX_TEXT = 200
+MAX_NUMBER = 1e6
+MAX_ZONE = 64
 MAX_ID = 2**63 - 1
 
 
@@ -30,7 +34,8 @@ class PieceFilters:
         q: words of title, tags and comment, each at the beginning of a word.
         genre, type, style, key: as the pieces have them; `type` is the ensemble's key.
         qpm_min, qpm_max, length_min, length_max: both ends included; lengths in seconds, in addresses also as 1:30.
-        from_, until: days in the site's time zone, both included.
+        from_, until: days in the time zone `tz`, both included.
+        tz: name of a time zone such as Pacific/Auckland, which the page's script sends; the site's where it is empty.
         collection: id of one of the owner's.
         origin: a `Piece.Kind`. state: "kept" or "draft".
         after: a cursor of `library.paging`.
@@ -47,6 +52,7 @@ class PieceFilters:
     length_max: float | None = None
     from_: date | None = None
     until: date | None = None
+    tz: str = ""
     favourite: bool = False
     collection: int | None = None
     tag: str = ""
@@ -86,13 +92,21 @@ class PieceFilters:
         return cls(**values), errors
 
     @property
+    def zone(self) -> tzinfo:
+        return ZoneInfo(self.tz) if self.tz else timezone.get_default_timezone()
+
+    @property
     def starts_at(self) -> datetime | None:
-        return _midnight(self.from_) if self.from_ else None
+        return self._midnight(self.from_) if self.from_ else None
 
     @property
     def ends_at(self) -> datetime | None:
         """The first moment that is too late."""
-        return _midnight(self.until + timedelta(days=1)) if self.until else None
+        return self._midnight(self.until + timedelta(days=1)) if self.until else None
+
+    def _midnight(self, day: date) -> datetime:
+        """Where a day begins; days on which clocks change have 23 or 25 hours."""
+        return timezone.make_aware(datetime.combine(day, time.min), self.zone)
 
     @property
     def is_active(self) -> bool:
@@ -105,12 +119,12 @@ class PieceFilters:
         return {_name(name): _text(value) for name, value in given.items() if value != getattr(_NONE, name)}
 
     def query(self, **changes: Any) -> str:
-        """The address's query after these changes, by the names of the attributes; the list begins anew."""
+        """The address's query after these changes, by the names of the attributes; from the first page on."""
         return urlencode(replace(self, **changes).values())
 
 
 _NONE = PieceFilters()
-_NO_FILTERS = {"sort", "view", "after"}
+_NO_FILTERS = {"sort", "view", "after", "tz"}
 
 
 def _name(field: str) -> str:
@@ -121,10 +135,6 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else ""
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def _line(text: str) -> str:
@@ -148,17 +158,29 @@ def _number(text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not (math.isfinite(number) and 0 <= number <= 1e6):
-        raise ValueError("Give a number, such as 90.")
+    if not (math.isfinite(number) and 0 <= number <= MAX_NUMBER):
+        raise ValueError("Enter a number, e.g. 90.")
     return number
 
 
 def _seconds(text: str) -> float:
-    minutes, colon, seconds = text.rpartition(":")
     try:
-        return _number(seconds) + (60 * _number(minutes) if colon else 0)
-    except ValueError as error:
-        raise ValueError("Give a length in seconds, such as 90, or as 1:30.") from error
+        seconds = parse_length(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= MAX_NUMBER:
+        raise ValueError("Enter a length, e.g. 90, 1:30 or 2 min.")
+    return seconds
+
+
+def _zone(text: str) -> str:
+    """Raises ValueError for a name that this machine's list of time zones does not have."""
+    try:
+        ZoneInfo(text if len(text) <= MAX_ZONE else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        site = timezone.get_default_timezone_name()
+        raise ValueError(f"Unknown time zone. These days are in the site's time zone ({site}).") from error
+    return text
 
 
 def _day(text: str) -> date:
@@ -167,13 +189,13 @@ def _day(text: str) -> date:
     except ValueError:
         day = date.min
     if not 1970 <= day.year <= 9000:
-        raise ValueError("Give a day as year-month-day, such as 2026-11-30.")
+        raise ValueError("Enter a date as year-month-day, e.g. 2026-11-30.")
     return day
 
 
 def _id(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:20]) <= MAX_ID and len(text) <= 20):
-        raise ValueError("There is no such collection.")
+        raise ValueError("Unknown collection.")
     return int(text)
 
 
@@ -185,7 +207,7 @@ def _rating(text: str) -> int:
 
 def _switch(text: str) -> bool:
     if text.lower() not in ("1", "0", "true", "false"):
-        raise ValueError("Choose 1 for favourites alone, or leave it out.")
+        raise ValueError("Use 1 for favourites only, or leave it out.")
     return text.lower() in ("1", "true")
 
 
@@ -205,6 +227,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "length_max": _seconds,
     "from_": _day,
     "until": _day,
+    "tz": _zone,
     "favourite": _switch,
     "collection": _id,
     "tag": _line,
@@ -216,7 +239,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "after": _cursor,
 }
 _RANGES = (
-    ("qpm_min", "qpm_max", "The fastest must not be slower than the slowest."),
-    ("length_min", "length_max", "The longest must not be shorter than the shortest."),
-    ("from_", "until", "The last day must not come before the first."),
+    ("qpm_min", "qpm_max", "The highest tempo must be at least the lowest."),
+    ("length_min", "length_max", "The longest length must be at least the shortest."),
+    ("from_", "until", "The last day can't be before the first."),
 )

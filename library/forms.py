@@ -31,7 +31,7 @@ class ServiceForm(forms.Form):
 
 
 class PieceForm(ServiceForm):
-    title = forms.CharField(max_length=MAX_TITLE, error_messages={"required": "Give the piece a title."})
+    title = forms.CharField(max_length=MAX_TITLE, error_messages={"required": "Enter a title."})
     comment = forms.CharField(max_length=MAX_COMMENT, required=False, widget=forms.Textarea)
     tags = forms.CharField(max_length=MAX_TAGS_TEXT, required=False)
     collections = forms.ModelMultipleChoiceField(Collection.objects.none(), required=False)
@@ -80,20 +80,20 @@ class PieceForm(ServiceForm):
 
 
 class CollectionForm(ServiceForm):
-    title = forms.CharField(max_length=MAX_TITLE, error_messages={"required": "Give the collection a name."})
+    title = forms.CharField(max_length=MAX_TITLE, error_messages={"required": "Enter a name."})
     description = forms.CharField(max_length=MAX_COMMENT, required=False, widget=forms.Textarea)
 
 
 class ValueForm(forms.Form):
-    """A thumb: up, down, or neither."""
+    """A rating: like, dislike, or neither."""
 
-    value = forms.TypedChoiceField(choices=[("1", "Up"), ("-1", "Down"), ("0", "Neither")], coerce=int)
+    value = forms.TypedChoiceField(choices=[("1", "Like"), ("-1", "Dislike"), ("0", "Neither")], coerce=int)
 
 
 class ShareForm(forms.Form):
-    """How long a link is open."""
+    """When a link expires."""
 
-    DAYS = (("", "until I revoke it"), ("1", "for a day"), ("7", "for a week"), ("30", "for a month"))
+    DAYS = (("", "never"), ("1", "in 1 day"), ("7", "in 7 days"), ("30", "in 30 days"))
 
     days = forms.TypedChoiceField(choices=DAYS, coerce=int, required=False, empty_value=None)
 

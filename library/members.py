@@ -98,7 +98,7 @@ def export_files(user: User) -> Iterator[ExportFile]:
     values = links.values("piece_id", "created_at", "expires_at", "revoked_at", "views_count")
     yield "share_links.json", as_json(list(values))
     if missing:
-        yield "missing.txt", ("These files are no longer in the site's storage:\n" + "\n".join(missing)).encode()
+        yield "missing.txt", ("These files are missing from storage:\n" + "\n".join(missing)).encode()
 
 
 def _csv(rows: list[dict[str, Any]]) -> bytes:

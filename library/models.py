@@ -49,10 +49,10 @@ class Piece(models.Model):
     class Kind(models.TextChoices):
         """How a piece came to be: from nothing, or from another piece, `source_piece`."""
 
-        NEW = "new", "New"
-        CONTINUE = "continue", "Goes on from the end of another piece"
-        VARY = "vary", "Begins as another piece does"
-        ANOTHER = "another", "Another like one"
+        NEW = "new", "From scratch"
+        CONTINUE = "continue", "Continues another piece"
+        VARY = "vary", "Varies another piece"
+        ANOTHER = "another", "Similar to another piece"
         UPLOAD = "upload", "Uploaded"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -62,16 +62,20 @@ class Piece(models.Model):
     guest_key = models.CharField(max_length=64, blank=True, db_index=True)
 
     title = models.CharField(max_length=MAX_TITLE)
-    comment = models.TextField(blank=True, validators=[MaxLengthValidator(MAX_COMMENT)], help_text="Its owner's notes.")
+    comment = models.TextField(
+        blank=True, validators=[MaxLengthValidator(MAX_COMMENT)], help_text="The owner's comments."
+    )
     is_favourite = models.BooleanField(default=False)
     rating = models.SmallIntegerField(
-        default=0, help_text="Its owner's own: -1, 0 for none, or 1. Others' are Ratings."
+        default=0, help_text="The owner's rating: -1, 0 (none) or 1. Ratings by others are stored as Ratings."
     )
     tags = models.ManyToManyField(Tag, blank=True, related_name="pieces")
-    search_text = models.TextField(blank=True, editable=False, help_text="Words of title, tags and comment.")
+    search_text = models.TextField(blank=True, editable=False, help_text="Words from the title, tags and comments.")
     trashed_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(
-        default=1, editable=False, help_text="One more with each change by its owner; nobody overwrites unseen ones."
+        default=1,
+        editable=False,
+        help_text="Increases with every change by the owner, so that no change overwrites another unseen.",
     )
 
     genre = models.SlugField(blank=True, help_text="Empty for an uploaded piece.")
@@ -83,9 +87,9 @@ class Piece(models.Model):
     voices = models.JSONField(default=list, help_text="One {name, program (0-based), is_drum} a voice, in track order.")
     length_seconds = models.FloatField()
     notes_count = models.PositiveIntegerField()
-    qpm = models.FloatField(null=True, blank=True, help_text="Empty where the music stands off the grid.")
-    key = models.CharField(max_length=30, blank=True, help_text="Such as C minor; empty where none was set.")
-    metre = models.CharField(max_length=10, blank=True, help_text="Such as 4/4; empty where there is no grid.")
+    qpm = models.FloatField(null=True, blank=True, help_text="Empty if the music is not on a grid.")
+    key = models.CharField(max_length=30, blank=True, help_text="For example C minor; empty if none was set.")
+    metre = models.CharField(max_length=10, blank=True, help_text="For example 4/4; empty if there is no grid.")
     bars = models.PositiveIntegerField(null=True, blank=True)
     roll = models.JSONField(
         default=list,
@@ -93,13 +97,13 @@ class Piece(models.Model):
         help_text="A small picture of the notes: at most 300 [x, y, width], x and width in 240ths of the length, "
         "y from 0, its lowest note, to 31.",
     )
-    params = models.JSONField(default=dict, blank=True, help_text="What was chosen, to ask for another like it.")
+    params = models.JSONField(default=dict, blank=True, help_text="The chosen settings, to make a similar piece.")
     facts = models.JSONField(
-        default=dict, blank=True, help_text="What was measured of it: {sentences, originality, figures}."
+        default=dict, blank=True, help_text="What was measured: {sentences, originality, figures}."
     )
 
     seed = models.BigIntegerField(
-        null=True, blank=True, help_text="Empty, as are the next ones, for an uploaded piece."
+        null=True, blank=True, help_text="This and the next fields are empty for an uploaded piece."
     )
     temperature = models.FloatField(null=True, blank=True)
     top_p = models.FloatField(null=True, blank=True)
@@ -109,16 +113,20 @@ class Piece(models.Model):
 
     midi = models.FileField(max_length=200)
     size_bytes = models.PositiveIntegerField()
-    file_sha256 = models.CharField(max_length=64, blank=True, help_text="Of the MIDI file; finds a second upload.")
-    file_name = models.CharField(max_length=200, blank=True, help_text="What the uploaded file was called.")
+    file_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Checksum of the MIDI file, to recognize duplicates."
+    )
+    file_name = models.CharField(max_length=200, blank=True, help_text="Name of the uploaded file.")
     is_example = models.BooleanField(default=False)
-    is_draft = models.BooleanField(default=False, help_text="Not kept by its owner yet.")
+    is_draft = models.BooleanField(default=False, help_text="Not kept by the owner yet.")
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.NEW)
     source_piece = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="descendants"
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    expires_at = models.DateTimeField(null=True, blank=True, db_index=True, help_text="Set for guests and drafts.")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, db_index=True, help_text="Set for guests' pieces and drafts."
+    )
 
     objects = PieceQuerySet.as_manager()
 
@@ -273,7 +281,7 @@ class Rendering(models.Model):
     piece = models.ForeignKey(Piece, on_delete=models.CASCADE, related_name="renderings")
     format = models.CharField(max_length=4, choices=Format.choices)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.QUEUED)
-    share = models.FloatField(default=0, help_text="Of the work that is done, 0 to 1.")
+    share = models.FloatField(default=0, help_text="Progress from 0 to 1.")
     error_message = models.CharField(max_length=500, blank=True, help_text="One sentence for the user.")
     file = models.FileField(max_length=200, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)
@@ -284,7 +292,7 @@ class Rendering(models.Model):
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    used_at = models.DateTimeField(default=timezone.now, help_text="Sound files that nobody asks for are removed.")
+    used_at = models.DateTimeField(default=timezone.now, help_text="Audio files that nobody downloads are removed.")
 
     objects = RenderingQuerySet.as_manager()
 

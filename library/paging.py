@@ -20,7 +20,7 @@ M = TypeVar("M", bound=Model)
 MAX_PAGE_SIZE = 200
 MAX_CURSOR = 4000
 _SALT = "library.paging"
-WRONG_CURSOR = "This part of the list cannot be found any more. Start from its beginning."
+WRONG_CURSOR = "This page of the list no longer exists. Start from the first page."
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class PieceQuerySet(OwnedQuerySet["Piece"]):
     def drafts(self) -> Self:
         return self.filter(is_draft=True)
 
+    def to_clear(self) -> Self:
+        """Drafts that nobody has marked."""
+        return self.drafts().filter(is_favourite=False)
+
     def favourites(self) -> Self:
         return self.filter(is_favourite=True)
 

@@ -21,11 +21,11 @@ from library.score import RenderError
 WALL_SECONDS = 1200.0
 STALE_FOLDER_SECONDS = 2 * WALL_SECONDS
 _PREFIX = "render-"
-_FAULT = "The sound file could not be made because of an error on our side."
+_FAULT = "The audio file could not be made. Something went wrong on our side."
 SENTENCES = {
-    Reason.WALL_SECONDS: "Making the sound file took longer than it may. Try again when the site is less busy.",
-    Reason.CPU_SECONDS: "The sound file needs more computing time than it may use, or the machine ran out of memory.",
-    Reason.MEMORY: "The sound file needs more memory than it may use, or the synthesizer could not bear the piece.",
+    Reason.WALL_SECONDS: "Making the audio file took too long. Try again when the site is less busy.",
+    Reason.CPU_SECONDS: "The audio file needs too much computing time, or the machine ran out of memory.",
+    Reason.MEMORY: "The audio file needs too much memory, or the synthesizer could not play the piece.",
     Reason.FAULT: _FAULT,
 }
 

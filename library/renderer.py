@@ -65,13 +65,13 @@ def main() -> None:
     except RenderError as error:
         say(error=error.message)
     except MemoryError:
-        say(error="The sound file needs more memory than it may use.")
+        say(error="The audio file needs too much memory.")
     except OSError:
         traceback.print_exc()
-        say(error="There was no room to make the sound file. Try again later; the site's owner has to make room.")
+        say(error="The disk is full, so the audio file could not be made. Try again later.")
     except Exception:  # whatever a library raises about somebody's file
         traceback.print_exc()
-        say(error="The sound file could not be made because of an error on our side.")
+        say(error="The audio file could not be made. Something went wrong on our side.")
     else:
         say(facts=asdict(facts))
 

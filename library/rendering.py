@@ -98,7 +98,7 @@ def _write(
     frames = np.memmap(raw, np.float32, "r").reshape(-1, 2)
     peak = max(float(np.abs(block).max()) for block in _blocks(frames))
     if not np.isfinite(peak) or peak < INAUDIBLE:
-        raise RenderError("The sound file could not be made: the synthesizer played nothing that can be heard.")
+        raise RenderError("The audio file could not be made: the synthesizer produced silence.")
     end = _end_of(frames, score, peak)
     gain = PEAK / peak
     file_format, subtype = FORMATS[audio_format]

@@ -2,22 +2,37 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 WIDTH, ROWS = 240, 32
 MAX_NOTES = 300
+# A drum is struck, not held: how long its note is says nothing, and the last ones often last to the end of the track.
+HIT_SECONDS = 0.1
 
 
-def roll_of(notes: Iterable[tuple[int, float, float]], length_seconds: float) -> list[list[int]]:
-    """At most `MAX_NOTES` [x, y, width] of (pitch, start, end in seconds): x and width in 240ths of the length, y from
-    0, the lowest pitch, to 31, the highest.
+class RollNote(NamedTuple):
+    """One note: `start` and `end` in seconds."""
+
+    pitch: int
+    start: float
+    end: float
+    is_drum: bool = False
+
+
+def roll_of(notes: Iterable[RollNote], length_seconds: float) -> list[list[int]]:
+    """At most `MAX_NOTES` [x, y, width]: x and width in 240ths of the length, y from 0, the lowest pitch, to 31, the
+    highest. A drum hit is short, however long its note is.
 
     Notes that fall on the same place are one. Of more than fit, every n-th is left out evenly, so that the picture
     keeps its shape from the beginning to the end.
     """
     if not (length_seconds > 0 and math.isfinite(length_seconds)):
         return []
-    sounding = [(pitch, max(0.0, start), end) for pitch, start, end in notes if end > start and start < length_seconds]
+    sounding = [
+        (pitch, max(0.0, start), min(end, start + HIT_SECONDS) if is_drum else end)
+        for pitch, start, end, is_drum in notes
+        if end > start and start < length_seconds
+    ]
     if not sounding:
         return []
     pitches = [pitch for pitch, _, _ in sounding]

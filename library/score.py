@@ -84,11 +84,11 @@ def read_score(midi: bytes, limits: ScoreLimits | None = None) -> Score:
         raise RenderError(error.message) from error
     notes = sum(len(line.notes) for line in lines.lines)
     if not notes:
-        raise RenderError("This piece has no notes, so there is nothing to hear.")
+        raise RenderError("This piece has no notes to play.")
     if notes > limits.max_notes:
         raise RenderError(
-            f"Sound files are made of pieces of at most {limits.max_notes:,} notes; this one has {notes:,}. "
-            "Its MIDI file has all of them."
+            f"Audio files are limited to pieces of {limits.max_notes:,} notes. This one has {notes:,}. "
+            "The MIDI file has all of them."
         )
     seconds_at = lines.tempos.seconds_at
     score = Score(
@@ -111,8 +111,8 @@ def read_score(midi: bytes, limits: ScoreLimits | None = None) -> Score:
     )
     if score.length_seconds > limits.max_seconds:
         raise RenderError(
-            f"Sound files are made of pieces of at most {limits.max_seconds / 60:g} minutes; this one has "
-            f"{score.length_seconds / 60:.0f} minutes. Its MIDI file has all of it."
+            f"Audio files are limited to pieces of {limits.max_seconds / 60:g} minutes. This one has "
+            f"{score.length_seconds / 60:.0f} minutes. The MIDI file has all of it."
         )
     return score
 

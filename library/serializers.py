@@ -38,16 +38,16 @@ class PieceSerializer(serializers.ModelSerializer):
     style = serializers.CharField(  # type: ignore[assignment]
         read_only=True, help_text="Key of the style; empty if none was chosen."
     )
-    url = serializers.SerializerMethodField(help_text="The page of the piece.")
+    url = serializers.SerializerMethodField(help_text="The piece's page.")
     midi_url = serializers.SerializerMethodField(help_text="Its MIDI file, for a browser with a session.")
-    tags = serializers.SerializerMethodField(help_text="Names, in the order of the alphabet.")
+    tags = serializers.SerializerMethodField(help_text="Names, in alphabetical order.")
     voices = serializers.SerializerMethodField()
-    params = serializers.SerializerMethodField(help_text="What was chosen, by the names of `genres/`.")
+    params = serializers.SerializerMethodField(help_text="The chosen settings, named as in `genres/`.")
     facts = serializers.SerializerMethodField(help_text="Sentences about the music.")
-    faults = serializers.SerializerMethodField(help_text="Why the critic holds it for broken; mostly empty.")
+    faults = serializers.SerializerMethodField(help_text="Problems that the automatic check found; usually empty.")
     originality = serializers.SerializerMethodField()
     borrowed = serializers.SerializerMethodField()
-    figures = serializers.SerializerMethodField(help_text="The numbers behind the sentences.")
+    figures = serializers.SerializerMethodField(help_text="The measurements behind the sentences.")
     is_mine = serializers.SerializerMethodField()
 
     class Meta:
@@ -70,7 +70,7 @@ class PieceSerializer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         return super().get_fields() | {
             "source": serializers.PrimaryKeyRelatedField(
-                source="source_piece", read_only=True, allow_null=True, help_text="The piece that it came from."
+                source="source_piece", read_only=True, allow_null=True, help_text="The piece it was made from."
             )
         }
 
@@ -122,7 +122,7 @@ class PieceChangeSerializer(serializers.Serializer):
     """The fields an owner can change. The services enforce the maximum lengths."""
 
     title = serializers.CharField(required=False, help_text="At most 200 characters.")
-    comment = serializers.CharField(required=False, allow_blank=True, help_text="Notes, at most 10,000 characters.")
+    comment = serializers.CharField(required=False, allow_blank=True, help_text="Comments, at most 10,000 characters.")
     is_favourite = serializers.BooleanField(required=False)
     tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Members only; at most 30.")
 
@@ -132,7 +132,7 @@ class FavouriteSerializer(serializers.Serializer):
     is_favourite = serializers.BooleanField()
 
 
-_RATE = "Rate it with 1 or -1, or with 0 to take that back."
+_RATE = "Use 1 or -1, or 0 to remove your rating."
 
 
 @with_examples(sent={"rating": 1}, answered={"rating": 1})
@@ -195,8 +195,8 @@ class TagSerializer(serializers.ModelSerializer):
 class ShareLinkSerializer(serializers.ModelSerializer):
     """A link that lets anyone who has it open one piece."""
 
-    url = serializers.SerializerMethodField(help_text="To give away.")
-    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null or absent for no end.")
+    url = serializers.SerializerMethodField(help_text="The link to share.")
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, help_text="Null or absent: never expires.")
 
     class Meta:
         model = ShareLink
@@ -211,7 +211,7 @@ class ShareLinkSerializer(serializers.ModelSerializer):
 class RenderingSerializer(serializers.ModelSerializer):
     """A sound file of a piece and its progress."""
 
-    share = serializers.FloatField(read_only=True, help_text="Of the work that is done, 0 to 1.")
+    share = serializers.FloatField(read_only=True, help_text="Progress from 0 to 1.")
     error = serializers.SerializerMethodField(help_text="Why it failed, in one sentence.")
 
     class Meta:
@@ -231,8 +231,8 @@ class UploadResultSerializer(serializers.Serializer):
     """The result for one file."""
 
     name = serializers.CharField()
-    outcome = serializers.ChoiceField(choices=["accepted", "there", "refused", "failed"])
-    sentence = serializers.CharField(help_text="Why, where it was not taken; or empty.")
+    outcome = serializers.ChoiceField(choices=["accepted", "there", "refused", "failed", "skipped"])
+    sentence = serializers.CharField(help_text="Why the file was not added; empty if it was.")
     piece = PieceSerializer(allow_null=True)
 
 

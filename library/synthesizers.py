@@ -49,7 +49,7 @@ def synthesizer_of(name: str) -> "Synthesizer":
             pass
         else:
             return play_with_tinysoundfont
-    raise RenderError("Sound files cannot be made here: the site's owner has to install a synthesizer.")
+    raise RenderError("This site can't make audio files: no synthesizer is installed.")
 
 
 def play_with_tinysoundfont(score: Score, sounds: Sounds, folder: Path) -> "Blocks":
@@ -186,7 +186,7 @@ def play_with_fluidsynth(score: Score, sounds: Sounds, folder: Path) -> "Blocks"
         process.kill()
     # Killed within the tail it has done its work.
     if process.returncode not in (0, -signal.SIGKILL) or given < score.length_seconds * SAMPLE_RATE:
-        raise RenderError("The sound file could not be made: the synthesizer ended before the piece did.")
+        raise RenderError("The audio file could not be made: the synthesizer stopped before the end of the piece.")
 
 
 def _wait(process: "subprocess.Popen[bytes]") -> None:

@@ -4,8 +4,10 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
-# Characters of format that change the order or hide the rest of a line. Those that join letters (U+200C, U+200D) and
-# the marks of direction that change nothing else (U+200E, U+200F) stay: languages and emoji need them.
+# Characters without a width that decide how their neighbours join: Persian, Indian languages and emoji need them.
+JOINERS = frozenset("\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}")
+# Characters of format that change the order of a line or hide the rest of it. Joiners and the marks of direction that
+# change nothing else (U+200E, U+200F) stay.
 _OVERRIDES = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200B, 0x2060, 0xFEFF, *range(0xFFF9, 0xFFFC)}
 _SPACES = {"Zl", "Zp", "Zs"}
 
@@ -30,7 +32,7 @@ def clean_name(text: object, field: str, *, sentence: str, at_most: int) -> str:
     if not is_visible(line):
         raise ValidationError({field: sentence})
     if len(line) > at_most:
-        raise ValidationError({field: f"Use at most {at_most} characters; these are {len(line)}."})
+        raise ValidationError({field: f"Use at most {at_most} characters. You used {len(line)}."})
     return line
 
 

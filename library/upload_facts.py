@@ -12,17 +12,18 @@ pitch class sounds. The profiles are those that Temperley counted in the Kostkaâ
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from generator.engine.errors import MidiError
 from generator.engine.keys import Key
 from generator.engine.midi_inspect import META, META_TRACK_NAME, PRIMER_LIMITS, MidiReader, text_of
 from generator.engine.midi_lines import Line, MidiLines, read_lines
-from library.rolls import roll_of
+from library.rolls import RollNote, roll_of
 from library.texts import clean_line, is_visible
 
 LIMITS = PRIMER_LIMITS
 MAX_UPLOAD_BYTES = LIMITS.max_bytes
+# What the names of MIDI files end in, .kar with lyrics and .rmi in a container of its own among them.
+MIDI_ENDINGS = (".mid", ".midi", ".kar", ".rmi", ".smf")
 MAX_TITLE, MAX_VOICE_NAME = 200, 100
 MAX_VOICES = 64
 MIN_QPM, MAX_QPM = 20.0, 400.0
@@ -76,7 +77,9 @@ def upload_facts(midi: bytes, file_name: str) -> UploadFacts:
     metre, bars = _metre(music, end_tick)
     said = _said(midi)
     sounding = [
-        (note.pitch, seconds_at(note.start), seconds_at(note.end)) for line in music.lines for note in line.notes
+        RollNote(note.pitch, seconds_at(note.start), seconds_at(note.end), line.is_drum)
+        for line in music.lines
+        for note in line.notes
     ]
     return UploadFacts(
         title=_title(file_name, said.name),
@@ -114,7 +117,10 @@ def _said(midi: bytes) -> _Said:
 
 def _title(file_name: str, track_name: str) -> str:
     """What the file is called; else the name of its first track; else that it has none."""
-    stem = PurePath(file_name.replace("\\", "/")).stem
+    stem = file_name.replace("\\", "/").rpartition("/")[2].strip()
+    # Only these are endings: "Sonata No.14" and "J.S.Bach - Air" have none.
+    ending = next((ending for ending in MIDI_ENDINGS if stem.lower().endswith(ending)), "")
+    stem = stem[: len(stem) - len(ending)]
     for text in (stem.replace("_", " "), track_name):
         line = clean_line(text)[:MAX_TITLE].strip()
         if is_visible(line):

@@ -79,7 +79,7 @@ def voice_files(midi: bytes, *, max_bytes: int, limits: MidiLimits = LIMITS) -> 
     shared.sort(key=lambda move: move[0])
     conductor = _track(shared)
     if len(voices) * len(conductor) + len(midi) > max_bytes:
-        raise MidiError("This MIDI file has too many voices to take it apart.")
+        raise MidiError("This MIDI file has too many voices to split.")
     header = struct.pack(">4sIHHH", b"MThd", 6, 1, 2, reader.ticks_per_quarter)
     return [VoiceFile(voice.name, header + conductor + _track(voice.moves, voice.end_tick)) for voice in voices]
 

@@ -186,6 +186,9 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("sf3", "sf2", "woff2", "woff", "png", "jp
 # Django's hashed names, and our sound banks, which carry a hash of their own: browsers keep both for a year.
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+\.[0-9a-f]{10,12}\..+$"
 
+# Names of uploads keep the joiners that Persian and other languages spell with.
+FILE_UPLOAD_HANDLERS = ["library.upload_handlers.NamesAsSent"]
+
 # Stored files (pieces, bundles) are private: they lie outside the static folder and leave through views alone.
 MEDIA_ROOT = env.folder("MEDIA_ROOT", VAR_DIR / "media")
 S3_BUCKET = env.text("S3_BUCKET")

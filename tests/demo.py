@@ -11,7 +11,7 @@ from generator.engine.midi import write_midi
 from generator.engine.music import Note, Voice
 from generator.titles import piece_title
 from library.models import Piece
-from library.rolls import roll_of
+from library.rolls import RollNote, roll_of
 from tests import factories
 
 KEYS = ("C major", "G major", "F major", "A minor", "E minor", "D minor", "C minor", "Bb major", "D dorian")
@@ -77,7 +77,10 @@ def tune(genre: str, number: int) -> tuple[dict[str, Any], bytes]:
         "bars": bars if qpm else None,
         "length_seconds": length_seconds,
         "notes_count": len(notes),
-        "roll": roll_of(((note.pitch, note.start_seconds, note.end_seconds) for note in notes), length_seconds),
+        "roll": roll_of(
+            (RollNote(note.pitch, note.start_seconds, note.end_seconds, voices[note.voice].is_drum) for note in notes),
+            length_seconds,
+        ),
         "bundle_name": f"{genre}-demo",
     }
     return facts, write_midi(notes, voices, qpm=qpm or 120.0)

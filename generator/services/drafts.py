@@ -1,6 +1,7 @@
 """From a composition to a piece: the MIDI file and the facts that are kept beside it."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from generator.params import params_of
 from generator.titles import piece_title
 from library import services as library
 from library.models import Piece
-from library.rolls import roll_of
+from library.rolls import RollNote, roll_of
 from library.services.facts import bars_of
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ def draft_of(
             # On a grid all our models count four quarters a bar.
             "metre": METRE if qpm else "",
             "bars": bars_of(length_seconds, qpm) if qpm else None,
-            "roll": roll_of(
-                ((note.pitch, note.start_seconds, note.end_seconds) for note in composition.notes), length_seconds
-            ),
+            "roll": roll_of(_roll_notes(composition, ensemble["voices"]), length_seconds),
             "seed": composition.seed,
             "temperature": request.temperature,
             "top_p": request.top_p,
@@ -109,6 +108,12 @@ def draft_of(
 def _plain(title: str) -> str:
     """For the file: programs that read its texts in an older way would garble the signs of a key."""
     return title.replace("\N{MUSIC FLAT SIGN}", "b").replace("\N{MUSIC SHARP SIGN}", "#")
+
+
+def _roll_notes(composition: "Composition", voices: list[dict[str, Any]]) -> Iterator[RollNote]:
+    for note in composition.notes:
+        is_drum = bool(voices[note.voice].get("is_drum"))
+        yield RollNote(note.pitch, note.start_seconds, note.end_seconds, is_drum)
 
 
 def _style_name(manifest: dict[str, Any], key: str) -> str:

@@ -16,5 +16,5 @@ def ids_of(pieces: "PieceQuerySet", *, at_most: int = BULK_AT_MOST) -> list[UUID
     more than `at_most`."""
     ids = list(pieces.order_by("pk").values_list("pk", flat=True)[: at_most + 1])
     if len(ids) > at_most:
-        raise ValidationError(f"These are more than {at_most:,} pieces. Choose fewer, or narrow the filters.")
+        raise ValidationError(f"That's more than {at_most:,} pieces. Select fewer or narrow the filters.")
     return ids

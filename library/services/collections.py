@@ -28,7 +28,7 @@ def collection_create(*, user: User, title: str, description: str = "") -> Colle
     with transaction.atomic():
         owner_lock(user)
         if Collection.objects.of(user).count() >= MAX_COLLECTIONS:
-            raise ValidationError({"title": f"You have {MAX_COLLECTIONS} collections; more are not possible."})
+            raise ValidationError({"title": f"You can have up to {MAX_COLLECTIONS} collections."})
         collection = Collection(owner=user, title=_title(title), description=_description(description))
         collection.full_clean()
         collection.save(force_insert=True)
@@ -61,7 +61,7 @@ def collection_add(*, collection: Collection, pieces: "PieceQuerySet") -> int:
         there = set(collection.items.values_list("piece_id", flat=True))
         new = [pk for pk in wanted if pk not in there]
         if len(there) + len(new) > MAX_PIECES:
-            raise ValidationError(f"A collection holds at most {MAX_PIECES:,} pieces.")
+            raise ValidationError(f"A collection can hold up to {MAX_PIECES:,} pieces.")
         last = collection.items.aggregate(last=Max("position"))["last"]
         first = 0 if last is None else last + 1
         CollectionItem.objects.bulk_create(
@@ -103,7 +103,7 @@ def _changing(collection: Collection) -> Iterator[None]:
 
 
 def _title(title: str) -> str:
-    return clean_name(title, "title", sentence="Give the collection a title.", at_most=MAX_TITLE)
+    return clean_name(title, "title", sentence="Enter a title.", at_most=MAX_TITLE)
 
 
 def _description(description: str) -> str:

@@ -8,7 +8,7 @@ from django.core.files.storage import default_storage
 from generator.engine.errors import MidiError
 from generator.engine.midi import read_midi
 from library.models import Piece
-from library.rolls import roll_of
+from library.rolls import RollNote, roll_of
 from library.words import search_text_of
 
 logger = logging.getLogger(__name__)
@@ -52,4 +52,5 @@ def _roll(midi: bytes, length_seconds: float) -> list[list[int]]:
         sequence = read_midi(midi)
     except MidiError:
         return []
-    return roll_of(((note.pitch, note.start_time, note.end_time) for note in sequence.notes), length_seconds)
+    notes = (RollNote(note.pitch, note.start_time, note.end_time, note.is_drum) for note in sequence.notes)
+    return roll_of(notes, length_seconds)

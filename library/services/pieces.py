@@ -108,7 +108,7 @@ def piece_edit(
     """
     with changing(piece, version=version) as fields:
         if title is not None:
-            piece.title = clean_name(title, "title", sentence="Give the piece a title.", at_most=MAX_TITLE)
+            piece.title = clean_name(title, "title", sentence="Enter a title.", at_most=MAX_TITLE)
             fields.add("title")
         if comment is not None:
             piece.comment = clean_text(comment)

@@ -17,7 +17,7 @@ def piece_rate(*, piece: Piece, person: Owner, value: int) -> Piece:
     """Thumb up (1), thumb down (-1) or none (0) of one person for a piece they may hear. The owner's own stands on
     the piece too. Raises ValidationError under `rating`."""
     if value not in VALUES or isinstance(value, bool):
-        raise ValidationError({"rating": "Choose 1, -1, or 0 to take it back."})
+        raise ValidationError({"rating": "Use 1, -1, or 0 to remove your rating."})
     if person.is_nobody:
         raise ValueError("A rating needs a person; use accounts.owners.ensure_owner_of.")
     who: dict[str, Any] = {"user": person.user, "guest_key": "" if person.user else person.guest_key}

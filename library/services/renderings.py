@@ -67,16 +67,16 @@ def rendering_request(*, piece: Piece, audio_format: str, owner: Owner) -> Rende
 def _check(piece: Piece) -> None:
     limits = ScoreLimits()
     if not piece.notes_count:
-        raise ValidationError("This piece has no notes, so there is nothing to hear.")
+        raise ValidationError("This piece has no notes to play.")
     if piece.notes_count > limits.max_notes:
         raise ValidationError(
-            f"Sound files are made of pieces of at most {limits.max_notes:,} notes; this one has "
-            f"{piece.notes_count:,}. Its MIDI file has all of them."
+            f"Audio files are limited to pieces of {limits.max_notes:,} notes. This one has "
+            f"{piece.notes_count:,}. The MIDI file has all of them."
         )
     if piece.length_seconds > limits.max_seconds:
         raise ValidationError(
-            f"Sound files are made of pieces of at most {limits.max_seconds / 60:g} minutes; this one has "
-            f"{piece.length_seconds / 60:.0f} minutes. Its MIDI file has all of it."
+            f"Audio files are limited to pieces of {limits.max_seconds / 60:g} minutes. This one has "
+            f"{piece.length_seconds / 60:.0f} minutes. The MIDI file has all of it."
         )
 
 
@@ -87,7 +87,7 @@ def _check_unfinished(owner: Owner) -> None:
         piece__in=Piece.objects.owned_by(owner), status__in=(Status.QUEUED, Status.RUNNING)
     )
     if unfinished.count() >= MAX_UNFINISHED:
-        raise ValidationError(f"{MAX_UNFINISHED} sound files of yours are being made. Wait for one of them.")
+        raise ValidationError(f"You already have {MAX_UNFINISHED} audio files in progress. Wait for one to finish.")
 
 
 def _is_to_be_made(rendering: Rendering) -> bool:
@@ -146,7 +146,7 @@ def rendering_used(*, rendering: Rendering) -> None:
 def rendering_missing(*, rendering: Rendering) -> None:
     """The stored file is gone: it can be asked for again."""
     Rendering.objects.filter(pk=rendering.pk, status=Status.SUCCEEDED).update(
-        status=Status.FAILED, error_message="The sound file is no longer there. Prepare it again."
+        status=Status.FAILED, error_message="This audio file is no longer stored. Create it again."
     )
 
 
@@ -201,19 +201,19 @@ def rendering_make(*, rendering: Rendering, should_end: Callable[[], bool] = lam
         claim.stopped()
     except FileNotFoundError:
         logger.error("The MIDI file of piece %s is gone.", piece.pk)
-        claim.finish(Status.FAILED, "The MIDI file of this piece is gone, so no sound file can be made.")
+        claim.finish(Status.FAILED, "The MIDI file of this piece is missing, so no audio file can be made.")
     except OSError:
         logger.exception("The %s of piece %s met a storage that did not answer.", rendering.format, piece.pk)
         claim.try_again()
     except Exception:
         logger.exception("The %s of piece %s failed.", rendering.format, piece.pk)
-        claim.finish(Status.FAILED, "The sound file could not be made because of an error on our side.")
+        claim.finish(Status.FAILED, "The audio file could not be made. Something went wrong on our side.")
 
 
 def mark_of(piece: Piece) -> str:
     """What a sound file says of how its music came to be."""
     if piece.is_upload:
-        return "Played by Musicgen from a MIDI file that somebody uploaded."
+        return "Rendered by Musicgen from an uploaded MIDI file."
     seed = "" if piece.seed is None else f" Seed: {piece.seed}."
     return f"Composed by a recurrent neural network (Musicgen). Model: {piece.bundle_name}.{seed}"
 
@@ -289,7 +289,7 @@ class _Claim:
 
     def try_again(self) -> None:
         if self.rendering.attempts >= MAX_ATTEMPTS:
-            self.finish(Status.FAILED, "The sound file could not be stored. Try again in a few minutes.")
+            self.finish(Status.FAILED, "The audio file could not be saved. Try again in a few minutes.")
             return
         Rendering.objects.of_claim(self.rendering).update(
             status=Status.QUEUED, worker_id="", share=0, heartbeat_at=timezone.now()
@@ -304,7 +304,7 @@ def renderings_sweep() -> None:
         # Asked every few seconds: nothing is locked for nothing.
         return
     lost.exclude(cancel_requested_at=None).update(status=Status.CANCELLED, finished_at=now)
-    given_up = "The sound file could not be made: the worker was lost each time. Try again later."
+    given_up = "The audio file could not be made: the worker stopped each time. Try again later."
     lost.filter(attempts__gte=MAX_ATTEMPTS).update(
         status=Status.FAILED, error_message=given_up, finished_at=now, share=0
     )

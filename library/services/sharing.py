@@ -19,12 +19,12 @@ def share_link_create(*, piece: Piece, expires_at: datetime | None = None) -> Sh
     if piece.owner_id is None:
         raise ValidationError("Sign up to share pieces.")
     if expires_at is not None and expires_at <= timezone.now():
-        raise ValidationError({"expires_at": "Choose a day in the future, or none."})
+        raise ValidationError({"expires_at": "Choose a future date, or none."})
     with transaction.atomic():
         if not Piece.objects.select_for_update().filter(pk=piece.pk, trashed_at=None).exists():
-            raise ValidationError("This piece is in the trash. Put it back to share it.")
+            raise ValidationError("This piece is in the trash. Restore it to share it.")
         if ShareLink.objects.open().filter(piece=piece).count() >= MAX_OPEN_LINKS:
-            raise ValidationError(f"There are {MAX_OPEN_LINKS} links to this piece. Revoke one first.")
+            raise ValidationError(f"This piece already has {MAX_OPEN_LINKS} links. Revoke one first.")
         piece_keep(piece=piece)
         link = ShareLink(piece=piece, expires_at=expires_at)
         link.full_clean()

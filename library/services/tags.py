@@ -33,7 +33,7 @@ def piece_tag(*, piece: Piece, add: Iterable[str] = (), remove: Iterable[str] = 
     """Puts tags on a member's piece, or takes them off; upper and lower case are one. Raises ValidationError under
     `tags`."""
     if piece.owner is None:
-        raise ValidationError({"tags": "Sign up to put tags on pieces."})
+        raise ValidationError({"tags": "Sign up to tag pieces."})
     pieces_tag(pieces=Piece.objects.filter(pk=piece.pk), user=piece.owner, names=add, remove=remove)
     piece.refresh_from_db()
     return piece
@@ -72,10 +72,10 @@ def tag_names(names: Iterable[str]) -> list[str]:
     for name in names:
         line = clean_name(name, "tags", sentence="A tag needs a letter or a digit.", at_most=MAX_TAG)
         if "," in line:
-            raise ValidationError({"tags": "A comma stands between tags, never in one."})
+            raise ValidationError({"tags": "A tag can't contain a comma."})
         found.setdefault(line.casefold(), line)
     if len(found) > MAX_TAGS_A_PIECE:
-        raise ValidationError({"tags": f"Put at most {MAX_TAGS_A_PIECE} tags on a piece."})
+        raise ValidationError({"tags": f"A piece can have up to {MAX_TAGS_A_PIECE} tags."})
     return list(found.values())
 
 
@@ -87,7 +87,7 @@ def tags_ensure(user: User, names: Sequence[str]) -> list[Tag]:
     known = {tag.name.casefold(): tag for tag in Tag.objects.filter(owner=user)}
     new = [name for name in names if name.casefold() not in known]
     if len(known) + len(new) > MAX_TAGS:
-        raise ValidationError({"tags": f"You have {len(known)} tags; more than {MAX_TAGS} are not possible."})
+        raise ValidationError({"tags": f"You can have up to {MAX_TAGS:,} tags."})
     for name in new:
         tag = Tag(owner=user, name=name)
         tag.full_clean(validate_unique=False, validate_constraints=False)
@@ -111,7 +111,7 @@ def _write_words(ids: Sequence[UUID]) -> None:
     for piece_id, name in links.values_list("piece_id", "tag__name"):
         names[piece_id].append(name)
     if any(len(of_piece) > MAX_TAGS_A_PIECE for of_piece in names.values()):
-        raise ValidationError({"tags": f"Put at most {MAX_TAGS_A_PIECE} tags on a piece."})
+        raise ValidationError({"tags": f"A piece can have up to {MAX_TAGS_A_PIECE} tags."})
     pieces = list(Piece.objects.filter(pk__in=ids).only("pk", "title", "comment"))
     for piece in pieces:
         piece.search_text = search_text_of([piece.title, *names[piece.pk], piece.comment])

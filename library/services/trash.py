@@ -79,11 +79,11 @@ def pieces_restore(*, pieces: "PieceQuerySet") -> int:
         return chosen.update(trashed_at=None, expires_at=until, version=F("version") + 1)
 
 
-def drafts_trash(*, owner: Owner) -> list[UUID]:
-    """Moves drafts that are no favourites to the trash, at most `BULK_AT_MOST` and the oldest first; returns which."""
+def drafts_trash(*, pieces: "PieceQuerySet") -> list[UUID]:
+    """Moves those of the pieces to the trash that are drafts and no favourites, at most `BULK_AT_MOST` and the oldest
+    first; returns which."""
     with transaction.atomic():
-        drafts = Piece.objects.in_library(owner).drafts().filter(is_favourite=False).order_by("created_at", "pk")
-        ids = list(drafts.values_list("pk", flat=True)[:BULK_AT_MOST])
+        ids = list(pieces.to_clear().order_by("created_at", "pk").values_list("pk", flat=True)[:BULK_AT_MOST])
         pieces_trash(pieces=Piece.objects.filter(pk__in=ids))
     return ids
 

@@ -33,13 +33,22 @@ def facts_line(piece: "Piece") -> str:
 
 @register.filter
 def days_left(moment: "datetime | None") -> str:
-    """How long until something goes: "in 12 days", "tomorrow", "today"."""
-    if moment is None:
-        return ""
-    days = math.ceil((moment - timezone.now()).total_seconds() / 86400)
-    if days <= 1:
-        return "today" if days <= 0 or moment.date() == timezone.now().date() else "tomorrow"
-    return f"in {days} days"
+    """How long something stays: "12 days left", on its last day "5 hours left". The same in every time zone."""
+    return f"{_time_until(moment)} left" if moment else ""
+
+
+@register.filter
+def in_days(moment: "datetime | None") -> str:
+    """When something ends: "in 12 days", on its last day "in 5 hours"."""
+    return f"in {_time_until(moment)}" if moment else ""
+
+
+def _time_until(moment: "datetime") -> str:
+    hours = (moment - timezone.now()).total_seconds() / 3600
+    if hours <= 1:
+        return "less than an hour"
+    count, unit = (math.ceil(hours / 24), "day") if hours > 24 else (math.ceil(hours), "hour")
+    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 @register.filter

@@ -40,7 +40,7 @@ def bulk(request: HttpRequest) -> HttpResponse:
         return render(request, "400.html", status=400)
     pieces = chosen_pieces(request)
     if not pieces.exists():
-        messages.info(request, "Choose some pieces first.")
+        messages.info(request, "Select some pieces first.")
     else:
         try:
             action(request, pieces)
@@ -60,19 +60,19 @@ def _member(request: HttpRequest) -> User:
 def _trash(request: HttpRequest, pieces: PieceQuerySet) -> None:
     ids = list(pieces.values_list("pk", flat=True))
     count = services.pieces_trash(pieces=pieces)
-    trashed_message(request, Piece.objects.filter(pk__in=ids), f"In the trash: {counted(count)}.")
+    trashed_message(request, Piece.objects.filter(pk__in=ids), f"{counted(count)} moved to trash.")
 
 
 def _keep(request: HttpRequest, pieces: PieceQuerySet) -> None:
-    messages.success(request, f"Kept: {counted(services.pieces_keep(pieces=pieces))}.")
+    messages.success(request, f"{counted(services.pieces_keep(pieces=pieces))} kept.")
 
 
 def _tag(request: HttpRequest, pieces: PieceQuerySet) -> None:
     names = tag_names(request.POST.get("tags", ""))
     if not names:
-        raise ValidationError("Write a tag first.")
+        raise ValidationError("Enter a tag first.")
     count = services.pieces_tag(pieces=pieces, user=_member(request), names=names)
-    messages.success(request, f"Tagged: {counted(count)}.")
+    messages.success(request, f"{counted(count)} tagged.")
 
 
 def _collect(request: HttpRequest, pieces: PieceQuerySet) -> None:
@@ -83,7 +83,7 @@ def _collect(request: HttpRequest, pieces: PieceQuerySet) -> None:
     else:
         collection = services.collection_create(user=user, title="New collection")
     services.collection_add(collection=collection, pieces=pieces)
-    messages.success(request, f"In “{collection.title}”: {counted(pieces.count())}.")
+    messages.success(request, f"{counted(pieces.count())} added to “{collection.title}”.")
 
 
 ACTIONS: dict[str, Callable[[HttpRequest, PieceQuerySet], None]] = {

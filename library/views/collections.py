@@ -107,7 +107,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """The collection alone; its pieces stay in the library."""
     found = get_object_or_404(_own(request), pk=pk)
     services.collection_delete(collection=found)
-    messages.success(request, f"The collection “{found.title}” is gone; its pieces are still in the library.")
+    messages.success(request, f"“{found.title}” deleted. Its pieces are still in your library.")
     return redirect("library:collections")
 
 

@@ -35,7 +35,7 @@ CONTENT_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
 FORMAT_HINTS = {
     "mp3": "Plays everywhere.",
     "wav": "Uncompressed, for editing.",
-    "ogg": "Small too, in an open format.",
+    "ogg": "Small and open.",
 }
 
 
@@ -88,7 +88,7 @@ def piece_downloads(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_safe
 def piece_voices(request: HttpRequest, pk: UUID) -> HttpResponseBase:
-    """A zip with one MIDI file a voice."""
+    """A zip with one MIDI file per voice."""
     return voices_response(request, audible_piece(request, pk))
 
 
@@ -155,7 +155,7 @@ def bulk_zip(request: HttpRequest) -> HttpResponseBase:
     """The MIDI files of the chosen pieces as one zip, sent while it is being made."""
     response = zip_response(chosen_pieces(request))
     if response is None:
-        messages.info(request, "Choose some pieces first.")
+        messages.info(request, "Select some pieces first.")
         return back(request, "library:pieces")
     return response
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 
 from accounts.owners import Owner
@@ -18,6 +19,8 @@ NAMES = (
     *("q", "genre", "type", "style", "key", "qpm_min", "qpm_max", "length_min", "length_max", "from", "until"),
     *("favourite", "collection", "tag", "origin", "rating", "state"),
 )
+# Says how `from` and `until` are meant, and is no choice of its own.
+ZONE = "tz"
 SORTS: Choices = [
     ("newest", "Newest first"),
     ("oldest", "Oldest first"),
@@ -27,13 +30,13 @@ SORTS: Choices = [
     ("tempo", "Tempo"),
 ]
 ORIGINS: Choices = [
-    ("new", "Composed from nothing"),
+    ("new", "From scratch"),
     ("continue", "Continues another"),
     ("vary", "Varies another"),
-    ("another", "Made like another"),
+    ("another", "Similar to another"),
     ("upload", "Uploaded"),
 ]
-RATINGS: Choices = [("1", "Thumb up"), ("-1", "Thumb down"), ("0", "Not rated")]
+RATINGS: Choices = [("1", "Liked"), ("-1", "Disliked"), ("0", "Not rated")]
 STATES: Choices = [("kept", "Kept"), ("draft", "Drafts")]
 
 
@@ -57,6 +60,7 @@ class Range:
     type: str = "text"
     inputmode: str = "decimal"
     hint: tuple[str, str] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,23 @@ class Finding:
     def url(self, **changes: str | None) -> str:
         """This page with other choices, from its first page on; without what is empty or goes without saying."""
         chosen = self.values | {"sort": self.sort, "view": self.view} | changes
+        if chosen["from"] or chosen["until"]:
+            chosen[ZONE] = self.zone_given
         usual = {"sort": SORTS[0][0], "view": "pictures"}
         left = {name: value for name, value in chosen.items() if value and value != usual.get(name)}
         return reverse("library:pieces") + (f"?{urlencode(left)}" if left else "")
+
+    @cached_property
+    def zone_given(self) -> str:
+        """The time zone of the days, where the browser has said one that is known."""
+        return "" if ZONE in self.errors else self.query.get(ZONE, "").strip()
+
+    @property
+    def zone_note(self) -> str:
+        """What the page says of its days, as long as any are chosen."""
+        if not (self.values["from"] or self.values["until"]):
+            return ""
+        return f"Days in {(self.zone_given or timezone.get_default_timezone_name()).replace('_', ' ')} time."
 
     def errors_of(self, *names: str) -> list[str]:
         return list(dict.fromkeys(self.errors[name] for name in names if name in self.errors))
@@ -139,7 +157,7 @@ class Finding:
             ("tag", "Tag", [(tag.name, tag.name) for tag in self.tags]),
             ("collection", "Collection", [(str(one.pk), one.title) for one in self.collections]),
             ("origin", "Origin", ORIGINS),
-            ("state", "Kept or draft", STATES),
+            ("state", "Status", STATES),
             ("rating", "Rating", RATINGS),
         ]
         values = self.values
@@ -150,11 +168,11 @@ class Finding:
         return [
             self._range("Length", "length_min", "length_max", hint=("0:30", "2:00")),
             self._range("Tempo (BPM)", "qpm_min", "qpm_max", hint=("60", "180")),
-            self._range("Composed", "from", "until", type="date"),
+            self._range("Composed", "from", "until", type="date", note=self.zone_note),
         ]
 
     def _range(self, label: str, low: str, high: str, **options: Any) -> Range:
-        errors = self.errors_of(low, high)
+        errors = self.errors_of(low, high, *((ZONE,) if low == "from" else ()))
         if low.startswith("length"):
             options["inputmode"] = "text"
         return Range(label, low, high, self.values[low], self.values[high], errors, **options)
@@ -176,6 +194,11 @@ class Finding:
         if values["q"]:
             chips.append(Chip(f"“{values['q'][:40]}”", self.url(q=None)))
         return chips
+
+    @property
+    def filters_count(self) -> int:
+        """How many filters are chosen. What is searched for stands in a field of its own, above them."""
+        return len(self.chips) - bool(self.values["q"])
 
     @property
     def all_url(self) -> str:

@@ -103,7 +103,7 @@ def rate(request: HttpRequest, pk: UUID) -> HttpResponse:
 def trash(request: HttpRequest, pk: UUID) -> HttpResponse:
     piece = own_piece(request, pk)
     services.piece_trash(piece=piece)
-    trashed_message(request, Piece.objects.filter(pk=pk), f"“{piece.title}” is in the trash.")
+    trashed_message(request, Piece.objects.filter(pk=pk), f"“{piece.title}” moved to trash.")
     return back(request, "library:pieces")
 
 
@@ -111,7 +111,7 @@ def trash(request: HttpRequest, pk: UUID) -> HttpResponse:
 def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
     piece = get_object_or_404(Piece.objects.in_trash(owner_of(request)), pk=pk)
     services.piece_restore(piece=piece)
-    messages.success(request, f"“{piece.title}” is back in the library.")
+    messages.success(request, f"“{piece.title}” restored.")
     return back(request, "library:trash")
 
 
@@ -119,5 +119,5 @@ def restore(request: HttpRequest, pk: UUID) -> HttpResponse:
 def delete(request: HttpRequest, pk: UUID) -> HttpResponse:
     """For ever, from the trash alone."""
     services.piece_delete(piece=get_object_or_404(Piece.objects.in_trash(owner_of(request)), pk=pk))
-    messages.success(request, "Deleted for ever.")
+    messages.success(request, "Deleted forever.")
     return back(request, "library:trash")

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -46,11 +47,18 @@ def pieces(request: HttpRequest) -> HttpResponse:
         "next_url": finding.url(after=page.next) if page.next else None,
         "previous_url": finding.url(after=page.previous) if page.previous else None,
         "drafts_count": finding.drafts_count,
+        "is_filtered": filters.is_active,
         "guest_days": settings.GUEST_DAYS,
         "draft_days": settings.DRAFT_DAYS if owner.user else settings.GUEST_DAYS,
         "nav": "library",
-    }
+    } | (_drafts_found(found) if finding.drafts_count else {})
     return render(request, "library/pieces.html", context, status=422 if errors else 200)
+
+
+def _drafts_found(found: PieceQuerySet) -> dict[str, int]:
+    """The drafts of what is found, on all its pages, and those of them that are no favourites."""
+    clearing = Count("pk", filter=Q(is_favourite=False))
+    return found.drafts().order_by().aggregate(drafts_found=Count("pk"), drafts_to_clear=clearing)
 
 
 def _page(found: PieceQuerySet, filters: PieceFilters, errors: dict[str, str]) -> KeysetPage[Piece]:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.owners import owner_of
 from library import services
+from library.filters import PieceFilters
 from library.models import Piece
 from library.paging import KeysetPage
 from library.rolls import roll_path
@@ -22,6 +23,7 @@ from library.views.back import back
 from library.views.undo import trashed_message, trashed_together
 
 PIECES_PER_PAGE = 50
+MAX_QUERY = 4000
 
 
 @require_safe
@@ -54,7 +56,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     pieces = trashed_together(Piece.objects.in_trash(owner_of(request)), request.POST.get("trashed_at", "")[:40])
     count = services.pieces_restore(pieces=pieces)
     if count:
-        messages.success(request, f"Back in the library: {counted(count)}.")
+        messages.success(request, f"{counted(count)} restored.")
     return back(request, "library:pieces")
 
 
@@ -63,20 +65,24 @@ def empty(request: HttpRequest) -> HttpResponse:
     """Everything in the trash, for ever; of very much, as much as one request may take."""
     services.trash_empty(owner=owner_of(request))
     left = Piece.objects.in_trash(owner_of(request)).count()
-    messages.success(request, f"Deleted for ever; {counted(left)} left." if left else "The trash is empty.")
+    messages.success(request, f"Deleted. {counted(left)} left in the trash." if left else "Trash emptied.")
     return redirect("library:trash")
 
 
 @require_POST
 def drafts_trash(request: HttpRequest) -> HttpResponse:
-    """All drafts but favourites."""
-    ids = services.drafts_trash(owner=owner_of(request))
+    """The drafts of the list above the button, but favourites: `filters` is that list's query."""
+    query = request.POST.get("filters", "")
+    if len(query) > MAX_QUERY:
+        return render(request, "400.html", status=400)
+    filters, _ = PieceFilters.read(QueryDict(query))
+    ids = services.drafts_trash(pieces=Piece.objects.in_library(owner_of(request)).filtered(filters))
     if ids:
         moved = Piece.objects.in_trash(owner_of(request)).filter(pk__in=ids[:1])
-        trashed_message(request, moved, f"In the trash: {counted(len(ids), 'draft')}.")
+        trashed_message(request, moved, f"{counted(len(ids), 'draft')} moved to trash.")
     else:
-        messages.info(request, "There is no draft that is not a favourite.")
-    return redirect("library:pieces")
+        messages.info(request, "There are no drafts to move, except favourites.")
+    return back(request, "library:pieces")
 
 
 def counted(count: int, what: str = "piece") -> str:

@@ -17,9 +17,9 @@ from accounts.owners import Owner
 from accounts.quotas import quota_of, stored_bytes_left
 from library import services
 from library.models import Piece
-from library.services.uploads import MAX_ZIP_BYTES, shown_name
+from library.services.uploads import MAX_ZIP_BYTES, is_system_file, shown_name, skipped
 from library.templatetags.music import accidentals, clock, whole
-from library.upload_facts import MAX_UPLOAD_BYTES
+from library.upload_facts import MAX_UPLOAD_BYTES, MIDI_ENDINGS
 
 ZIP_MAGIC = b"PK\x03\x04"
 # A plain form may bring many files at once; those that one request has no time for are to be sent again.
@@ -40,15 +40,19 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _all_taken(user: User, files: list[UploadedFile]) -> list[services.UploadResult]:
+    """What became of each; those that computers wrote for themselves are not looked into."""
     results: list[services.UploadResult] = []
     ends_at = time.monotonic() + MAX_SECONDS
+    names = [file.name or "" for file in files]
     for file in files:
+        if is_system_file(file.name or ""):
+            continue
         if time.monotonic() > ends_at:
-            sentence = "There was no time for this file. Send it again."
+            sentence = "Time ran out before this file. Upload it again."
             results.append(services.UploadResult(shown_name(file.name or ""), services.Outcome.FAILED, None, sentence))
         else:
             results += _taken(user, file)
-    return results
+    return [*results, *skipped(name for name in names if is_system_file(name))]
 
 
 def _taken(user: User, file: UploadedFile) -> list[services.UploadResult]:
@@ -62,6 +66,8 @@ def _taken(user: User, file: UploadedFile) -> list[services.UploadResult]:
 
 def _as_data(result: services.UploadResult) -> dict[str, Any]:
     data: dict[str, Any] = {"name": result.name, "outcome": result.outcome, "sentence": result.sentence}
+    if result.count > 1:
+        data["count"] = result.count
     if result.piece is not None:
         data |= {"title": result.piece.title, "url": reverse("library:piece", args=[result.piece.pk])}
         data["facts"] = facts_line(result.piece)
@@ -85,13 +91,14 @@ def _page(request: HttpRequest, results: list[services.UploadResult] | None = No
     context = {
         "results": [_as_data(result) for result in results or ()],
         "nothing_chosen": results == [],
+        "midi_endings": MIDI_ENDINGS,
         "max_midi_bytes": MAX_UPLOAD_BYTES,
         "max_zip_bytes": MAX_ZIP_BYTES,
+        "left_megabytes": stored_bytes_left(owner) // 2**20,
         "max_midi_megabytes": MAX_UPLOAD_BYTES // 2**20,
-        "max_zip_megabytes": MAX_ZIP_BYTES // 2**20,
+        "max_zip_megabytes": -(-MAX_ZIP_BYTES // 2**20),
         "max_files": settings.DATA_UPLOAD_MAX_NUMBER_FILES,
         "max_body_megabytes": settings.BODY_BYTES // 2**20,
-        "left_megabytes": stored_bytes_left(owner) // 2**20,
         "quota_megabytes": quota_of(owner).stored_bytes // 2**20,
         "nav": "library",
     }

@@ -4,7 +4,7 @@
 
 const EVERY_MS = 1000;
 const AWAY_MS = 5000;
-const AWAY = "The site cannot be reached at the moment. It is asked again.";
+const AWAY = "No connection. Retrying…";
 
 const isRunning = (row) => row.dataset.status === "queued" || row.dataset.status === "running";
 const rows = (root) => new Map([...root.querySelectorAll("[data-format]")].map((row) => [row.dataset.format, row]));
@@ -87,7 +87,7 @@ class PieceDownloads extends HTMLElement {
       }
       if (old.outerHTML === row.outerHTML) continue;
       if (isRunning(old) && row.dataset.status === "succeeded") said.push(`${nameOf(row)} is ready.`);
-      if (isRunning(old) && row.dataset.status === "failed") said.push(`${nameOf(row)} could not be prepared.`);
+      if (isRunning(old) && row.dataset.status === "failed") said.push(`${nameOf(row)} could not be created.`);
       const hadFocus = old.contains(document.activeElement);
       old.replaceWith(row);
       if (hadFocus) row.querySelector("a, button")?.focus({ preventScroll: true });

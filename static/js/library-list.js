@@ -71,7 +71,7 @@ function choosing(main) {
   function show() {
     const picked = picks.filter((pick) => pick.checked);
     chosen.ids = new Set(picked.map((pick) => pick.value));
-    count.textContent = picked.length === 1 ? "1 piece chosen" : `${picked.length} pieces chosen`;
+    count.textContent = `${picked.length} selected`;
     all.checked = picked.length === picks.length;
     all.indeterminate = picked.length > 0 && picked.length < picks.length;
     for (const pick of picks) pick.closest("[data-piece]").toggleAttribute("data-picked", pick.checked);
@@ -150,12 +150,15 @@ function keys(main, signal) {
   );
 }
 
-/* A choice in a list answers at once; what is written waits for Enter. */
+/* A choice in a list answers at once; text waits for Enter. */
 function filters(main) {
   const form = main.querySelector("[data-find]");
   form?.addEventListener("change", (event) => {
     if (event.target.matches("select, input[type=checkbox], input[type=date]")) form.requestSubmit();
   });
+  // Days are those of the visitor, as the pages show them.
+  const zone = form?.querySelector("[data-zone]");
+  if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || zone.value;
   // The fields stay open for the next choice.
   const fold = form?.querySelector("details");
   if (!fold) return;
@@ -163,6 +166,7 @@ function filters(main) {
   fold.addEventListener("toggle", () => remember("library-filters", fold.open ? "open" : ""));
   // Empty fields make long addresses.
   form.addEventListener("formdata", ({ formData }) => {
+    if (!formData.get("from") && !formData.get("until")) formData.delete("tz");
     for (const [name, value] of [...formData]) if (value === "" || (name === "sort" && value === "newest")) formData.delete(name);
   });
 }

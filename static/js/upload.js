@@ -2,46 +2,66 @@
  *
  * Without this script the form sends what was chosen at once, and the page comes back with the same list. */
 
-const MIDI = /\.(mid|midi|kar|smf)$/i;
 const ZIP = /\.zip$/i;
+/* Files that computers write for themselves, as library/services/uploads.py knows them. */
+const SYSTEM = /(^|\/)(\._[^/]*|\.ds_store|thumbs\.db|desktop\.ini|\.localized)$/i;
+const SYSTEM_FOLDER = /(^|\/)(__macosx|\.trashes|\.spotlight-v100|\.fseventsd|\$recycle\.bin|system volume information)\//i;
 const MAX_FILES = 5000;
 const AT_ONCE = 2;
 const TRIES = 3;
 const WAIT_MS = 2000;
 const SHOWN_ACCEPTED = 200;
-const AWAY = "The site could not be reached. Try again.";
+/* Of the files that are no music, so many are named, and the others are counted. */
+const MAX_NAMED = 20;
+const AWAY = "No connection. Try again.";
 const megabytes = (bytes) => `${Math.floor(bytes / 2 ** 20)} MB`;
 const counted = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/* The files of whatever was dropped, folders and their folders included. Entries must be asked for at once. */
-async function filesOf(transfer) {
+/* With the folders that they come from, where the browser tells. */
+const pathOf = (file) => file.path ?? (file.webkitRelativePath || file.name);
+const isSystem = (path) => SYSTEM.test(path) || SYSTEM_FOLDER.test(path);
+
+/* The files of what was dropped, folders and their folders included, and the paths that could not be read; of files that
+ * nobody wants (`isWanted`) the names alone. Entries must be asked for at once. */
+async function filesOf(transfer, isWanted) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return [...transfer.files];
-  const found = [];
+  if (!entries.length) return { files: [...transfer.files], unread: [] };
+  const [files, unread] = [[], []];
+  let wanted = 0;
   /* One more than are taken, so that it can be said that there are more. */
-  while (entries.length && found.length <= MAX_FILES) {
+  while (entries.length && wanted <= MAX_FILES) {
     const entry = entries.shift();
-    if (entry.isFile) {
-      if (MIDI.test(entry.name) || ZIP.test(entry.name)) {
-        found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)).catch(() => null));
+    const path = entry.fullPath.replace(/^\//, "");
+    try {
+      if (entry.isFile && !isWanted(entry)) {
+        files.push({ name: entry.name, path });
+        continue;
       }
-      continue;
-    }
-    const reader = entry.createReader();
-    for (;;) {
-      const more = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)).catch(() => []);
-      if (!more.length) break;
-      entries.push(...more);
+      if (entry.isFile) {
+        wanted += 1;
+        const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+        file.path = path;
+        files.push(file);
+        continue;
+      }
+      const reader = entry.createReader();
+      for (;;) {
+        const more = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+        if (!more.length) break;
+        entries.push(...more);
+      }
+    } catch {
+      unread.push(path);
     }
   }
-  return found.filter(Boolean);
+  return { files, unread };
 }
 
 class UploadFiles extends HTMLElement {
   #queue = [];
   #failed = [];
-  #counts = { accepted: 0, there: 0, refused: 0, failed: 0 };
+  #counts = { accepted: 0, there: 0, refused: 0, failed: 0, skipped: 0 };
   #total = 0;
   #done = 0;
   #sending = 0;
@@ -82,7 +102,8 @@ class UploadFiles extends HTMLElement {
     this.form.addEventListener("drop", async (event) => {
       event.preventDefault();
       this.form.classList.remove("is-over");
-      this.add(await filesOf(event.dataTransfer));
+      const { files, unread } = await filesOf(event.dataTransfer, (entry) => this.#isWanted(entry));
+      this.add(files, unread);
     });
     this.querySelector("[data-stop]").addEventListener("click", () => this.stop());
     this.retry.querySelector("button").addEventListener("click", () => this.tryAgain());
@@ -99,40 +120,60 @@ class UploadFiles extends HTMLElement {
     if (this.#sending) event.preventDefault();
   };
 
-  add(files) {
+  /* Every one of these is sent or told of; `unread` are paths of what the browser could not read. */
+  add(files, unread = []) {
     if (!this.#sending) this.#begin();
-    const music = files.filter((file) => MIDI.test(file.name) || ZIP.test(file.name));
     this.results.hidden = false;
-    if (!music.length) {
-      this.say("There is no MIDI file among these.");
-      return;
-    }
-    for (const file of music.slice(0, MAX_FILES)) {
-      const isZip = ZIP.test(file.name);
-      const limit = Number(isZip ? this.dataset.maxZip : this.dataset.maxMidi);
-      this.#total += 1;
-      if (file.size > limit) {
-        const kind = isZip ? "A zip" : "A MIDI file";
-        const most = isZip ? Math.ceil(limit / 2 ** 20) * 2 ** 20 : limit;
-        this.#finish(file, [
-          { name: file.name, outcome: "refused", sentence: `${kind} may have ${megabytes(most)}; this one has ${megabytes(file.size)}.` },
-        ]);
-      } else {
-        this.#queue.push(file);
-      }
-    }
+    const system = files.filter((file) => isSystem(pathOf(file)));
+    const own = files.filter((file) => !isSystem(pathOf(file)));
+    const music = own.filter((file) => this.#isWanted(file));
+    for (const file of music.slice(0, MAX_FILES)) this.#take(file);
+    for (const path of unread) this.#told(path, "refused", "Your browser could not read this.");
+    this.#skip(own.filter((file) => !music.includes(file)).map(pathOf), system.length);
     if (music.length > MAX_FILES) {
-      const sentence = `At most ${counted(MAX_FILES, "file")} are taken at once. Add the others after these.`;
-      this.#total += 1;
-      this.#finish(null, [{ name: "And more", outcome: "refused", sentence }]);
+      this.#told("And more", "refused", `One upload takes up to ${counted(MAX_FILES, "file")}. Upload the others after these.`);
+    }
+    if (!files.length && !unread.length) {
+      this.say("Nothing to upload.");
+      return;
     }
     this.#tell();
     while (this.#sending < AT_ONCE && this.#queue.length) this.#work();
   }
 
+  #isWanted({ name }) {
+    return ZIP.test(name) || this.dataset.midiEndings.split(" ").some((ending) => name.toLowerCase().endsWith(ending));
+  }
+
+  #take(file) {
+    const isZip = ZIP.test(file.name);
+    const limit = Number(isZip ? this.dataset.maxZip : this.dataset.maxMidi);
+    if (file.size <= limit) {
+      this.#total += 1;
+      this.#queue.push(file);
+      return;
+    }
+    const kind = isZip ? "A zip" : "A MIDI file";
+    const most = isZip ? Math.ceil(limit / 2 ** 20) * 2 ** 20 : limit;
+    this.#told(file.name, "refused", `${kind} can be up to ${megabytes(most)}. This one is ${megabytes(file.size)}.`);
+  }
+
+  /* Files that are no music, as the server tells of those in a zip. */
+  #skip(paths, system) {
+    for (const path of paths.slice(0, MAX_NAMED)) this.#told(path, "skipped", "Not a MIDI file.");
+    const more = paths.length - MAX_NAMED;
+    if (more > 0) this.#told(counted(more, "more file"), "skipped", more > 1 ? "Not MIDI files." : "Not a MIDI file.", more);
+    if (system) this.#told(`${counted(system, "system file")} skipped`, "skipped", "Your computer made them. No music in them.", system);
+  }
+
+  #told(name, outcome, sentence, count = 1) {
+    this.#total += 1;
+    this.#finish(null, [{ name, outcome, sentence, count }]);
+  }
+
   /* A new lot: what was told of the one before stays in the list. */
   #begin() {
-    this.#counts = { accepted: 0, there: 0, refused: 0, failed: 0 };
+    this.#counts = { accepted: 0, there: 0, refused: 0, failed: 0, skipped: 0 };
     this.#total = this.#done = this.#notSent = 0;
     this.#stopped = new AbortController();
     this.#failed = [];
@@ -178,7 +219,7 @@ class UploadFiles extends HTMLElement {
           signal: this.#stopped.signal,
         });
         if (response.status === 413) return failed(await response.text(), "refused");
-        if (response.redirected || response.status === 403) return failed("You are signed out. Load the page again and sign in.");
+        if (response.redirected || response.status === 403) return failed("You've been signed out. Reload the page and sign in.");
         if (response.ok) return (await response.json()).results;
         if (response.status < 500) return failed("The file could not be read.", "refused");
       } catch {
@@ -193,7 +234,7 @@ class UploadFiles extends HTMLElement {
     this.#done += 1;
     if (results.some((result) => result.outcome === "failed")) this.#failed.push(file);
     for (const result of results) {
-      this.#counts[result.outcome] += 1;
+      this.#counts[result.outcome] += result.count ?? 1;
       this.#row(result);
     }
   }
@@ -217,12 +258,12 @@ class UploadFiles extends HTMLElement {
     more.className = "hint";
     more.textContent = sentence || facts || "";
     row.append(head, more);
-    if (outcome === "accepted") this.list.append(row);
+    if (outcome === "accepted" || outcome === "skipped") this.list.append(row);
     else this.list.prepend(row);
   }
 
   #tell() {
-    const { accepted, there, refused, failed } = this.#counts;
+    const { accepted, there, refused, failed, skipped } = this.#counts;
     const progress = this.bar.querySelector("progress");
     const isBusy = this.#sending > 0 || this.#queue.length > 0;
     progress.max = Math.max(1, this.#total);
@@ -239,6 +280,7 @@ class UploadFiles extends HTMLElement {
     const parts = [`${counted(accepted, "new piece")}`];
     if (there) parts.push(`${there.toLocaleString("en")} already there`);
     if (refused) parts.push(`${refused.toLocaleString("en")} refused`);
+    if (skipped) parts.push(`${skipped.toLocaleString("en")} skipped`);
     if (failed) parts.push(`${failed.toLocaleString("en")} to try again`);
     if (this.#notSent) parts.push(`${this.#notSent.toLocaleString("en")} not sent`);
     this.say(`${parts.join(", ")}.`);

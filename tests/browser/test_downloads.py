@@ -60,7 +60,7 @@ def test_one_that_is_made_can_be_cancelled_and_an_error_is_said(make_page, site,
     poll(page, f"{ROW.format('wav')} === 'cancelled'")
     Piece.objects.update(notes_count=0)
     page.click("#download-wav")
-    poll(page, "document.querySelector('piece-downloads .form-error')?.textContent.includes('nothing to hear')")
+    poll(page, "document.querySelector('piece-downloads .form-error')?.textContent.includes('no notes to play')")
 
 
 def test_without_the_script_the_page_says_how_far_it_is(browser, site, piece):

@@ -1,6 +1,6 @@
 """The library in a browser: choosing, keys, undo, filters, order by drag, sharing; every page on a phone and a desk."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -51,8 +51,61 @@ def titles(page) -> str:
     return page.evaluate("[...document.querySelectorAll('[data-open]')].map((one) => one.textContent.at(-1)).join('')")
 
 
+def titles_of(letters: str) -> str:
+    return (
+        f"[...document.querySelectorAll('[data-open]')].every((one, at) => one.textContent.at(-1) === '{letters}'[at])"
+    )
+
+
 def ready(page, poll) -> None:
     poll(page, "document.querySelector('[data-pick-all]')?.hidden === false")
+
+
+class TestDays:
+    def test_days_are_those_of_the_visitors_clock(self, make_page, site, alice, poll):
+        """Half past midnight in Auckland is the day before in the site's zone: Piece A was made then."""
+        piece = Piece.objects.get(title="Piece A")
+        Piece.objects.filter(pk=piece.pk).update(created_at=datetime(2026, 9, 26, 12, 30, tzinfo=UTC))
+        page = make_page(timezone_id="Pacific/Auckland")
+        be(site, page, alice)
+        site.open(page, f"/pieces/{piece.pk}/")
+        poll(page, "document.querySelector('.facts time')?.textContent === '27 September 2026 at 00:30'")
+        site.open(page, "/library/")
+        ready(page, poll)
+        page.click(".filters > summary")
+        page.fill("[name=from]", "2026-09-27")
+        page.fill("[name=until]", "2026-09-27")
+        page.click("button:text-is('Apply')")
+        poll(page, f"document.querySelectorAll('[data-open]').length === 1 && {titles_of('A')}")
+        expect(page.locator(".filter-note")).to_have_text("Days in Pacific/Auckland time.")
+        assert "tz=Pacific%2FAuckland" in page.url
+        page.click("[aria-label^='Remove Composed']")
+        poll(page, "document.querySelectorAll('[data-open]').length === 4")
+        assert "tz=" not in page.url
+
+    def test_without_a_script_the_page_says_that_days_are_the_sites(self, make_page, site, alice):
+        page = make_page(timezone_id="Pacific/Auckland", java_script_enabled=False)
+        be(site, page, alice)
+        site.open(page, "/library/?from=2020-01-01")
+        expect(page.locator(".filter-note")).to_have_text("Days in UTC time.")
+
+
+class TestRoom:
+    def test_headings_have_room_around_them(self, browser_page, site, alice):
+        page = browser_page
+        be(site, page, alice)
+        link = share_link_create(piece=Piece.objects.get(title="Piece A"))
+        for address, above, edge, heading in (
+            (f"/s/{link.token}/", ".actions", "bottom", "#downloads-title"),
+            ("/collections/", ".new-collection", "top", ".new-collection h2"),
+        ):
+            site.open(page, address)
+            gap = page.evaluate(
+                """([above, edge, heading]) => document.querySelector(heading).getBoundingClientRect().top
+                    - document.querySelector(above).getBoundingClientRect()[edge]""",
+                [above, edge, heading],
+            )
+            assert gap >= 16, (address, gap)
 
 
 class TestList:
@@ -65,13 +118,13 @@ class TestList:
             page.keyboard.press("j")
         assert page.evaluate(FOCUSED) == "Piece B"
         page.keyboard.press("x")
-        assert page.text_content("[data-bulk-count]") == "1 piece chosen"
+        assert page.text_content("[data-bulk-count]") == "1 selected"
         page.keyboard.press("k")
         assert page.evaluate(FOCUSED) == "Piece A"
         page.keyboard.press("f")
         poll(page, "document.querySelectorAll('[data-favourite][aria-pressed=true]').length === 1")
         # The mark brought a new page; what was chosen is still chosen.
-        assert page.text_content("[data-bulk-count]") == "1 piece chosen"
+        assert page.text_content("[data-bulk-count]") == "1 selected"
         assert Piece.objects.get(is_favourite=True).title == "Piece A"
         page.keyboard.press("/")
         page.keyboard.type("jx?f")
@@ -93,7 +146,7 @@ class TestList:
         ready(page, poll)
         assert not page.locator("[data-bulk]").is_visible()
         page.check("[data-pick-all] input")
-        assert page.text_content("[data-bulk-count]") == "4 pieces chosen"
+        assert page.text_content("[data-bulk-count]") == "4 selected"
         page.locator("input.pick[name=piece]").first.uncheck()
         page.click("[data-bulk] button[value=trash]")
         poll(page, "document.querySelector('.undo')")
@@ -159,8 +212,8 @@ class TestList:
         page.click(".undo")
         expect(page.locator("[data-open]")).to_have_count(4, timeout=20_000)
         page.fill("[data-search]", "nothing")
-        page.click("text=Find")
-        page.wait_for_selector("text=No piece is like that.")
+        page.click("button:text-is('Search')")
+        page.wait_for_selector("text=No pieces match.")
 
 
 class TestCollection:
@@ -227,7 +280,7 @@ class TestPiece:
         be(site, page, alice)
         site.open(page, f"/pieces/{piece.pk}/")
         page.click("#share summary")
-        page.click("text=Make a link")
+        page.click("text=Create link")
         poll(page, "document.querySelector('[data-copy]')?.hidden === false")
         page.click("[data-copy]")
         poll(page, "document.querySelector('[data-copy]').textContent === 'Copied'")

@@ -77,16 +77,30 @@ def test_what_was_taken_is_told_file_by_file_and_plays(browser_page, site, alice
     assert page.locator("select[name=genre] option").first.text_content() == "Piano: Grand piano"
 
 
+def test_a_picture_among_three_midi_files_is_told_of(browser_page, site, alice, poll):
+    page = browser_page
+    opened(page, site, alice, poll)
+    files = [file_of(f"{pitch}.mid", midi_bytes(scale(2, pitch=pitch))) for pitch in (40, 50, 60)]
+    page.set_input_files("#upload-file", [*files, file_of("photo.png", b"\x89PNG")])
+    poll(page, f"{SAID} === '3 new pieces, 1 skipped.'")
+    assert "photo.png" in page.text_content("[data-outcome=skipped]")
+
+
 def test_a_folder_is_taken_with_the_folders_in_it(browser_page, site, alice, poll, tmp_path: Path):
     page = browser_page
     for number in range(12):
         folder = tmp_path / "Album" / f"CD {number % 3}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.mid").write_bytes(midi_bytes(scale(2, pitch=40 + number)))
-    (tmp_path / "Album" / "cover.png").write_bytes(b"no music")
+    for name in ("cover.png", "._0.mid", ".DS_Store"):
+        (tmp_path / "Album" / name).write_bytes(b"no music")
     opened(page, site, alice, poll)
     page.set_input_files("#upload-folder", tmp_path / "Album")
-    poll(page, f"{SAID} === '12 new pieces.'")
+    poll(page, f"{SAID} === '12 new pieces, 3 skipped.'")
+    rows = page.evaluate(ROWS)
+    assert any(row.startswith("skipped: Album/cover.png") and "Not a MIDI file." in row for row in rows)
+    assert any(row.startswith("skipped: 2 system files skipped") for row in rows)
+    assert not [row for row in rows if "._0" in row]
     assert Piece.objects.filter(owner=alice).count() == 12
 
 
@@ -96,8 +110,10 @@ def test_a_file_of_fifty_megabytes_is_refused_before_it_is_sent(browser_page, si
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.method))
     page.evaluate(BIG_DROP, "Symphony.mid")
-    poll(page, f"{SAID} === '0 new pieces, 1 refused.'")
-    assert "A MIDI file may have 1 MB; this one has 50 MB." in page.evaluate(ROWS)[0]
+    poll(page, f"{SAID} === '0 new pieces, 1 refused, 1 skipped.'")
+    refused, skipped = page.evaluate(ROWS)
+    assert "A MIDI file can be up to 1 MB. This one is 50 MB." in refused
+    assert skipped.startswith("skipped: notes.txt")
     assert "POST" not in sent
 
 

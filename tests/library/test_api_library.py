@@ -164,7 +164,7 @@ class TestChanging:
     def test_guests_have_no_tags(self, guest_client: Client) -> None:
         mine = factories.make_piece()
         response = send(guest_client, "patch", f"{URL}{mine.pk}/", {"tags": ["x"]}, **{"If-Match": "*"})
-        assert response.json()["errors"] == {"tags": ["Sign up to put tags on pieces."]}
+        assert response.json()["errors"] == {"tags": ["Sign up to tag pieces."]}
 
 
 class TestRating:
@@ -241,7 +241,8 @@ class TestTrash:
         draft = factories.make_piece(owner, is_draft=True)
         factories.make_piece(owner, is_draft=True, is_favourite=True)
         factories.make_piece(owner)
-        assert send(client_of_alice, "post", "/api/v1/drafts/trash/").json() == {"ids": [str(draft.pk)]}
+        assert send(client_of_alice, "post", "/api/v1/drafts/trash/?genre=rock").json() == {"ids": []}
+        assert send(client_of_alice, "post", "/api/v1/drafts/trash/?genre=").json() == {"ids": [str(draft.pk)]}
         assert len(titles(client_of_alice)) == 2
 
 
@@ -343,9 +344,18 @@ class TestUpload:
         with zipfile.ZipFile(stream, "w") as archive:
             archive.writestr("good.mid", factories.TINY_MIDI)
             archive.writestr("bad.mid", b"no music")
+            archive.writestr("cover.png", b"")
+            archive.writestr("__MACOSX/._good.mid", b"")
         response = self.upload(client_of_alice, stream.getvalue(), "all.zip")
         outcomes = {result["name"]: result["outcome"] for result in response.json()["results"]}
-        assert (response.status_code, outcomes) == (201, {"good.mid": "accepted", "bad.mid": "refused"})
+        assert (response.status_code, outcomes) == (201, {
+            "good.mid": "accepted", "bad.mid": "refused", "cover.png": "skipped", "1 system file skipped": "skipped",
+        })  # fmt: skip
+
+    def test_a_file_of_the_system_alone_is_no_music(self, client_of_alice: Client) -> None:
+        response = self.upload(client_of_alice, factories.TINY_MIDI, "._Rain.mid")
+        assert response.status_code == 400
+        assert response.json()["errors"]["file"][0].startswith("1 system file skipped")
 
     @pytest.mark.parametrize("data", [b"", b"no music", b"PK no zip", b"MThd" + 2**20 * b"x"], ids=range(4))
     def test_what_is_no_music_is_told_beside_the_field(self, client_of_alice: Client, data: bytes) -> None:

@@ -90,7 +90,7 @@ class TestEditing:
 
     @pytest.mark.parametrize("title", ["", " \n ", "\u202e\u200b", "\x00\x07", "\u200d\ufe0f", "\ud800"])
     def test_a_title_has_something_to_see(self, alice: Any, title: str) -> None:
-        assert refused("title", piece_edit, piece=mine(alice), title=title) == "Give the piece a title."
+        assert refused("title", piece_edit, piece=mine(alice), title=title) == "Enter a title."
 
     def test_long_text_is_refused_by_field(self, alice: Any) -> None:
         piece = mine(alice)
@@ -258,7 +258,7 @@ class TestSharing:
 def test_what_is_done_to_many_has_a_size(alice: Any) -> None:
     pieces = [mine(alice) for _ in range(3)]
     assert len(ids_of(these(*pieces), at_most=3)) == 3
-    assert "Choose fewer" in refused(None, ids_of, pieces=these(*pieces), at_most=2)
+    assert "Select fewer" in refused(None, ids_of, pieces=these(*pieces), at_most=2)
     assert BULK_AT_MOST >= 1000
 
 

@@ -84,8 +84,8 @@ def check_library(*arguments: str) -> tuple[str, str]:
 
 def test_a_library_that_agrees(alice: Any) -> None:
     old_piece()
-    assert check_library() == ("Looked at 1 rows and 1 files.\n", "")
-    assert check_library("--mend") == ("Looked at 1 rows and 1 files.\nMended 0 of 0.\n", "")
+    assert check_library() == ("Checked 1 rows and 1 files.\n", "")
+    assert check_library("--mend") == ("Checked 1 rows and 1 files.\nMended 0 of 0.\n", "")
 
 
 def test_how_much_lies_where_is_said_on_request() -> None:
@@ -103,7 +103,7 @@ def test_a_piece_without_its_file_goes_to_the_trash() -> None:
     said, sentence = check_library()
     assert f"library.Piece {lost.pk}: {lost.midi.name} is gone\n" in said
     assert str(sound.pk) not in said
-    assert sentence.startswith("1 rows without their file, 0 files")
+    assert sentence.startswith("1 rows without a file, 0 files")
     lost.refresh_from_db()
     assert lost.trashed_at is None, "listing changes nothing"
 
@@ -126,8 +126,8 @@ def test_files_that_no_row_names_are_removed_but_young_and_foreign_ones_stay() -
     young = store("pieces/ab/young.mid", is_old=False)
     foreign = store("letters/private.txt")
     said, sentence = check_library("--mend")
-    assert all(f"{name}: no row names it" in said for name in lost)
-    assert "letters: 1 files that are not the site's; left alone" in said
+    assert all(f"{name}: no row refers to it" in said for name in lost)
+    assert "letters: 1 files that do not belong to the site; left alone" in said
     assert sentence == ""
     left = {found.name for found in default_storage.stored_objects()}  # type: ignore[attr-defined]
     assert left == {kept, young, foreign}
@@ -137,7 +137,7 @@ def test_a_piece_that_is_being_stored_is_left_alone() -> None:
     """Object before row: the young file has no row yet, and a young row may be newer than the list of files."""
     piece = factories.make_piece()
     default_storage.delete(str(piece.midi.name))
-    assert check_library() == ("Looked at 1 rows and 0 files.\n", "")
+    assert check_library() == ("Checked 1 rows and 0 files.\n", "")
 
 
 def test_a_file_that_is_stored_again_while_the_check_runs_stays() -> None:
@@ -177,7 +177,7 @@ def test_what_can_be_made_again_is_forgotten_and_what_cannot_is_only_named() -> 
     model = factories.make_genre_model(bundle="bundles/piano/gone.bundle", created_at=TWO_HOURS_AGO)
     said, sentence = check_library("--mend")
     assert f"{model.pk}: bundles/piano/gone.bundle is gone → a person has to see to it" in said
-    assert sentence.startswith("2 rows without their file")
+    assert sentence.startswith("2 rows without a file")
     assert not Rendering.objects.exists()
     primers = dict(Generation.objects.values_list("pk", "primer"))
     assert primers == {done.pk: "", waits.pk: "primers/waits.mid"}

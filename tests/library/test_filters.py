@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -63,6 +64,15 @@ def test_nothing_is_a_list_without_filters() -> None:
         ("qpm_min=-1", {"qpm_min"}),
         ("qpm_min=120&qpm_max=90", {"qpm_max"}),
         ("length_min=1:2:3&length_max=%00", {"length_min"}),
+        ("length_min=9:99&length_max=1:60", {"length_min", "length_max"}),
+        ("length_min=-5", {"length_min"}),
+        ("length_min=99999999", {"length_min"}),
+        ("from=2026-05-01&tz=Mars/Olympus", {"tz"}),
+        ("tz=../../etc/passwd", {"tz"}),
+        ("tz=Europe", {"tz"}),
+        ("tz=zone.tab", {"tz"}),
+        ("tz=%00", {"tz"}),
+        ("tz=" + "A" * 5000, {"tz"}),
         ("from=yesterday&until=0001-01-01", {"from", "until"}),
         ("from=2026-05-02&until=2026-05-01", {"until"}),
         ("until=9999-12-31", {"until"}),
@@ -78,6 +88,14 @@ def test_what_cannot_be_understood_is_told_by_field(query: str, fields: set[str]
     told = wrong(query)
     assert fields <= told.keys()
     assert all(sentence.endswith(".") for sentences in told.values() for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90", 90), ("1:30", 90), ("2 min", 120), ("1 min 30 s", 90), ("0:59", 59), ("1,5 min", 90)],
+)
+def test_lengths_are_written_as_on_the_compose_page(written: str, seconds: float) -> None:
+    assert read(urlencode({"length_min": written})).length_min == seconds
 
 
 def test_a_page_gets_what_is_right_beside_what_is_wrong() -> None:
@@ -140,6 +158,35 @@ class TestFound:
         self.piece(alice, title="late", created_at=datetime(2026, 5, 2, 3, tzinfo=ZoneInfo("UTC")))
         assert self.found(alice, "from=2026-05-01&until=2026-05-01") == {"late"}
         assert self.found(alice, "from=2026-05-02") == set()
+
+    @pytest.mark.parametrize(
+        ("moment", "day"),
+        [
+            ("2026-05-01T11:59", "2026-05-01"),  # NZST is 12 hours ahead: one minute before midnight
+            ("2026-05-01T12:00", "2026-05-02"),
+            ("2026-01-15T10:59", "2026-01-15"),  # NZDT is 13 hours ahead
+            ("2026-01-15T11:00", "2026-01-16"),
+            ("2026-09-26T12:00", "2026-09-27"),  # clocks go forward on this day of 23 hours
+            ("2026-09-27T10:59", "2026-09-27"),
+            ("2026-09-27T11:00", "2026-09-28"),
+            ("2026-04-04T11:00", "2026-04-05"),  # and back on this one of 25
+            ("2026-04-05T11:59", "2026-04-05"),
+            ("2026-04-05T12:00", "2026-04-06"),
+        ],
+    )
+    def test_days_are_those_of_the_visitor(self, alice: Any, moment: str, day: str) -> None:
+        self.piece(alice, title="late", created_at=datetime.fromisoformat(f"{moment}+00:00"))
+        one = date.fromisoformat(day)
+        for wanted in (one - timedelta(days=1), one, one + timedelta(days=1)):
+            found = self.found(alice, f"from={wanted}&until={wanted}&tz=Pacific/Auckland")
+            assert found == ({"late"} if wanted == one else set()), wanted
+
+    def test_a_day_that_begins_at_one_begins_there(self) -> None:
+        """In Beirut clocks go from midnight to one o'clock."""
+        filters = read("from=2026-03-29&until=2026-03-29&tz=Asia/Beirut")
+        assert filters.starts_at and filters.ends_at
+        assert filters.starts_at.astimezone(ZoneInfo("UTC")).isoformat() == "2026-03-28T22:00:00+00:00"
+        assert filters.ends_at.timestamp() - filters.starts_at.timestamp() == 23 * 3600
 
     def test_facets_are_what_there_is(self, alice: Any, bob: Any) -> None:
         self.piece(alice, genre="rock", genre_name="Rock", style="metal", style_name="Metal", key="A minor")

@@ -241,8 +241,8 @@ class TestScore:
     @pytest.mark.parametrize(
         ("limits", "sentence"),
         [
-            (ScoreLimits(max_notes=3), "at most 3 notes; this one has 4"),
-            (ScoreLimits(max_seconds=0.5), "at most 0.00833333 minutes"),
+            (ScoreLimits(max_notes=3), "limited to pieces of 3 notes. This one has 4"),
+            (ScoreLimits(max_seconds=0.5), "limited to pieces of 0.00833333 minutes"),
         ],
     )
     def test_a_piece_above_a_limit_is_told_so(self, limits: ScoreLimits, sentence: str) -> None:
@@ -274,7 +274,7 @@ def test_later_notes_begin_as_exactly_as_the_first() -> None:
 
 def test_without_a_synthesizer_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("library.synthesizers.shutil.which", lambda name: None)
-    with pytest.raises(RenderError, match="has to install a synthesizer"):
+    with pytest.raises(RenderError, match="no synthesizer is installed"):
         synthesizer_of("fluidsynth")
 
 
@@ -302,8 +302,8 @@ class TestProcess:
     @pytest.mark.parametrize(
         ("options", "sentence"),
         [
-            (("--max-notes=4",), "at most 4 notes"),
-            (("--file-mb=0",), "no room"),
+            (("--max-notes=4",), "limited to pieces of 4 notes"),
+            (("--file-mb=0",), "disk is full"),
         ],
     )
     def test_stays_within_its_limits(self, tmp_path: Path, options: tuple[str, ...], sentence: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from generator.titles import piece_title, title_after
 from library.file_names import file_names_apart, stem_of
 from library.models import MAX_TITLE
-from library.rolls import MAX_NOTES, ROWS, WIDTH, roll_of
+from library.rolls import MAX_NOTES, ROWS, WIDTH, RollNote, roll_of
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,20 @@ def test_file_names_are_plain(title: str, stem: str) -> None:
     assert len(found.encode()) <= 200
 
 
+@pytest.mark.parametrize(
+    ("title", "stem"),
+    [
+        ("हिन्दी संगीत", "हिन्दी-संगीत"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\u200c\u0301-x-\u200d", "x"),
+        ("🎹\ufe0f Cafe\u0301", "cafe"),
+        ("Dvořák", "dvorak"),
+    ],
+)
+def test_a_download_keeps_what_letters_are_spelled_with(title: str, stem: str) -> None:
+    assert stem_of(title) == stem
+
+
 def test_file_names_in_one_archive_are_apart() -> None:
     names = ["a.mid", "A.mid", "b.mid", "a.mid", "a-2.mid"]
     assert list(file_names_apart(names)) == ["a.mid", "A-2.mid", "b.mid", "a-3.mid", "a-2-2.mid"]
@@ -42,14 +56,22 @@ def test_file_names_in_one_archive_are_apart() -> None:
 
 class TestRoll:
     def test_a_note_is_where_it_sounds(self) -> None:
-        assert roll_of([(20, 0.0, 5.0), (100, 5.0, 10.0)], 10.0) == [[0, 0, 120], [120, 31, 120]]
+        assert roll_of([RollNote(20, 0.0, 5.0), RollNote(100, 5.0, 10.0)], 10.0) == [[0, 0, 120], [120, 31, 120]]
 
     def test_one_pitch_stands_in_the_middle(self) -> None:
-        assert roll_of([(60, 0.0, 0.001)], 10.0) == [[0, 15, 1]]
+        assert roll_of([RollNote(60, 0.0, 0.001)], 10.0) == [[0, 15, 1]]
+
+    def test_a_drum_is_struck_and_not_held(self) -> None:
+        """Kick, then a crash that nobody ends: it rings to the end of the track, and is a mark nonetheless."""
+        roll = roll_of([RollNote(36, 0.0, 0.1, is_drum=True), RollNote(49, 30.0, 60.0, is_drum=True)], 60.0)
+        assert [width for _, _, width in roll] == [1, 1]
+        assert roll_of([RollNote(49, 30.0, 60.0)], 60.0)[0][2] == 120
 
     @pytest.mark.parametrize("count", [0, 1, 299, 300, 301, 20_000])
     def test_it_is_small_and_within_its_frame(self, count: int) -> None:
-        roll = roll_of(((number % 128, number * 0.01, number * 0.01 + 3.0) for number in range(count)), count * 0.01)
+        roll = roll_of(
+            (RollNote(number % 128, number * 0.01, number * 0.01 + 3.0) for number in range(count)), count * 0.01
+        )
         assert min(count, 200) <= len(roll) <= MAX_NOTES
         assert all(0 <= x < WIDTH and 0 <= y < ROWS and 1 <= width <= WIDTH - x for x, y, width in roll)
         if count > 1000:
@@ -57,7 +79,7 @@ class TestRoll:
 
     @pytest.mark.parametrize("length", [0.0, -1.0, float("inf"), float("nan")])
     def test_what_has_no_length_has_no_picture(self, length: float) -> None:
-        assert roll_of([(60, 0.0, 1.0)], length) == []
+        assert roll_of([RollNote(60, 0.0, 1.0)], length) == []
 
 
 class TestTitles:

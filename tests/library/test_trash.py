@@ -93,9 +93,9 @@ def test_all_drafts_but_favourites(alice: Any, bob: Any) -> None:
         factories.make_piece(factories.member(bob), is_draft=True, expires_at=in_days(1)),
         factories.make_piece(is_draft=True, expires_at=in_days(1)),
     ]
-    assert drafts_trash(owner=owner) == [draft.pk]
+    assert drafts_trash(pieces=Piece.objects.in_library(owner)) == [draft.pk]
     assert set(Piece.objects.not_trashed()) == set(stay)
-    assert drafts_trash(owner=owner) == []
+    assert drafts_trash(pieces=Piece.objects.in_library(owner)) == []
 
 
 def test_what_is_due_goes_and_nothing_else(alice: Any) -> None:

@@ -101,7 +101,7 @@ class TestOneFile:
             (b"no music", "not a MIDI file"),
             (b"", "not a MIDI file"),
             (midi()[:-4], "damaged"),
-            (b"MThd" + bytes(MAX_UPLOAD_BYTES), "may have 1 MB"),
+            (b"MThd" + bytes(MAX_UPLOAD_BYTES), "can be up to 1 MB"),
         ],
     )
     def test_is_refused_with_the_reason_and_leaves_nothing(self, alice: User, data: bytes, sentence: str) -> None:
@@ -128,8 +128,18 @@ class TestOneFile:
         with monkeypatch.context() as patch:
             patch.setattr(default_storage, "save", fail)
             result = upload(alice, midi())
-        assert (result.outcome, "could not be stored" in result.sentence) == ("failed", True)
+        assert (result.outcome, "could not be saved" in result.sentence) == ("failed", True)
         assert upload(alice, midi()).outcome == "accepted"
+
+    def test_may_stand_in_a_container(self, alice: User) -> None:
+        result = upload(alice, rmi(midi()), "Old song.rmi")
+        assert result.piece
+        assert result.piece.title == "Old song"
+        with result.piece.midi.open("rb") as stored:
+            assert stored.read() == midi(), "plain MIDI, which every program reads"
+        assert upload(alice, midi(), "Old song.mid").outcome == "there"
+        cut_off = upload(alice, rmi(midi())[:-9], "cut.rmi")
+        assert (cut_off.outcome, "cut off" in cut_off.sentence) == ("refused", True)
 
     def test_leaves_no_file_where_the_database_fails(self, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail(**facts: Any) -> Piece:
@@ -159,6 +169,12 @@ def test_the_same_file_twice_at_once_is_one_piece(alice: User) -> None:
     assert Piece.objects.count() == 1
 
 
+def rmi(midi: bytes) -> bytes:
+    """As RP-029 has it: a chunk of another kind, of an odd length, comes first."""
+    chunks = b"INFO" + (3).to_bytes(4, "little") + b"abc\0" + b"data" + len(midi).to_bytes(4, "little") + midi
+    return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"RMID" + chunks
+
+
 class TestZip:
     def test_each_midi_file_in_it_is_taken(self, alice: User) -> None:
         files = {
@@ -175,14 +191,81 @@ class TestZip:
             ("album/2 Sun.MIDI", "accepted"),
             ("again.mid", "there"),
             ("broken.mid", "refused"),
+            ("album/cover.png", "skipped"),
+            ("1 system file skipped", "skipped"),
         ]
         assert set(Piece.objects.values_list("title", flat=True)) == {"1 Rain", "2 Sun"}
+
+    def test_everything_else_in_it_is_accounted_for(self, alice: User) -> None:
+        files = {
+            "Rain.mid": midi(60),
+            "photo.png": b"\x89PNG",
+            "inner.ZIP": zip_of({"deep.mid": midi(61)}),
+            "._Rain.mid": b"\x00\x05\x16\x07",
+            "__MACOSX/._inner.ZIP": b"x",
+            ".DS_Store": b"x",
+            "folder/Thumbs.db": b"x",
+        }
+        results = zip_upload(user=alice, data=zip_of(files), file_name="stick.zip")
+        assert [(result.name, str(result.outcome), result.sentence) for result in results] == [
+            ("Rain.mid", "accepted", ""),
+            ("photo.png", "skipped", "Not a MIDI file."),
+            ("inner.ZIP", "skipped", "Zips inside zips are not opened."),
+            ("4 system files skipped", "skipped", "Your computer made them. No music in them."),
+        ]
+
+    def test_of_many_other_files_the_first_are_named_and_the_rest_are_counted(self, alice: User) -> None:
+        files = {"a.mid": midi(), **{f"{number}.jpg": b"" for number in range(23)}}
+        results = zip_upload(user=alice, data=zip_of(files), file_name="some.zip")
+        assert [result.name for result in results][:2] == ["a.mid", "0.jpg"]
+        assert [(result.name, result.sentence) for result in results][-1] == ("3 more files", "Not MIDI files.")
+        assert len(results) == 22
+
+    def test_one_without_midi_files_says_so_and_what_it_has(self, alice: User) -> None:
+        results = zip_upload(user=alice, data=zip_of({"readme.txt": b"hello"}), file_name="some.zip")
+        assert [(result.name, str(result.outcome)) for result in results] == [
+            ("some.zip", "refused"),
+            ("readme.txt", "skipped"),
+        ]
+        assert "no MIDI files" in results[0].sentence
+
+    def test_a_file_that_cannot_be_unpacked_holds_up_no_other(self, alice: User) -> None:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("odd.mid", midi(60), zipfile.ZIP_LZMA)
+            archive.writestr("secret.mid", midi(61))
+            archive.writestr("torn.mid", midi(62))
+            archive.writestr("good.mid", midi(63))
+        data = bytearray(stream.getvalue())
+        data[data.rindex(b"secret.mid") - 46 + 8] |= 1  # encrypted, says the list
+        data[data.index(b"torn.mid") + len(b"torn.mid") + 20] ^= 0xFF
+        results = zip_upload(user=alice, data=bytes(data), file_name="some.zip")
+        assert [(result.name, str(result.outcome)) for result in results] == [
+            *(("odd.mid", "refused"), ("secret.mid", "refused"), ("torn.mid", "refused")),
+            ("good.mid", "accepted"),
+        ]
+        for word, result in zip(("unusual", "encrypted", "damaged"), results, strict=False):
+            assert word in result.sentence
+
+    def test_rmi_files_are_read(self, alice: User) -> None:
+        data = zip_of({"Old.rmi": rmi(midi(60)), "Old.mid": midi(60), "empty.rmi": rmi(b"")[:12]})
+        results = zip_upload(user=alice, data=data, file_name="windows.zip")
+        assert [str(result.outcome) for result in results] == ["accepted", "there", "refused"]
+        assert "no MIDI data" in results[-1].sentence
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "cp932"])
+    def test_names_are_read_as_the_program_that_made_it_meant_them(self, alice: User, encoding: str) -> None:
+        placeholder = "x" * len("千本桜".encode(encoding))
+        data = zip_of({f"{placeholder}.mid": midi()}).replace(placeholder.encode(), "千本桜".encode(encoding))
+        (result,) = zip_upload(user=alice, data=data, file_name="old.zip")
+        assert result.piece
+        assert (result.name, result.piece.title) == ("千本桜.mid", "千本桜")
 
     def test_a_bomb_is_never_unpacked(self, alice: User) -> None:
         """100 MB of zeros in 100 kB: one byte more than a file may have is read of each."""
         results = zip_upload(user=alice, data=zip_of({"bomb.mid": bytes(100 * 2**20)}), file_name="bomb.zip")
         assert [result.outcome for result in results] == ["refused"]
-        assert "may have 1 MB" in results[0].sentence
+        assert "can be up to 1 MB" in results[0].sentence
 
     @pytest.mark.parametrize(
         ("data", "sentence"),
@@ -190,11 +273,9 @@ class TestZip:
             (b"PK\x03\x04 and no more", "damaged"),
             (zip_of({"a.mid": midi()})[:-30], "damaged"),
             (zip_of({}), "no MIDI files"),
-            (zip_of({"readme.txt": b"hello"}), "no MIDI files"),
-            (zip_of({f"{number}": b"" for number in range(2001)}), "may hold 2,000 files"),
-            (bytes(9 * 2**20), "may have 8 MB"),
-            (zip_of({})[:12] + (2**30).to_bytes(4, "little") + bytes(6), "may hold 2,000 files"),
-            (zip_of({"a.mid": midi()}, zipfile.ZIP_LZMA), "packed in a way"),
+            (zip_of({f"{number}": b"" for number in range(2001)}), "can hold up to 2,000 files"),
+            (bytes(9 * 2**20), "can be up to 8 MB"),
+            (zip_of({})[:12] + (2**30).to_bytes(4, "little") + bytes(6), "can hold up to 2,000 files"),
         ],
     )
     def test_what_cannot_be_taken_is_said_once(self, alice: User, data: bytes, sentence: str) -> None:

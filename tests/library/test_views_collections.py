@@ -141,7 +141,7 @@ class TestChanges:
 
     def test_deleting_leaves_the_pieces(self, alices: Client, alice: User, evening: Collection):
         page = alices.post(f"/collections/{evening.pk}/delete/", follow=True).content.decode()
-        assert "its pieces are still in the library" in page
+        assert "Its pieces are still in your library." in page
         assert not Collection.objects.exists()
         assert Piece.objects.in_library(member(alice)).count() == 3
 

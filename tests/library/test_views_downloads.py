@@ -83,7 +83,7 @@ class TestAskingForSound:
         assert (answer.status_code, answer["Location"]) == (302, url("piece", piece) + "#downloads")
         assert Rendering.objects.get().status == "queued"
         page = hers.get(url("piece", piece)).content.decode()
-        assert "Waits for its turn." in page
+        assert "Queued." in page
         assert "<progress" in page
 
     def test_with_the_script_the_answer_is_the_block(self, hers: Client, piece: Piece) -> None:
@@ -95,9 +95,9 @@ class TestAskingForSound:
     def test_what_cannot_be_is_said_in_both(self, hers: Client, piece: Piece) -> None:
         Piece.objects.filter(pk=piece.pk).update(notes_count=0)
         block = hers.post(url("piece-audio", piece, "mp3"), headers={"X-Block": "downloads"})
-        assert (block.status_code, b"nothing to hear" in block.content) == (422, True)
+        assert (block.status_code, b"no notes to play" in block.content) == (422, True)
         page = hers.post(url("piece-audio", piece, "mp3"), follow=True)
-        assert b"nothing to hear" in page.content
+        assert b"no notes to play" in page.content
 
     def test_an_example_may_be_had_by_anybody(self, client: Client) -> None:
         example = factories.make_piece(is_example=True, guest_key="")
@@ -127,7 +127,7 @@ class TestSound:
     def test_whose_file_is_gone_can_be_asked_for_again(self, hers: Client, piece: Piece) -> None:
         default_storage.delete(str(ready(piece).file.name))
         assert hers.get(url("piece-audio", piece, "ogg")).status_code == 404
-        assert "Prepare it again" in hers.get(url("piece-downloads", piece)).content.decode()
+        assert "Create it again" in hers.get(url("piece-downloads", piece)).content.decode()
 
     def test_that_is_downloaded_is_kept_for_longer(self, hers: Client, piece: Piece) -> None:
         from datetime import timedelta

@@ -1,5 +1,6 @@
 """The library page: what it lists, finds, sorts and offers, to members and guests."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -63,6 +64,21 @@ class TestWhatIsListed:
         assert 'name="tags"' not in page
         assert "/collections/" not in page
 
+    def test_a_guest_saves_drafts_with_an_account(self, guest_client: Client):
+        draft = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=3))
+        page = page_of(guest_client)
+        assert f'href="/account/signup/?next=/pieces/{draft.pk}/&amp;keep={draft.pk}"' in page
+        assert "Save with an account" in page
+        assert ">Keep<" not in page
+        assert 'value="keep"' not in page
+
+    def test_the_days_of_guests_come_from_the_settings(self, guest_client: Client, settings: Any):
+        settings.GUEST_DAYS = 3
+        make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=3))
+        page = page_of(guest_client)
+        assert "Pieces made in this browser are kept for 3 days." in page
+        assert "Drafts are deleted after 3 days." in page
+
     def test_nothing_yet(self, client: Client, alice: User):
         assert "Nothing here yet" in page_of(client)
         client.force_login(alice)
@@ -81,8 +97,8 @@ class TestWhatIsListed:
     def test_a_draft_says_when_it_goes(self, alices: Client, alice: User):
         make_piece(member(alice), is_draft=True, expires_at=timezone.now() + timedelta(days=11, hours=5))
         page = page_of(alices)
-        assert "deleted in 12 days" in page
-        assert "1 draft waits to be kept" in page
+        assert "Draft · 12 days left" in page
+        assert "1 draft. Drafts are deleted after" in page
 
     def test_the_roll_is_drawn_and_broken_ones_are_passed_over(self, alices: Client, alice: User):
         make_piece(member(alice), roll=[[0, 31, 20], [120, 0, 400], [300, 1, 2], ["x", 1, 2], [1, 2]])
@@ -158,9 +174,31 @@ class TestFinding:
         assert '<option value="drums" selected>Drums</option>' in page
         assert 'value="&quot;&gt;&lt;b&gt;"' in page
 
+    def test_what_is_searched_for_is_no_filter(self, alices: Client):
+        assert "filters-count" not in page_of(alices, "?q=noct")
+        assert '<span class="filters-count">2<' in page_of(alices, "?q=noct&genre=piano&length_min=10")
+
+    def test_a_length_that_is_no_length_is_refused(self, alices: Client):
+        page = page_of(alices, "?length_min=9:99", status=422)
+        assert "Enter a length, e.g. 90, 1:30 or 2 min." in page
+        assert 'value="9:99"' in page
+
+    def test_the_page_says_whose_days_it_means(self, alices: Client):
+        days = "?from=2026-09-27&until=2026-09-27"
+        assert "Days in UTC time." in page_of(alices, days)
+        page = page_of(alices, f"{days}&genre=drums&tz=Pacific/Auckland")
+        assert "Days in Pacific/Auckland time." in page
+        assert 'name="tz" value="Pacific/Auckland"' in page
+        assert "&amp;tz=Pacific%2FAuckland" in page, "what leads to other lists keeps the days"
+        links = re.findall(r'href="(/library/[^"]*)"', page_of(alices, "?tz=Pacific/Auckland&genre=drums"))
+        assert links and not [link for link in links if "tz" in link], "no day, no zone"
+        page = page_of(alices, f"{days}&tz=Mars/Olympus", status=422)
+        assert "Unknown time zone. These days are in the site&#x27;s time zone (UTC)." in page
+        assert 'name="tz" value=""' in page
+
     def test_nothing_is_like_that(self, alices: Client):
         page = page_of(alices, "?q=nothing")
-        assert "No piece is like that" in page
+        assert "No pieces match." in page
         assert "Show all pieces" in page
 
     def test_a_filter_that_cannot_be_understood_is_said_and_the_others_hold(self, alices: Client):

@@ -85,7 +85,7 @@ class TestEdit:
     @pytest.mark.parametrize(
         ("data", "sentence"),
         [
-            ({"title": ""}, "Give the piece a title."),
+            ({"title": ""}, "Enter a title."),
             ({"title": "x" * 201}, "at most 200 characters"),
             ({"title": "ok", "tags": "x" * 51}, "at most 50"),
         ],
@@ -144,7 +144,7 @@ class TestSigns:
             assert post(client, example, "rate", value="1").status_code == 302
             assert post(client, private, "rate", value="1").status_code == 404
             page = client.get(f"/pieces/{example.pk}/").content.decode()
-            assert 'name="value" value="0" aria-pressed="true" aria-label="Thumb up"' in page
+            assert 'name="value" value="0" aria-pressed="true" aria-label="Like"' in page
         assert Rating.objects.filter(piece=example, value=1).count() == 3
         example.refresh_from_db()
         assert example.rating == 0
@@ -152,6 +152,16 @@ class TestSigns:
     @pytest.mark.parametrize("value", ["2", "x", ""])
     def test_no_other_thumbs(self, alices: Client, alice: User, value: str):
         assert post(alices, make_piece(member(alice)), "rate", value=value).status_code == 400
+
+
+class TestWords:
+    def test_what_is_written_about_a_piece_is_no_number_of_notes(self, alices: Client, alice: User):
+        piece = make_piece(member(alice), comment="For the train", notes_count=442)
+        page = alices.get(f"/pieces/{piece.pk}/").content.decode()
+        assert '<label for="piece-comment">Comments</label>' in page
+        assert 'aria-label="Comments"><p><bdi>For the train' in page
+        assert page.count(">Notes<") == 1
+        assert "<dt>Notes</dt><dd>442</dd>" in page
 
 
 class TestKeep:
@@ -162,11 +172,19 @@ class TestKeep:
         assert (response.status_code, response["Location"]) == (302, f"/pieces/{piece.pk}/")
         assert "This is a draft" not in alices.get(f"/pieces/{piece.pk}/").content.decode()
 
-    def test_a_guest_is_told_what_keeping_takes(self, guest_client: Client):
+    def test_a_guest_is_promised_nothing_that_only_an_account_holds(self, guest_client: Client):
         piece = make_piece(is_draft=True, expires_at=timezone.now() + timedelta(days=1))
         page = guest_client.get(f"/pieces/{piece.pk}/").content.decode()
         assert "unless you save it with an account" in page
+        assert 'href="#keep-title" data-save-with-account>Save with an account</a>' in page
+        assert 'id="keep-title"' in page
         assert "data-keep-here" not in page
+
+    def test_a_member_keeps(self, alices: Client, alice: User):
+        piece = make_piece(member(alice), is_draft=True, expires_at=timezone.now() + timedelta(days=1))
+        page = alices.get(f"/pieces/{piece.pk}/").content.decode()
+        assert "data-keep-here" in page
+        assert "Save with an account" not in page
 
 
 class TestTrash:
@@ -175,7 +193,7 @@ class TestTrash:
         response = alices.post(f"/pieces/{piece.pk}/trash/", follow=True)
         assert response.redirect_chain == [("/library/", 302)]
         page = response.content.decode()
-        assert "“Nocturne” is in the trash." in page
+        assert "“Nocturne” moved to trash." in page
         piece.refresh_from_db()
         assert piece.trashed_at is not None
         moment = piece.trashed_at.isoformat()
@@ -204,7 +222,7 @@ class TestTrash:
         make_piece(member(bob), title="Bobs", trashed_at=timezone.now())
         make_piece(member(alice), title="Not here")
         page = alices.get("/library/trash/").content.decode()
-        assert "deleted in 10 days" in page
+        assert "10 days left" in page
         for hidden in ("Bobs", "Not here"):
             assert hidden not in page
         assert "The trash is empty" in Client().get("/library/trash/").content.decode()
@@ -234,12 +252,31 @@ class TestTrash:
             make_piece(member(bob), is_draft=True),
         ]
         page = alices.post("/library/drafts/trash/", follow=True)
-        assert "In the trash: 3 drafts." in page.content.decode()
+        assert "3 drafts moved to trash." in page.content.decode()
         assert {one.pk for one in Piece.objects.exclude(trashed_at=None)} == {one.pk for one in drafts}
         assert Piece.objects.filter(trashed_at=None).count() == len(left)
         drafts[0].refresh_from_db()
         assert drafts[0].trashed_at
         alices.post("/library/undo/", {"trashed_at": drafts[0].trashed_at.isoformat()})
+        assert not Piece.objects.exclude(trashed_at=None).exists()
+
+    def test_the_drafts_that_are_shown(self, alices: Client, alice: User):
+        make_piece(member(alice), is_draft=True, genre="rock", title="Rock draft")
+        make_piece(member(alice), is_draft=True, genre="drums", title="Drum draft")
+        make_piece(member(alice), is_draft=True, genre="drums", is_favourite=True)
+        page = alices.get("/library/?genre=drums").content.decode()
+        assert "2 matching drafts." in page
+        assert "1 draft will move to the trash." in page
+        assert '<input type="hidden" name="filters" value="genre=drums">' in page
+        data = {"filters": "genre=drums", "next": "/library/?genre=drums"}
+        answer = alices.post("/library/drafts/trash/", data)
+        assert answer["Location"] == "/library/?genre=drums"
+        assert [one.title for one in Piece.objects.exclude(trashed_at=None)] == ["Drum draft"]
+        assert "no drafts to move" in alices.post("/library/drafts/trash/", data, follow=True).content.decode()
+
+    def test_drafts_of_a_query_that_is_cut_off_stay(self, alices: Client, alice: User):
+        make_piece(member(alice), is_draft=True)
+        assert alices.post("/library/drafts/trash/", {"filters": "q=" + "a" * 5000}).status_code == 400
         assert not Piece.objects.exclude(trashed_at=None).exists()
 
 
@@ -261,7 +298,7 @@ class TestLineage:
         piece = make_piece(member(alice), kind="vary", source_piece=source)
         page = alices.get(f"/pieces/{piece.pk}/").content.decode()
         assert "Bobs secret" not in page
-        assert "a piece that is not here any more" in page
+        assert "a piece that no longer exists" in page
 
 
 def test_tags_links_and_descendants_ask_the_database_no_more(alices: Client, alice: User):

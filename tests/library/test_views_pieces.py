@@ -155,7 +155,7 @@ class TestFacts:
 
     def test_what_is_broken_about_a_piece_is_said(self, guest_client: Client):
         whole, broken = make_piece(), make_piece(facts={"faults": ["Nothing sounds for 3.4 seconds."]})
-        assert "Went wrong" not in guest_client.get(f"/pieces/{whole.pk}/").content.decode()
+        assert "Problems:" not in guest_client.get(f"/pieces/{whole.pk}/").content.decode()
         assert "Nothing sounds for 3.4 seconds." in guest_client.get(f"/pieces/{broken.pk}/").content.decode()
 
     def test_the_settings_lead_back_to_the_form(self, guest_client: Client):

@@ -114,7 +114,7 @@ class TestOpening:
             Client().get(f"/s/{link.token}/")
         link.refresh_from_db()
         assert link.views_count == 2
-        assert "Opened 2 times." in alices.get(f"/pieces/{link.piece_id}/").content.decode()
+        assert "No expiry. 2 views." in alices.get(f"/pieces/{link.piece_id}/").content.decode()
 
     @pytest.mark.parametrize("ending", ENDINGS)
     def test_closed_links(self, client: Client, link: ShareLink, ending: str):
@@ -142,7 +142,7 @@ class TestOpening:
     def test_links_that_never_were(self, client: Client, ending: str):
         response = client.get(f"/s/nothing/{ending}")
         assert response.status_code == 404
-        assert "nothing under this link" in response.content.decode()
+        assert "Check that you copied the whole link." in response.content.decode()
 
     def test_an_upload_has_no_mark(self, client: Client, alice: User):
         piece = make_piece(member(alice), kind="upload", genre="", genre_name="Uploaded", file_name="secret.mid")

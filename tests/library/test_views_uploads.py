@@ -38,7 +38,7 @@ def test_the_form_says_what_it_takes_and_how_much_room_is_left(hers: Client, ali
     alice.save()
     page = hers.get(reverse("library:upload")).content.decode()
     assert 'enctype="multipart/form-data"' in page
-    assert "Room left: 7 MB of 7 MB." in page
+    assert "7 MB of 7 MB free." in page
     assert "data-full-load" in page
 
 
@@ -67,6 +67,28 @@ def test_the_script_gets_the_same_as_json(hers: Client) -> None:
     }
     (again,) = sent(hers, file("Other.mid"), accept="application/json").json()["results"]
     assert (again["outcome"], again["url"]) == ("there", result["url"])
+
+
+def test_everything_that_is_sent_is_accounted_for(hers: Client) -> None:
+    files = [file("Rain.mid"), file("photo.png", b"\x89PNG"), file("._Rain.mid", b"\x00\x05"), file(".DS_Store", b"x")]
+    page = sent(hers, *files).content.decode()
+    assert page.count("data-outcome=") == 3
+    assert "<bdi>photo.png</bdi>" in page and "This is not a MIDI file." in page
+    assert "2 system files skipped" in page
+
+
+def test_joiners_in_names_are_letters(hers: Client) -> None:
+    """Persian "I want" is another word without its zero-width non-joiner; overrides of direction stay away."""
+    sent(hers, file("می\u200cخواهم\u202e\x07.mid"))
+    piece = Piece.objects.get()
+    assert (piece.title, piece.file_name) == ("می\u200cخواهم", "می\u200cخواهم.mid")
+    assert "می\u200cخواهم" in hers.get(f"/pieces/{piece.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.mid", "C:\\Music\\passwd.mid", "a&#47;passwd.mid"])
+def test_names_lead_nowhere(hers: Client, name: str) -> None:
+    (result,) = sent(hers, file(name), accept="application/json").json()["results"]
+    assert result["name"] == "passwd.mid"
 
 
 def test_a_zip_is_known_by_its_bytes(hers: Client) -> None:

@@ -133,7 +133,7 @@ def test_a_bucket_that_goes_away_while_all_of_it_is_used(
         (single,) = uploaded(member, ("b.mid", midi(42)))
         packed = uploaded(member, ("b.zip", zip_of(c=midi(43))))
         for result in (single, *packed):
-            assert (result["outcome"], "could not be stored" in result["sentence"]) == ("failed", True)
+            assert (result["outcome"], "could not be saved" in result["sentence"]) == ("failed", True)
         for step in ("trash", "delete"):
             assert member.send(f"/pieces/{deleted}/{step}/").status < 400
         assert member.get(f"/pieces/{deleted}/").status == 404

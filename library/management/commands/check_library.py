@@ -9,23 +9,25 @@ from library import consistency
 
 class Command(BaseCommand):
     help = (
-        "Lists rows whose stored file is gone and stored files that no row names; changes nothing without --mend. "
-        "What is younger than an hour is left alone. The exit status is 1 while something is wrong."
+        "Lists rows without their stored file and stored files without a row. Changes nothing unless you pass --mend. "
+        "Files newer than an hour are ignored. The exit status is 1 if anything is wrong."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--mend",
             action="store_true",
-            help="remove files that no row names; put pieces without a file into the trash; forget sound files, "
-            "primers and exports that are gone",
+            help="remove files without a row; move pieces without a file to the trash; forget missing audio "
+            "files, primers and exports",
         )
-        parser.add_argument("--sizes", action="store_true", help="say how much lies in each folder, too")
+        parser.add_argument("--sizes", action="store_true", help="also show the size of each folder")
         parser.add_argument(
-            "--dry-run", action="store_true", help="with --mend: say what would be done, and do nothing"
+            "--dry-run", action="store_true", help="with --mend: show what would be done, but do nothing"
         )
         parser.add_argument(
-            "--everything", action="store_true", help="with --mend: also where a large part of all files is gone"
+            "--everything",
+            action="store_true",
+            help="with --mend: go ahead even if a large part of the files is missing",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -39,12 +41,12 @@ class Command(BaseCommand):
                 self.stdout.write(f"Mended {mended} of {len(report.missing) + len(report.unnamed)}.")
                 report = consistency.check()
         except consistency.TooMuchMissing as error:
-            raise CommandError(f"{error} Nothing was changed. If all this is really lost, say --everything.") from error
+            raise CommandError(f"{error} Nothing was changed. If it is really lost, pass --everything.") from error
         except OSError as error:
             raise CommandError(f"The storage does not answer: {error}. Try again later.") from error
         if not report.is_clean:
             raise CommandError(
-                f"{len(report.missing)} rows without their file, {len(report.unnamed)} files that no row names."
+                f"{len(report.missing)} rows without a file, {len(report.unnamed)} files without a row."
                 + ("" if options["mend"] else " Run it with --mend to mend what can be.")
             )
 
@@ -54,10 +56,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{row} → {cure}" if mends else str(row))
         for found in report.unnamed:
             size = f"{found.size_bytes} bytes, {found.modified_at:%Y-%m-%d}"
-            self.stdout.write(f"{found.name}: no row names it ({size}){' → removed' if mends else ''}")
+            self.stdout.write(f"{found.name}: no row refers to it ({size}){' → removed' if mends else ''}")
         for folder, count in sorted(report.foreign.items()):
-            self.stdout.write(f"{folder}: {count} files that are not the site's; left alone")
-        self.stdout.write(f"Looked at {report.rows} rows and {report.objects} files.")
+            self.stdout.write(f"{folder}: {count} files that do not belong to the site; left alone")
+        self.stdout.write(f"Checked {report.rows} rows and {report.objects} files.")
 
     def _print_sizes(self, report: consistency.Report) -> None:
         for folder, size in sorted(report.sizes.items()):

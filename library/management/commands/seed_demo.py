@@ -22,23 +22,23 @@ AT_ONCE = 500
 
 class Command(BaseCommand):
     help = (
-        "Fills the library of a member with pieces from the factories of the tests: all genres, tags, collections, "
-        "ratings, drafts, a trash. Makes the member where there is none. Run again, it adds more."
+        "Fills a member's library with demo pieces from the test factories: all genres, tags, collections, ratings, "
+        "drafts, a trash. Creates the member if needed. Running it again adds more."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--pieces", type=int, default=200, metavar="N", help="how many (200)")
-        parser.add_argument("--user", default="demo", metavar="NAME", help="whose library (demo)")
-        parser.add_argument("--seed", type=int, default=1, help="of the random numbers (1)")
-        parser.add_argument("--yes", action="store_true", help="also on a site that serves others")
+        parser.add_argument("--pieces", type=int, default=200, metavar="N", help="number of pieces (200)")
+        parser.add_argument("--user", default="demo", metavar="NAME", help="username (demo)")
+        parser.add_argument("--seed", type=int, default=1, help="random seed (1)")
+        parser.add_argument("--yes", action="store_true", help="run even on a public site")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             from tests import demo
         except ImportError as error:
-            raise CommandError("The factories of the tests are not installed here.") from error
+            raise CommandError("The test factories are not installed.") from error
         if settings.SERVES_OTHERS and not options["yes"]:
-            raise CommandError("This site serves others (ALLOWED_HOSTS). Say --yes where it shall have a demo.")
+            raise CommandError("This is a public site (ALLOWED_HOSTS is set). Pass --yes to add demo data anyway.")
         if not 1 <= options["pieces"] <= MAX_PIECES:
             raise CommandError(f"Expected 1 to {MAX_PIECES:,} pieces, got {options['pieces']}.")
         user = self._user(options["user"])
@@ -62,7 +62,7 @@ class Command(BaseCommand):
         if user is None:
             password = secrets.token_urlsafe(9)
             user = User.objects.create_user(username=name, password=password)
-            self.stdout.write(f"Made the member {name} with the password {password}")
+            self.stdout.write(f"Created member {name} with password {password}")
         return user
 
     def _tag(self, user: User, pieces: list[Piece], rng: random.Random, names: tuple[str, ...]) -> None:

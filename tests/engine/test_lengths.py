@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.lengths import parse_length
+from generator.engine.lengths import parse_length
 from library.templatetags.music import clock
 
 
