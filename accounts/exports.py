@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,7 +22,8 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import DataExport, User
+from accounts.events import Kind, event_log, factor_name
+from accounts.models import DataExport, SecurityEvent, User
 from accounts.registry import ExportFile, registry
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ def export_create(*, user: User) -> DataExport:
     try:
         with transaction.atomic():
             export = DataExport.objects.create(user=user)
+            event_log(user=user, kind=Kind.EXPORT_ASKED)
             transaction.on_commit(_send)
     except IntegrityError:
         # Asked twice at once.
@@ -165,6 +168,21 @@ def _account(user: User) -> dict[str, Any]:
             {"name": token.name, "begins_with": token.prefix, "made_at": token.created_at.isoformat()}
             for token in user.api_tokens.all()
         ],
+        "sign_in_methods": [
+            {"what": factor_name(row), "added_at": row.created_at.isoformat(), "last_used_at": row.last_used_at}
+            for row in Authenticator.objects.filter(user=user)
+        ],
+        "recent_activity": [
+            {
+                "what": event.get_kind_display(),
+                "at": event.created_at.isoformat(),
+                "device": event.device,
+                "network_hash": event.address_hash,
+                "detail": event.detail,
+            }
+            for event in SecurityEvent.objects.of(user).iterator()
+        ],
+        "former_emails": list(user.email_changes.values("old_email", "new_email", "changed_at")),
     }
 
 

@@ -1,4 +1,4 @@
-"""Members, and what belongs to an account alone: tokens, exports of its data, the site's own texts."""
+"""Members, and what belongs to an account alone: tokens, its activity, exports of its data, the site's own texts."""
 
 import uuid
 from typing import ClassVar
@@ -9,7 +9,13 @@ from django.db import models
 from django.db.models.functions import Upper
 from django.utils import timezone
 
-from accounts.querysets import ApiTokenQuerySet, DataExportQuerySet, MemberManager
+from accounts.querysets import (
+    ApiTokenQuerySet,
+    DataExportQuerySet,
+    EmailChangeQuerySet,
+    MemberManager,
+    SecurityEventQuerySet,
+)
 
 LIMIT_HELP = "Empty: as the settings say for this role."
 
@@ -92,6 +98,83 @@ class ApiToken(models.Model):
     @property
     def is_usable(self) -> bool:
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+class SecurityEvent(models.Model):
+    """Something that touches the safety of an account. Its member sees it as recent activity; no secret is in it.
+
+    Without a user: an attempt with a name that nobody has, or one that was stopped before a name was looked at.
+    """
+
+    class Kind(models.TextChoices):
+        SIGN_IN = "sign_in", "Signed in"
+        SIGN_IN_FAILED = "sign_in_failed", "Failed sign-in"
+        LIMIT = "limit", "Too many attempts"
+        TOKEN_MADE = "token_made", "API token created"
+        TOKEN_REMOVED = "token_removed", "API token revoked"
+        TOKENS_ENDED = "tokens_ended", "API tokens revoked"
+        EMAIL_ASKED = "email_asked", "Email change requested"
+        EMAIL_CHANGED = "email_changed", "Email changed"
+        EMAIL_REMOVED = "email_removed", "Email removed"
+        EMAIL_UNDONE = "email_undone", "Email change undone"
+        PASSWORD_CHANGED = "password_changed", "Password changed"
+        PASSWORD_RESET = "password_reset", "Password reset"
+        FACTOR_ADDED = "factor_added", "Sign-in method added"
+        FACTOR_REMOVED = "factor_removed", "Sign-in method removed"
+        CODES_MADE = "codes_made", "New recovery codes"
+        SESSIONS_ENDED = "sessions_ended", "Signed out elsewhere"
+        ROLE = "role", "Permissions changed"
+        EXPORT_ASKED = "export_asked", "Data export requested"
+        EXPORT_TAKEN = "export_taken", "Data export downloaded"
+        DELETION_ASKED = "deletion_asked", "Account deletion requested"
+        DELETION_UNDONE = "deletion_undone", "Account deletion undone"
+
+    # Without a constraint the release before, which knows no such rows, can still delete a user.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        related_name="security_events",
+    )
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    address_hash = models.CharField(max_length=32, blank=True, help_text="Of the network address, keyed.")
+    device = models.CharField(max_length=100, blank=True, help_text='In words, such as "Firefox on Windows".')
+    detail = models.CharField(max_length=200, blank=True)
+
+    objects = SecurityEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="event_user"),
+            models.Index(fields=["created_at"], name="event_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.created_at:%Y-%m-%d %H:%M})"
+
+
+class EmailChange(models.Model):
+    """A proven address that is no longer the account's. Its owner can have it back for EMAIL_UNDO_DAYS."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_constraint=False, related_name="email_changes"
+    )
+    old_email = models.EmailField()
+    new_email = models.EmailField(blank=True, help_text="Empty where the address was removed.")
+    changed_at = models.DateTimeField(default=timezone.now, db_index=True)
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="Undone, or overtaken by an earlier undo.")
+
+    objects = EmailChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-changed_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"address of user {self.user_id}, changed {self.changed_at:%Y-%m-%d}"
 
 
 class DataExport(models.Model):
