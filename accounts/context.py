@@ -15,4 +15,8 @@ def account(request: HttpRequest) -> dict[str, Any]:
     def ask_email() -> bool:
         return bool(request.session.pop(ASK_EMAIL_SESSION_NAME, False)) if hasattr(request, "session") else False
 
-    return {"ask_email": SimpleLazyObject(ask_email), "mail_configured": settings.MAIL_CONFIGURED}
+    return {
+        "ask_email": SimpleLazyObject(ask_email),
+        "mail_configured": settings.MAIL_CONFIGURED,
+        "code_minutes": settings.CODE_MINUTES,
+    }

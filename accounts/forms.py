@@ -15,6 +15,8 @@ WORDS = {
     "username": "Username",
     "login": "Username or email",
     "password": "Password",
+    "password1": "Password",
+    "password2": "Repeat the new password",
     "email": "Email",
     "code": "Code",
     "oldpassword": "Current password",
@@ -25,7 +27,8 @@ def dressed(form: forms.BaseForm) -> None:
     """Our words and classes; errors are told to screen readers beside their field."""
     for name, field in form.fields.items():
         # What is shown of a field that was read already is kept apart from the field.
-        field.label = form[name].label = WORDS.get(name, field.label or "")
+        words = WORDS | ({"password1": "New password"} if "password2" in form.fields else {})
+        field.label = form[name].label = words.get(name, field.label or "")
         attrs = field.widget.attrs
         attrs.pop("placeholder", None)
         field.help_text = form[name].help_text = ""
