@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+from collections.abc import Callable
 from smtplib import SMTPException
 from typing import Any
 
@@ -9,6 +10,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -104,26 +106,37 @@ class AccountAdapter(DefaultAccountAdapter):
         if template_prefix != "account/email/email_changed":
             self.notify(template_prefix, user, context)
 
-    def notify(
-        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
-    ) -> None:
-        """Tells a member what happened to the account: at the address that was proven, or at the one that was till now.
-        A notice that cannot be sent stops nothing."""
-        address = email or getattr(EmailAddress.objects.get_verified(user), "email", "")
-        if not settings.MAIL_CONFIGURED or not address:
-            return
+    def notify(self, template_prefix: str, user: User, context: dict[str, Any] | None = None) -> None:
+        """Tells a member what happened to the account, at the address that was proven. Nothing else depends on it."""
+        address = EmailAddress.objects.get_verified(user)
+        if address is not None:
+            self.notice(template_prefix, user, address.email, context)()
+
+    def notice(
+        self, template_prefix: str, user: User, email: str, context: dict[str, Any] | None = None
+    ) -> Callable[[], None]:
+        """A mail to a member, written now and sent when it is called."""
+        if not settings.MAIL_CONFIGURED:
+            return lambda: None
+        request = self.request
         told = {
             "user": user,
+            "current_site": get_current_site(request),
             "timestamp": timezone.now(),
-            "ip": self.get_client_ip(self.request),
-            "device": device_of(self.request),
-            "reset_url": self.request.build_absolute_uri(reverse("account_reset_password")),
-            "account_url": self.request.build_absolute_uri(reverse("accounts:account")),
+            "ip": self.get_client_ip(request),
+            "device": device_of(request),
+            "reset_url": request.build_absolute_uri(reverse("account_reset_password")),
+            "account_url": request.build_absolute_uri(reverse("accounts:account")),
         }
-        try:
-            super().send_mail(template_prefix, address, told | (context or {}))
-        except (OSError, SMTPException):
-            logger.exception("A notice could not be sent.")
+        message = self.render_mail(template_prefix, email, told | (context or {}))
+
+        def send() -> None:
+            try:
+                message.send()
+            except (OSError, SMTPException):
+                logger.exception("A notice could not be sent.")
+
+        return send
 
     def set_password(self, user: User, password: str) -> None:
         """The password alone: whatever else has changed in the row meanwhile stays."""

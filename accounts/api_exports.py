@@ -112,8 +112,8 @@ class ExportFile(ExportView):
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        ensure_confirmed(request, back="accounts:exports")
         export = self.export(pk)
+        ensure_confirmed(request, back="accounts:exports")
         if not export.is_finished:
             raise Problem(409, "The export isn't ready yet.", retry_after_seconds=ASK_AGAIN_SECONDS)
         try:

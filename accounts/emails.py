@@ -90,7 +90,7 @@ def _tell_old_owner(*, request: HttpRequest, user: User, old: str, new: str) -> 
     change = EmailChange.objects.create(user=user, old_email=old, new_email=new)
     address = request.build_absolute_uri(reverse("accounts:email-undo", args=[undo_key(change)]))
     told = {"user": user, "new_email": masked(new), "undo_url": address, "days": settings.EMAIL_UNDO_DAYS}
-    transaction.on_commit(lambda: get_adapter(request).notify("account/email/address_changed", user, told, old))
+    transaction.on_commit(get_adapter(request).notice("account/email/address_changed", user, old, told))
 
 
 def undo_key(change: EmailChange) -> str:

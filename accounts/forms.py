@@ -50,7 +50,7 @@ class SignUpForm(allauth_forms.SignupForm):
 
     def name_was_taken(self) -> None:
         """Somebody else took the name between our look and our write."""
-        self.add_error("username", "This name is taken. Choose another one.")
+        self.add_error("username", "This username is taken. Choose another one.")
 
 
 class LoginForm(allauth_forms.LoginForm):

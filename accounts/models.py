@@ -44,7 +44,7 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 Upper("username"),
                 name="one_user_a_name_in_any_case",
-                violation_error_message="This name is taken, perhaps in other letters' case.",
+                violation_error_message="This username is taken, maybe with different capital letters.",
             ),
         ]
         indexes = [
