@@ -1,8 +1,10 @@
-"""Privacy, terms, contact: texts that whoever runs the site writes in the administration."""
+"""Privacy, terms, contact: texts that an admin writes in the administration."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -25,7 +27,13 @@ class Block:
 
 
 def default_text(slug: str) -> str:
-    return (TEXTS / f"{slug}.txt").read_text(encoding="utf-8")
+    """The text that comes with the site; {NAME} in it is the number of days that this setting says."""
+    text = (TEXTS / f"{slug}.txt").read_text(encoding="utf-8")
+    return re.sub(r"\{([A-Z_]+)\}", lambda found: days(getattr(settings, found[1])), text)
+
+
+def days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
 
 
 def blocks_of(text: str) -> list[Block]:

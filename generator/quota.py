@@ -21,7 +21,7 @@ from generator.querysets import GenerationQuerySet
 
 HOUR = timedelta(hours=1)
 # Hashed addresses are dropped after this long (services.clean_up).
-CLIENT_HASH_DAYS = 7
+CLIENT_HASH_DAYS = settings.CLIENT_HASH_DAYS
 
 
 def client_hash(address: str, when: datetime) -> str:

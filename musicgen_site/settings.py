@@ -128,7 +128,10 @@ LOGOUT_REDIRECT_URL = "/"
 
 # What a guest composed stays theirs for as long as the session lives (accounts.guests); a member's lives longer.
 GUEST_DAYS = 7
-SESSION_COOKIE_AGE = 30 * 24 * 3600
+SESSION_DAYS = 30
+# A guest's network address is kept as a hash for limits, and that for this long.
+CLIENT_HASH_DAYS = 7
+SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
 # An account that its owner wants deleted is closed at once and removed after this long, unless that is undone.
 ACCOUNT_DELETION_DAYS = 7
 # Everything of an account as a zip file is kept for its owner to download for this long.

@@ -87,7 +87,7 @@ def test_a_wrong_password_says_nothing_of_it(alices: Client, alice: User) -> Non
     alices.post(URL, PASSWORD)
     answer = sign_in(alices, "wrong")
     assert answer.status_code == 422
-    assert answer.context["form"].non_field_errors() == ["The name or the password is not right."]
+    assert answer.context["form"].non_field_errors() == ["Wrong username or password."]
     assert alices.get("/account/restore/")["Location"] == "/account/login/"
 
 
