@@ -2,13 +2,16 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from accounts.events import Kind, event_log
+from accounts.emails import masked
+from accounts.events import Kind, event_log, factor_name
 from accounts.models import ApiToken, SecurityEvent, SiteText, User
 from accounts.pages import default_text
 from accounts.services import sessions_end
@@ -42,7 +45,7 @@ class MemberAdmin(UserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """What a user may do is never changed without a trace."""
-        before = User.objects.filter(pk=obj.pk).values(*ROLES).first() or {"is_active": True}
+        before = User.objects.filter(pk=obj.pk).values(*ROLES, "email").first() or {"is_active": True}
         super().save_model(request, obj, form, change)
         changed = [
             f"{word}: {'yes' if getattr(obj, name) else 'no'}"
@@ -52,6 +55,9 @@ class MemberAdmin(UserAdmin):
         if changed:
             detail = f"{', '.join(changed)} (by {request.user.get_username()})"
             event_log(user=obj, kind=Kind.ROLE, detail=detail, request=request)
+        if change and obj.email != before.get("email"):
+            detail = f"{masked(obj.email) or 'removed'} (by {request.user.get_username()})"
+            event_log(user=obj, kind=Kind.EMAIL_CHANGED, detail=detail, request=request)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Groups and single permissions are rights too."""
@@ -85,20 +91,24 @@ class SiteTextAdmin(admin.ModelAdmin):
         return False
 
 
-@admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin):
-    """To look at, and to remove. Nobody but their owners can make one."""
-
-    list_display = ("prefix", "name", "user", "created_at", "last_used_at", "expires_at", "revoked_at")
-    list_select_related = ("user",)
-    search_fields = ("name", "user__username")
-    exclude = ("token_hash",)
+class ReadOnly(admin.ModelAdmin):
+    """To look at; nothing is added or changed here."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnly):
+    """To look at, and to remove. Nobody but their owners can make one."""
+
+    list_display = ("prefix", "name", "user", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")
+    exclude = ("token_hash",)
 
     def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
         token_revoke(token=obj)
@@ -110,9 +120,52 @@ class ApiTokenAdmin(admin.ModelAdmin):
         super().delete_queryset(request, queryset)
 
 
+class AuthenticatorAdmin(ReadOnly):
+    """Passkeys, authenticator apps and recovery codes: to remove for members who have lost theirs."""
+
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_select_related = ("user",)
+    list_filter = ("type",)
+    search_fields = ("user__username",)
+    exclude = ("data",)
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        detail = f"{factor_name(obj)} (by {request.user.get_username()})"
+        event_log(user=obj.user, kind=Kind.FACTOR_REMOVED, detail=detail, request=request)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
+        for authenticator in queryset.select_related("user"):
+            self.delete_model(request, authenticator)
+
+
+class EmailAddressAdmin(ReadOnly):
+    """Addresses of members. They are changed by their owners, who prove them."""
+
+    list_display = ("email", "user", "primary", "verified")
+    list_select_related = ("user",)
+    list_filter = ("verified",)
+    search_fields = ("email", "user__username")
+
+    def delete_model(self, request: HttpRequest, obj: EmailAddress) -> None:
+        detail = f"{masked(obj.email)} (by {request.user.get_username()})"
+        event_log(user=obj.user, kind=Kind.EMAIL_REMOVED, detail=detail, request=request)
+        obj.remove()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[EmailAddress]) -> None:
+        for address in queryset.select_related("user"):
+            self.delete_model(request, address)
+
+
+# In the place of django-allauth's own, which show secrets and change addresses without a trace.
+for model, ours in ((Authenticator, AuthenticatorAdmin), (EmailAddress, EmailAddressAdmin)):
+    admin.site.unregister(model)
+    admin.site.register(model, ours)
+
+
 @admin.register(SecurityEvent)
-class SecurityEventAdmin(admin.ModelAdmin):
-    """To look at alone: what happened is not edited."""
+class SecurityEventAdmin(ReadOnly):
+    """What happened is not edited."""
 
     list_display = ("created_at", "user", "kind", "detail", "device", "network")
     list_select_related = ("user",)
@@ -123,12 +176,6 @@ class SecurityEventAdmin(admin.ModelAdmin):
     @admin.display(description="Network (hash)")
     def network(self, event: SecurityEvent) -> str:
         return event.address_hash[:8]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """They go with their user, and only so; Django asks this on the page that deletes one."""

@@ -1,6 +1,5 @@
 """The administration's site: its sign-in is ours, and who stays there confirms now and then that it is them."""
 
-from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
@@ -20,7 +19,7 @@ class SafeAdminSite(AdminSite):
         second step."""
         return super().login(request, extra_context)
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
 
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

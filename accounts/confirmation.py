@@ -7,7 +7,7 @@ in the session and sent on after the confirmation, so that nothing has to be typ
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
@@ -19,7 +19,7 @@ STASH_SESSION_NAME = "confirm_stash"
 # A longer form is not kept; it has to be sent again.
 MAX_STASH_BYTES = 16 * 1024
 
-View = Callable[..., HttpResponseBase]
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 
 def is_confirmed(request: HttpRequest, *, within_seconds: int | None = None) -> bool:
@@ -43,13 +43,11 @@ def second_factor_given(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
-def confirm_first(
-    view: View | None = None, *, only_posts: bool = False, back: str = "", stash: bool = True
-) -> View | Callable[[View], View]:
+def confirm_first(*, only_posts: bool = False, back: str = "", stash: bool = True) -> Callable[[V], V]:
     """Asks to confirm before the view. `only_posts` lets everybody look; `back` names the page where a form stands
     whose own address shows nothing; `stash` is False for forms with a secret."""
 
-    def decorate(view: View) -> View:
+    def decorate(view: V) -> V:
         @wraps(view)
         def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             looks = only_posts and request.method in ("GET", "HEAD")
@@ -58,9 +56,9 @@ def confirm_first(
                 return view(request, *args, **kwargs)
             return confirm(request, back=reverse(back) if back else "", stash=stash)
 
-        return confirmed
+        return cast(V, confirmed)
 
-    return decorate(view) if view else decorate
+    return decorate
 
 
 def confirm(
@@ -83,7 +81,7 @@ def resume(request: HttpRequest, target: str | None) -> HttpResponse | None:
     stash = request.session.pop(STASH_SESSION_NAME, None)
     if not stash or stash["next"] != target:
         return None
-    request.POST = QueryDict(stash["sent"])  # type: ignore[assignment, misc]  Django's own setter
+    request.POST = QueryDict(stash["sent"])  # type: ignore[misc, assignment]
     request.path = request.path_info = stash["path"]
     match = request.resolver_match = resolve(stash["path"])
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)

@@ -1,5 +1,7 @@
 """The address of one's account: setting it, and taking a change back from the mailbox of the old one."""
 
+from typing import Any
+
 from allauth.account.internal.flows.password_reset_by_code import PasswordResetVerificationProcess
 from allauth.core import ratelimit
 from django.conf import settings
@@ -50,14 +52,16 @@ def email_undo(request: HttpRequest, key: str) -> HttpResponse:
     if not settings.MAIL_CONFIGURED:
         raise Http404("This site sends no mail.")
     if change is None or request.method != "POST":
-        context = {"change": change, "days": settings.EMAIL_UNDO_DAYS}
-        return render(request, "accounts/email_undo.html", context, status=200 if change else 410)
+        return _undo_page(request, status=200 if change else 410, change=change)
     try:
         user = email_change_undo(change=change, request=request)
     except ValidationError as error:
-        context = {"change": None, "error": error.messages[0], "days": settings.EMAIL_UNDO_DAYS}
-        return render(request, "accounts/email_undo.html", context, status=UNPROCESSABLE)
+        return _undo_page(request, status=UNPROCESSABLE, error=error.messages[0])
     logout(request)
     PasswordResetVerificationProcess.initiate(request=request, user=user, email=change.old_email)
     messages.success(request, "Your email address is back. Everyone is signed out. Now set a new password.")
     return redirect("account_confirm_password_reset_code")
+
+
+def _undo_page(request: HttpRequest, *, status: int, **context: Any) -> HttpResponse:
+    return render(request, "accounts/email_undo.html", context | {"days": settings.EMAIL_UNDO_DAYS}, status=status)

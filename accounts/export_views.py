@@ -63,7 +63,7 @@ def export_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
-@confirm_first
+@confirm_first()
 def export_download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     export = get_object_or_404(DataExport.objects.of(user_of(request)), pk=pk)
     try:

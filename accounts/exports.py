@@ -32,11 +32,11 @@ MAX_ATTEMPTS = 3
 MAX_A_DAY = 5
 BEAT_SECONDS = 2.0
 BACK_OFF_SECONDS = 10
-README = """This is everything that the site keeps about your account and its music.
+README = """Everything this site stores about your account and your music.
 
-midi/             your pieces as MIDI files, named after their titles
-starts/           MIDI files of your own that pieces began with
-*.json            all facts; of pieces and requests also as *.csv, for a spreadsheet
+midi/             your pieces as MIDI files, named by title
+starts/           your own MIDI files that pieces started from
+*.json            all your data; pieces and requests also as *.csv, for a spreadsheet
 """
 
 Status = DataExport.Status
@@ -129,7 +129,7 @@ def export_make(*, export: DataExport, should_end: Callable[[], bool] = lambda: 
         _try_again(export)
     except Exception:
         logger.exception("Export %s failed.", export.pk)
-        _finish(export, Status.FAILED, "Something unforeseen went wrong. Try again in a few minutes.")
+        _finish(export, Status.FAILED, "Something went wrong. Try again in a few minutes.")
 
 
 def _name(export: DataExport) -> str:
@@ -217,7 +217,7 @@ def _finish(export: DataExport, status: str, message: str, **fields: Any) -> int
 
 def _try_again(export: DataExport) -> None:
     if export.attempts >= MAX_ATTEMPTS:
-        _finish(export, Status.FAILED, "The storage of this site does not answer. Try again in a few minutes.")
+        _finish(export, Status.FAILED, "The site's storage isn't responding. Try again in a few minutes.")
         return
     wait = timedelta(seconds=BACK_OFF_SECONDS * export.attempts)
     row = DataExport.objects.of_claim(export)
@@ -231,7 +231,7 @@ def exports_sweep() -> int:
         if export.stop_requested_at:
             count += _finish(export, Status.STOPPED, "Stopped.")
         elif export.attempts >= MAX_ATTEMPTS:
-            count += _finish(export, Status.FAILED, "The computer that collects your data stopped several times.")
+            count += _finish(export, Status.FAILED, "The export stopped several times. Try again in a few minutes.")
         else:
             row = DataExport.objects.of_claim(export).filter(heartbeat_at=export.heartbeat_at)
             count += row.update(status=Status.WAITING, worker_id="", share=0)

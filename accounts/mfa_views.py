@@ -39,7 +39,7 @@ def two_factor(request: HttpRequest) -> HttpResponse:
 
 
 # The page of codes may not be kept; and who looks at it or changes it has just shown who they are.
-members_confirmed = [never_cache, login_required, confirm_first]
+members_confirmed: list[Any] = [never_cache, login_required, confirm_first()]
 
 
 @method_decorator(members_confirmed, name="dispatch")

@@ -17,7 +17,7 @@ from accounts.querysets import (
     SecurityEventQuerySet,
 )
 
-LIMIT_HELP = "Empty: as the settings say for this role."
+LIMIT_HELP = "Leave empty to use the default for this role."
 
 
 class User(AbstractUser):
@@ -32,7 +32,7 @@ class User(AbstractUser):
     )
     stored_bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text=LIMIT_HELP)
     running_jobs = models.PositiveSmallIntegerField(
-        "pieces in the making at once", null=True, blank=True, help_text=LIMIT_HELP
+        "pieces in progress at once", null=True, blank=True, help_text=LIMIT_HELP
     )
     deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -78,8 +78,8 @@ class ApiToken(models.Model):
         WRITE = "write", "Write: compose, change and delete"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100, help_text="What it is for.")
-    prefix = models.CharField(max_length=16, help_text="How it begins, to recognise it by.")
+    name = models.CharField(max_length=100, help_text="What the token is for.")
+    prefix = models.CharField(max_length=16, help_text="How the token starts.")
     token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
     scopes = models.JSONField(default=list, help_text='A list of "read" and "write".')
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -140,7 +140,7 @@ class SecurityEvent(models.Model):
     )
     kind = models.CharField(max_length=30, choices=Kind.choices)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
-    address_hash = models.CharField(max_length=32, blank=True, help_text="Of the network address, keyed.")
+    address_hash = models.CharField(max_length=32, blank=True, help_text="Keyed hash of the network address.")
     device = models.CharField(max_length=100, blank=True, help_text='In words, such as "Firefox on Windows".')
     detail = models.CharField(max_length=200, blank=True)
 
@@ -164,9 +164,9 @@ class EmailChange(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_constraint=False, related_name="email_changes"
     )
     old_email = models.EmailField()
-    new_email = models.EmailField(blank=True, help_text="Empty where the address was removed.")
+    new_email = models.EmailField(blank=True, help_text="Empty if the address was removed.")
     changed_at = models.DateTimeField(default=timezone.now, db_index=True)
-    closed_at = models.DateTimeField(null=True, blank=True, help_text="Undone, or overtaken by an earlier undo.")
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="When it was undone.")
 
     objects = EmailChangeQuerySet.as_manager()
 
@@ -191,7 +191,7 @@ class DataExport(models.Model):
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Being collected"
+        RUNNING = "running", "In progress"
         READY = "ready", "Ready"
         FAILED = "failed", "Failed"
         STOPPED = "stopped", "Stopped"
@@ -199,8 +199,8 @@ class DataExport(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="data_exports")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
-    share = models.FloatField(default=0, help_text="Of the files that are collected, 0 to 1.")
-    message = models.CharField(max_length=500, blank=True, help_text="How it ended, in one sentence.")
+    share = models.FloatField(default=0, help_text="How much is done, 0 to 1.")
+    message = models.CharField(max_length=500, blank=True, help_text="Why it failed or stopped.")
     file = models.FileField(max_length=200, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -244,7 +244,7 @@ class DataExport(models.Model):
 
 
 class SiteText(models.Model):
-    """A page that whoever runs the site writes: privacy, terms, contact."""
+    """A page that an admin writes: privacy, terms, contact."""
 
     class Slug(models.TextChoices):
         PRIVACY = "privacy", "Privacy"
@@ -254,8 +254,8 @@ class SiteText(models.Model):
     slug = models.CharField("page", max_length=20, choices=Slug.choices, unique=True)
     text = models.TextField(
         blank=True,
-        help_text="Plain text. An empty line ends a paragraph; a line that begins with ## is a heading, lines that "
-        "begin with - are a list; addresses become links. Empty: the text that comes with the site.",
+        help_text="Plain text. Leave an empty line between paragraphs. Start a heading with ## and a list item with -. "
+        "Web addresses become links. Leave empty to show the default text.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 

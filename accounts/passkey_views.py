@@ -34,7 +34,7 @@ NOT_RIGHT = "No account here uses this passkey. Sign in with your username and p
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
-@confirm_first
+@confirm_first()
 def passkeys(request: HttpRequest) -> HttpResponse:
     """The list, and a new one: what the browser made with the options of `passkey_options`."""
     user = user_of(request)
@@ -66,7 +66,7 @@ def _passkeys_of(user: User) -> list[Authenticator]:
 @require_safe
 @never_cache
 @login_required
-@confirm_first
+@confirm_first()
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """What the browser needs to make a passkey: one that says whose it is and asks for a finger, a face or a PIN."""
     return JsonResponse(auth.begin_registration(user_of(request), True))

@@ -164,7 +164,7 @@ def delete(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/delete.html", _about_deletion() | {"form": form}, status=status)
 
 
-@confirm_first
+@confirm_first()
 def _delete_with_passkey(request: HttpRequest) -> HttpResponse:
     form = Form(request.POST if request.method == "POST" else None)
     if form.is_valid():

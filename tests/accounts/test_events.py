@@ -79,10 +79,8 @@ def test_a_limit_at_the_door_is_written_down_too(client: Client) -> None:
     for number in range(33):
         answer = client.post("/account/login/", {"login": f"name{number}", "password": "x"})
     assert answer.status_code == 429
-    assert SecurityEvent.objects.filter(kind=Kind.LIMIT).values_list("user", "detail").get() == (
-        None,
-        "/account/login/",
-    )
+    event = SecurityEvent.objects.get(kind=Kind.LIMIT)
+    assert event.user is None and event.detail == "/account/login/"
 
 
 def test_what_a_member_changes_is_written_down(alices: Client, alice: User) -> None:
