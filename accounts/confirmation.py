@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.urls import resolve, reverse
 from django.utils.http import urlencode
@@ -71,7 +72,8 @@ def confirm(
         target = back or target
         sent = request.POST.urlencode()
         if stash and not request.FILES and len(sent) <= MAX_STASH_BYTES:
-            request.session[STASH_SESSION_NAME] = {"path": request.path, "next": target, "sent": sent}
+            stash_of_form = {"path": request.path, "query": request.GET.urlencode(), "next": target, "sent": sent}
+            request.session[STASH_SESSION_NAME] = stash_of_form
     query = {"next": target} | ({"second": "1"} if second_factor else {})
     return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode(query)}")
 
@@ -81,8 +83,15 @@ def resume(request: HttpRequest, target: str | None) -> HttpResponse | None:
     stash = request.session.pop(STASH_SESSION_NAME, None)
     if not stash or stash["next"] != target:
         return None
+    request.GET = QueryDict(stash["query"])  # type: ignore[assignment]
+    request.META["QUERY_STRING"] = stash["query"]
     request.POST = QueryDict(stash["sent"])  # type: ignore[misc, assignment]
     request.path = request.path_info = stash["path"]
     match = request.resolver_match = resolve(stash["path"])
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    if response.status_code == 200 and stash["path"].startswith(reverse("admin:index")):
+        # A page of the administration that asks for more sends its form to the address it stands at, which is not this.
+        response.close()
+        messages.info(request, "Confirmed. Please send the form again.")
+        return HttpResponseRedirect(target)
     return response

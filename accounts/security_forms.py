@@ -3,9 +3,14 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
+from allauth.mfa import app_settings as mfa_settings
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.models import Authenticator
 from django import forms
+from django.core.cache import cache
 
 from accounts.models import ApiToken, User
 from accounts.services import sessions_end
@@ -34,6 +39,29 @@ class EndsTokens(forms.Form):
         if not self.tokens_ended:
             return ""
         return f" Your API token{' is' if self.tokens_ended == 1 else 's are'} revoked."
+
+
+class CodeOnce(forms.Form):
+    """A code of an app counts once. django-allauth forgets it after 30 seconds, while the code before counts too."""
+
+    authenticator: Authenticator
+    user: User
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()  # type: ignore[misc]
+        if self.authenticator.type == Authenticator.Type.TOTP:
+            seconds = mfa_settings.TOTP_PERIOD * (2 * mfa_settings.TOTP_TOLERANCE + 1)
+            if not cache.add(f"totp-used:{self.user.pk}:{code.strip()}", 1, timeout=seconds):
+                raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class SecondStepForm(CodeOnce, mfa_forms.AuthenticateForm):
+    pass
+
+
+class ConfirmCodeForm(CodeOnce, mfa_forms.ReauthenticateForm):
+    pass
 
 
 class ChangePasswordForm(EndsTokens, allauth_forms.ChangePasswordForm):

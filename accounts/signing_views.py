@@ -6,7 +6,6 @@ from allauth.account import views
 from allauth.account.forms import ReauthenticateForm
 from allauth.account.internal import flows
 from allauth.account.models import EmailAddress
-from allauth.mfa.base.forms import ReauthenticateForm as CodeForm
 from allauth.mfa.base.views import AuthenticateView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
@@ -24,6 +23,7 @@ from accounts.confirmation import confirm_first, resume
 from accounts.context import ASK_EMAIL_SESSION_NAME
 from accounts.events import limit_log
 from accounts.requests import user_of
+from accounts.security_forms import ConfirmCodeForm
 from accounts.services import sessions_end
 
 UNPROCESSABLE = 422
@@ -95,7 +95,7 @@ class Reauthenticate(FormPage, views.BaseReauthenticateView):
     def get_form_class(self) -> Any:
         if "credential" in self.request.POST:
             return ReauthenticateWebAuthnForm
-        return CodeForm if "code" in self.request.POST or self.only_second_factor else ReauthenticateForm
+        return ConfirmCodeForm if "code" in self.request.POST or self.only_second_factor else ReauthenticateForm
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return super().get_form_kwargs() | {"user": user_of(self.request)}
@@ -118,7 +118,7 @@ class Reauthenticate(FormPage, views.BaseReauthenticateView):
         if user.has_usable_password() and not self.only_second_factor:
             forms["password_form"] = form if isinstance(form, ReauthenticateForm) else ReauthenticateForm(user=user)
         if Authenticator.Type.TOTP in has:
-            forms["code_form"] = form if isinstance(form, CodeForm) else CodeForm(user=user)
+            forms["code_form"] = form if isinstance(form, ConfirmCodeForm) else ConfirmCodeForm(user=user)
         forms["has_passkeys"] = Authenticator.Type.WEBAUTHN in has
         forms["passkey_error"] = isinstance(form, ReauthenticateWebAuthnForm) and form.errors
         return context | forms | {"only_second_factor": self.only_second_factor}

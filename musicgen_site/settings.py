@@ -193,6 +193,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATION_SECONDS
 MFA_ADAPTER = "accounts.second_factor.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"authenticate": "accounts.security_forms.SecondStepForm"}
 MFA_PASSKEY_LOGIN_ENABLED = True
 # Addresses are optional here, and a code goes to a proven one alone.
 MFA_ALLOW_UNVERIFIED_EMAIL = True

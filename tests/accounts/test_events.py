@@ -57,6 +57,13 @@ def test_a_failure_with_a_name_that_nobody_has_costs_the_same(client: Client, al
     assert "nobody" not in str(SecurityEvent.objects.values().get()), "some people type their password there"
 
 
+def test_an_unproven_address_gets_no_one_elses_attempts(client: Client, alice: User) -> None:
+    """Who writes down somebody's address must not see when that person signs in."""
+    EmailAddress.objects.create(user=alice, email="bob@example.org", verified=False, primary=True)
+    client.post("/account/login/", {"login": "bob@example.org", "password": "x"})
+    assert kinds(alice) == []
+
+
 def test_no_row_holds_a_secret_or_an_address(alices: Client, alice: User) -> None:
     plain = alices.post("/account/tokens/", {"name": "script", "scopes": ["read"]}).context["plain"]
     alices.post("/account/email/", {"email": "alice@example.org"})

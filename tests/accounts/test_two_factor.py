@@ -87,6 +87,17 @@ def test_a_code_is_good_once(secret: str) -> None:
     assert second.post(STEP, {"code": code}).status_code == 422
 
 
+def test_a_code_is_good_once_as_long_as_it_counts(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code before the present one counts too, and by then django-allauth has forgotten that it was used."""
+    first, second = Client(), Client()
+    code = code_of(secret)
+    for client in (first, second):
+        sign_in(client)
+    assert first.post(STEP, {"code": code}).status_code == 302
+    monkeypatch.setattr("allauth.mfa.totp.internal.auth.TOTP._mark_code_used", lambda self, code: True)
+    assert second.post(STEP, {"code": code}).status_code == 422
+
+
 def test_codes_cannot_be_guessed_for_long(secret: str) -> None:
     visitor = Client()
     sign_in(visitor)
@@ -225,6 +236,27 @@ def test_the_administration_asks_again_after_an_hour(carols: Client, settings: A
     assert answer.status_code == 302
     assert not User.objects.filter(pk=alice.pk).exists(), "the form went on after the confirmation"
     assert carols.get("/admin/").status_code == 200
+
+
+def test_an_action_on_a_filtered_list_goes_on_with_its_filter(carols: Client, settings: Any, alice: User) -> None:
+    later(carols, settings.ADMIN_SESSION_SECONDS)
+    action = {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"}
+    url = "/admin/accounts/user/?q=alice"
+    assert carols.post(url, action).status_code == 302
+    answer = carols.post("/account/again/", {"password": "secret-enough", "next": url})
+    assert answer["Location"] == url
+    assert not User.objects.filter(pk=alice.pk).exists()
+
+
+def test_a_form_that_has_to_be_corrected_is_sent_again_from_its_own_page(
+    carols: Client, settings: Any, alice: User
+) -> None:
+    later(carols, settings.ADMIN_SESSION_SECONDS)
+    url = f"/admin/accounts/user/{alice.pk}/password/"
+    carols.post(url, {"password1": "short", "password2": "other"})
+    answer = carols.post("/account/again/", {"password": "secret-enough", "next": url})
+    assert answer["Location"] == url
+    assert "Please send the form again." in carols.get(url).content.decode()
 
 
 def test_who_wants_to_leave_is_asked_nothing(carols: Client, settings: Any) -> None:
