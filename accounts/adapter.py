@@ -2,17 +2,23 @@
 
 import ipaddress
 import logging
+from collections.abc import Callable
 from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
+from accounts.devices import device_of, device_remember, is_known_device
+from accounts.events import attempt_failed, limit_log, user_named
 from accounts.guests import client_address
 from accounts.models import User
 from accounts.services import deletion_remember
@@ -24,13 +30,14 @@ NO_ADDRESS = "0.0.0.0"  # noqa: S104  stands for an address that is not known; n
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
-        "username_password_mismatch": "The name or the password is not right.",
-        "email_password_mismatch": "The name or the password is not right.",
-        "too_many_login_attempts": "Too many attempts from here. Wait five minutes and try again.",
-        "username_taken": "This name is taken. Choose another one.",
-        "incorrect_password": "The password is not right.",
-        "enter_current_password": "The password is not right.",
-        "incorrect_code": "The code is not right.",
+        "username_password_mismatch": "Wrong username or password.",
+        "email_password_mismatch": "Wrong username or password.",
+        "too_many_login_attempts": "Too many attempts. Wait five minutes and try again.",
+        "rate_limited": "Too many attempts. Wait five minutes and try again.",
+        "username_taken": "This username is taken. Choose another one.",
+        "incorrect_password": "Wrong password.",
+        "enter_current_password": "Wrong password.",
+        "incorrect_code": "Wrong code.",
     }
 
     def get_client_ip(self, request: HttpRequest) -> str:
@@ -46,21 +53,41 @@ class AccountAdapter(DefaultAccountAdapter):
         key = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{self.get_client_ip(request)}"
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            user = user_named(username=credentials.get("username", ""), email=credentials.get("email", ""))
+            limit_log(request=request, user=user, what="Sign-in")
+            raise
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        username, email = credentials.get("username", ""), credentials.get("email", "")
+        attempt_failed(request=request, username=username, email=email)
+
     def get_login_stages(self) -> list[str]:
-        """A passkey is another way to sign in; it is not asked for beside the password."""
-        return [stage for stage in super().get_login_stages() if not stage.startswith("allauth.mfa.")]
+        """A second step for who needs one; a member's passkey is another way to sign in (accounts.second_factor)."""
+        ours = {"allauth.mfa.stages.AuthenticateStage": "accounts.second_factor.SecondStepStage"}
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, str]]:
-        """The password alone: who has none signs in again."""
-        if not user.is_authenticated or not user.has_usable_password():
+        """One page, which offers what this member has: password, passkey, code."""
+        if not user.is_authenticated:
             return []
-        return [{"id": "reauthenticate", "description": "Your password", "url": reverse("account_reauthenticate")}]
+        return [{"id": "reauthenticate", "description": "Confirm it's you", "url": reverse("account_reauthenticate")}]
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        response = super().post_login(request, user, **kwargs)
+        if not is_known_device(request, user) and not kwargs["signup"]:
+            self.notify("account/email/new_device", user)
+        device_remember(request, response, user)
+        return response
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
         name = User.normalize_username(username)
         if "@" in name:
             # A name that looks like an address could be another person's.
-            raise ValidationError("A name may have letters, digits and . + - _ only.")
+            raise ValidationError("Use letters, numbers and . + - _ only.")
         return super().clean_username(name, shallow)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -69,8 +96,47 @@ class AccountAdapter(DefaultAccountAdapter):
             super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException):
             logger.exception("A mail could not be sent.")
-            sentence = "The mail could not be sent just now. Try again in a few minutes."
+            sentence = "The email couldn't be sent. Try again in a few minutes."
             messages.error(self.request, sentence, fail_silently=True)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """django-allauth's notices; that of a changed address is ours, with a way to undo it (accounts.emails)."""
+        if template_prefix != "account/email/email_changed":
+            self.notify(template_prefix, user, context)
+
+    def notify(self, template_prefix: str, user: User, context: dict[str, Any] | None = None) -> None:
+        """Tells a member what happened to the account, at the address that was proven. Nothing else depends on it."""
+        address = EmailAddress.objects.get_verified(user)
+        if address is not None:
+            self.notice(template_prefix, user, address.email, context)()
+
+    def notice(
+        self, template_prefix: str, user: User, email: str, context: dict[str, Any] | None = None
+    ) -> Callable[[], None]:
+        """A mail to a member, written now and sent when it is called."""
+        if not settings.MAIL_CONFIGURED:
+            return lambda: None
+        request = self.request
+        told = {
+            "user": user,
+            "current_site": get_current_site(request),
+            "timestamp": timezone.now(),
+            "ip": self.get_client_ip(request),
+            "device": device_of(request),
+            "reset_url": request.build_absolute_uri(reverse("account_reset_password")),
+            "account_url": request.build_absolute_uri(reverse("accounts:account")),
+        }
+        message = self.render_mail(template_prefix, email, told | (context or {}))
+
+        def send() -> None:
+            try:
+                message.send()
+            except (OSError, SMTPException):
+                logger.exception("A notice could not be sent.")
+
+        return send
 
     def set_password(self, user: User, password: str) -> None:
         """The password alone: whatever else has changed in the row meanwhile stays."""

@@ -14,20 +14,20 @@ from accounts.quotas import quota_of, usage_of
 
 
 class AllowanceSerializer(serializers.Serializer):
-    """What is used now, and what of it one may use."""
+    """What you have used, and your limit."""
 
     used = serializers.FloatField()
     limit = serializers.FloatField()
 
 
 class QuotaSerializer(serializers.Serializer):
-    seconds_this_hour = AllowanceSerializer(help_text="Of music, all takes together.")
+    seconds_this_hour = AllowanceSerializer(help_text="Seconds of music; each take counts.")
     stored_bytes = AllowanceSerializer()
-    running_jobs = AllowanceSerializer(help_text="Jobs that wait or run at the same time.")
+    running_jobs = AllowanceSerializer(help_text="Jobs waiting or running at the same time.")
 
 
 class TokenSerializer(serializers.ModelSerializer):
-    """The token that this request came with; the secret itself is nowhere."""
+    """The token of this request, without its secret."""
 
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices))
 
@@ -59,7 +59,7 @@ class MeSerializer(serializers.Serializer):
 
 @with_examples(answered={"guest_token": "gt_zkva3mZZL5L1Ejt_3Csh-rUJNzk10.8WGjZYBjcYPvafKaLC6XEV1"})
 class GuestSerializer(serializers.Serializer):
-    guest_token = serializers.CharField(help_text="For the header Authorization, after the word Guest.")
+    guest_token = serializers.CharField(help_text="Send it as Authorization: Guest TOKEN.")
 
 
 class Guest(JsonView):
@@ -67,9 +67,9 @@ class Guest(JsonView):
 
     @extend_schema(
         operation_id="guest_begin",
-        summary="A token to be a guest with",
-        description="For scripts that want to have it before they make something: an answer that is lost costs "
-        "nothing then. Whoever has the token has what is made with it.",
+        summary="Get a guest token",
+        description="For scripts: get the token first, so that no lost answer costs you anything. Anyone with the "
+        "token can reach everything made with it.",
         tags=["me"],
         request=None,
         responses={201: GuestSerializer},
@@ -81,7 +81,7 @@ class Guest(JsonView):
 class Me(JsonView):
     @extend_schema(
         operation_id="me",
-        summary="Who asks, with which scopes, and what is used of the limits",
+        summary="Who you are, your scopes, and your usage",
         tags=["me"],
         responses=MeSerializer,
     )

@@ -60,7 +60,7 @@ class TokenMayDoIt(BasePermission):
 class MembersOnly(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_authenticated:
-            raise NotAuthenticated("This is for members: sign in, or send a personal token.")
+            raise NotAuthenticated("For members only: sign in, or send a personal token.")
         return True
 
 

@@ -7,16 +7,16 @@ from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import serializers, status
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import exports as services
 from accounts.api_base import MemberView
+from accounts.api_confirm import ensure_confirmed
 from accounts.api_problems import Problem
 from accounts.api_schema import with_examples
 from accounts.export_views import export_response
-from accounts.models import ApiToken, DataExport
+from accounts.models import DataExport
 
 ASK_AGAIN_SECONDS = 2
 WAIT_SECONDS = 24 * 3600
@@ -35,9 +35,9 @@ EXAMPLE = {
 
 @with_examples(answered=EXAMPLE)
 class ExportSerializer(serializers.ModelSerializer):
-    """An export of one's data, and how far it is."""
+    """An export of your data, and its progress."""
 
-    share = serializers.FloatField(read_only=True, help_text="Of the files that are collected, 0 to 1.")
+    share = serializers.FloatField(read_only=True, help_text="How much is done, 0 to 1.")
 
     class Meta:
         model = DataExport
@@ -53,7 +53,7 @@ class ExportView(MemberView):
 class ExportList(ExportView):
     @extend_schema(
         operation_id="exports_list",
-        summary="The exports of one's data, the newest first",
+        summary="Your data exports, newest first",
         tags=["exports"],
         responses=ExportSerializer(many=True),
     )
@@ -62,13 +62,15 @@ class ExportList(ExportView):
 
     @extend_schema(
         operation_id="exports_create",
-        summary="Ask for everything of one's account as a zip file",
-        description=f"While one is being collected, that one is the answer. At most {services.MAX_A_DAY} a day: 429.",
+        summary="Request everything in your account as a zip file",
+        description="Not for personal tokens. A session has to confirm that it's you first (403 `confirm`). While an "
+        f"export is being prepared, that one is the answer. At most {services.MAX_A_DAY} a day: 429.",
         tags=["exports"],
         request=None,
         responses={202: ExportSerializer},
     )
     def post(self, request: Request) -> Response:
+        ensure_confirmed(request, back="accounts:exports")
         try:
             export = services.export_create(user=self.member)
         except ValidationError as error:
@@ -81,7 +83,7 @@ class ExportList(ExportView):
 class ExportDetail(ExportView):
     @extend_schema(
         operation_id="exports_read",
-        summary="How far an export is",
+        summary="The progress of an export",
         tags=["exports"],
         responses=ExportSerializer,
     )
@@ -91,7 +93,7 @@ class ExportDetail(ExportView):
     @extend_schema(
         operation_id="exports_stop",
         summary="Stop an export",
-        description="One that is finished stays as it is.",
+        description="A finished export stays as it is.",
         tags=["exports"],
         responses={204: None},
     )
@@ -104,20 +106,19 @@ class ExportFile(ExportView):
     @extend_schema(
         operation_id="exports_file",
         summary="The zip file of an export",
-        description="A token needs both scopes: the file also holds the e-mail address and the sessions. 409 "
-        "while it is being collected.",
+        description="Not for personal tokens: the file also holds the email address and the sessions. A session has "
+        "to confirm that it's you first (403 `confirm`). 409 while the export is being prepared.",
         tags=["exports"],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, pk: UUID) -> HttpResponseBase:
-        if isinstance(request.auth, ApiToken) and set(ApiToken.Scope.values) - set(request.auth.scopes):
-            raise PermissionDenied("An export is for tokens with both scopes, read and write.")
         export = self.export(pk)
+        ensure_confirmed(request, back="accounts:exports")
         if not export.is_finished:
-            raise Problem(409, "It is still being collected.", retry_after_seconds=ASK_AGAIN_SECONDS)
+            raise Problem(409, "The export isn't ready yet.", retry_after_seconds=ASK_AGAIN_SECONDS)
         try:
             return export_response(export)
         except FileNotFoundError as error:
             raise Http404 from error
         except OSError as error:
-            raise Problem(503, "The file cannot be read at the moment. Try again in a few minutes.") from error
+            raise Problem(503, "The file can't be read right now. Try again in a few minutes.") from error

@@ -40,8 +40,10 @@ class Problem(APIException):
         slug: str = "",
         errors: dict[str, list[str]] | None = None,
         retry_after_seconds: int | None = None,
+        more: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
+        self.more = more
         self.status_code = status_code
         self.slug = slug
         self.errors = errors
@@ -70,6 +72,8 @@ TITLES = {
     "quota": "Quota exceeded",
     "too-many-requests": "Too many requests",
     "no-model": "No genre model is installed",
+    "confirm": "Confirm it's you first",
+    "people-only": "Not for personal tokens",
 }
 
 
@@ -95,6 +99,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         slug=getattr(problem, "slug", ""),
         errors=getattr(problem, "errors", None),
     )
+    data |= getattr(problem, "more", None) or {}
     return Response(data, status=problem.status_code, headers=headers, content_type=CONTENT_TYPE)
 
 

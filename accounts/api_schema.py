@@ -12,8 +12,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Any text of yours, at most 255 characters. The same one again gives the same job, and no second one. "
-    "It counts for whoever sends it, so a script that is nobody yet asks for a guest token first.",
+    description="Any text, at most 255 characters. The same key gives the same job instead of a second one. Keys "
+    "belong to their sender, so a new script gets a guest token first.",
 )
 
 
@@ -44,7 +44,7 @@ class PersonalTokenScheme(Described, OpenApiAuthenticationExtension):  # type: i
     definition = {
         "type": "http",
         "scheme": "bearer",
-        "description": "A personal token, made on the page of the account, with the scopes read, write or both.",
+        "description": "A personal token from your account page, with the scopes read, write or both.",
     }
 
 
@@ -55,7 +55,7 @@ class GuestTokenScheme(Described, OpenApiAuthenticationExtension):  # type: igno
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`Guest ` and the token of `guest/`, or of the answer to a script's first request.",
+        "description": "`Guest ` and the token from `guest/`, or from the answer to your first request.",
     }
 
 
@@ -66,7 +66,7 @@ class SessionScheme(Described, OpenApiAuthenticationExtension):  # type: ignore[
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "The session of a browser. What changes something carries the header X-CSRFToken too.",
+        "description": "A browser session. Changes also need the header X-CSRFToken.",
     }
 
 

@@ -45,7 +45,7 @@ class GuestTokenAuthentication(BaseAuthentication):
             return None
         key = guest_key_of_token(plain)
         if key is None:
-            raise AuthenticationFailed("This guest token was not made here.")
+            raise AuthenticationFailed("This guest token isn't from this site.")
         http = request._request
         http.is_script, http.script_guest_key = True, key  # type: ignore[attr-defined]
         return AnonymousUser(), key
@@ -56,7 +56,7 @@ class GuestSessionAuthentication(SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         if request.headers.get("Authorization"):
-            raise AuthenticationFailed("Authorization is either Bearer with a personal token or Guest with a guest's.")
+            raise AuthenticationFailed("Send Authorization: Bearer with a personal token, or Guest with a guest token.")
         found = super().authenticate(request)
         if found is None and is_script(request._request):
             request._request.is_script = True  # type: ignore[attr-defined]

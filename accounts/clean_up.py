@@ -4,15 +4,19 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef
 
+from accounts.emails import email_changes_expire
+from accounts.events import events_expire
 from accounts.exports import exports_expire
 from accounts.hand_over import hand_overs_finish
 from accounts.services import accounts_remove
 
 
 def accounts_clean_up() -> None:
-    """Removes accounts whose time to undo is over, old exports and the list entries of sessions that have ended."""
+    """Removes accounts whose time to undo is over, old exports, old activity and the entries of sessions that ended."""
     hand_overs_finish()
     exports_expire()
+    events_expire()
+    email_changes_expire()
     accounts_remove()
     lives = Session.objects.filter(session_key=OuterRef("session_key"))
     UserSession.objects.filter(~Exists(lives)).delete()

@@ -32,5 +32,6 @@ def account(request: HttpRequest) -> dict[str, Any]:
     return {
         "ask_email": SimpleLazyObject(ask_email),
         "mail_configured": settings.MAIL_CONFIGURED,
+        "code_minutes": settings.CODE_MINUTES,
         "days": kept_days(),
     }

@@ -3,6 +3,7 @@
 import logging
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -12,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import exports as services
+from accounts.confirmation import confirm_first
+from accounts.events import Kind, event_log
 from accounts.models import DataExport
 from accounts.requests import user_of
 
@@ -23,6 +26,7 @@ UNPROCESSABLE = 422
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
+@confirm_first(only_posts=True)
 def exports(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request)
@@ -35,7 +39,7 @@ def exports(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
     newest = DataExport.objects.of(user_of(request)).first()
-    context = {"export": newest, "error": error, "nav": "account"}
+    context = {"export": newest, "error": error, "days": settings.DATA_EXPORT_DAYS, "nav": "account"}
     return render(request, "accounts/exports.html", context, status=status)
 
 
@@ -59,12 +63,13 @@ def export_stop(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 @login_required
+@confirm_first()
 def export_download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     export = get_object_or_404(DataExport.objects.of(user_of(request)), pk=pk)
     try:
         return export_response(export)
     except FileNotFoundError as error:
-        raise Http404("The file of this export is gone. Ask for a new one.") from error
+        raise Http404("This export is gone. Request a new one.") from error
     except OSError:
         logger.exception("Export %s cannot be read.", pk)
         return render(request, "503.html", status=503)
@@ -73,8 +78,9 @@ def export_download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
 def export_response(export: DataExport) -> HttpResponseBase:
     """The zip file. Raises Http404 for an export that has none; FileNotFoundError; OSError."""
     if not export.is_downloadable:
-        raise Http404("This export is not there, or no longer.")
+        raise Http404("This export isn't available.")
     stored = export.file.open("rb")
+    event_log(user=export.user, kind=Kind.EXPORT_TAKEN)
     name = f"musicgen-{timezone.localdate(export.created_at):%Y-%m-%d}.zip"
     response = FileResponse(stored, as_attachment=True, filename=name, content_type="application/zip")
     response["Cache-Control"] = "private, no-store"

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -21,7 +22,8 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.models import DataExport, User
+from accounts.events import Kind, event_log, factor_name
+from accounts.models import DataExport, SecurityEvent, User
 from accounts.registry import ExportFile, registry
 
 logger = logging.getLogger(__name__)
@@ -30,11 +32,11 @@ MAX_ATTEMPTS = 3
 MAX_A_DAY = 5
 BEAT_SECONDS = 2.0
 BACK_OFF_SECONDS = 10
-README = """This is everything that the site keeps about your account and its music.
+README = """Everything this site stores about your account and your music.
 
-midi/             your pieces as MIDI files, named after their titles
-starts/           MIDI files of your own that pieces began with
-*.json            all facts; of pieces and requests also as *.csv, for a spreadsheet
+midi/             your pieces as MIDI files, named by title
+starts/           your own MIDI files that pieces started from
+*.json            all your data; pieces and requests also as *.csv, for a spreadsheet
 """
 
 Status = DataExport.Status
@@ -55,6 +57,7 @@ def export_create(*, user: User) -> DataExport:
     try:
         with transaction.atomic():
             export = DataExport.objects.create(user=user)
+            event_log(user=user, kind=Kind.EXPORT_ASKED)
             transaction.on_commit(_send)
     except IntegrityError:
         # Asked twice at once.
@@ -126,7 +129,7 @@ def export_make(*, export: DataExport, should_end: Callable[[], bool] = lambda: 
         _try_again(export)
     except Exception:
         logger.exception("Export %s failed.", export.pk)
-        _finish(export, Status.FAILED, "Something unforeseen went wrong. Try again in a few minutes.")
+        _finish(export, Status.FAILED, "Something went wrong. Try again in a few minutes.")
 
 
 def _name(export: DataExport) -> str:
@@ -165,6 +168,21 @@ def _account(user: User) -> dict[str, Any]:
             {"name": token.name, "begins_with": token.prefix, "made_at": token.created_at.isoformat()}
             for token in user.api_tokens.all()
         ],
+        "sign_in_methods": [
+            {"what": factor_name(row), "added_at": row.created_at.isoformat(), "last_used_at": row.last_used_at}
+            for row in Authenticator.objects.filter(user=user)
+        ],
+        "recent_activity": [
+            {
+                "what": event.get_kind_display(),
+                "at": event.created_at.isoformat(),
+                "device": event.device,
+                "network_hash": event.address_hash,
+                "detail": event.detail,
+            }
+            for event in SecurityEvent.objects.of(user).iterator()
+        ],
+        "former_emails": list(user.email_changes.values("old_email", "new_email", "changed_at")),
     }
 
 
@@ -199,7 +217,7 @@ def _finish(export: DataExport, status: str, message: str, **fields: Any) -> int
 
 def _try_again(export: DataExport) -> None:
     if export.attempts >= MAX_ATTEMPTS:
-        _finish(export, Status.FAILED, "The storage of this site does not answer. Try again in a few minutes.")
+        _finish(export, Status.FAILED, "The site's storage isn't responding. Try again in a few minutes.")
         return
     wait = timedelta(seconds=BACK_OFF_SECONDS * export.attempts)
     row = DataExport.objects.of_claim(export)
@@ -213,7 +231,7 @@ def exports_sweep() -> int:
         if export.stop_requested_at:
             count += _finish(export, Status.STOPPED, "Stopped.")
         elif export.attempts >= MAX_ATTEMPTS:
-            count += _finish(export, Status.FAILED, "The computer that collects your data stopped several times.")
+            count += _finish(export, Status.FAILED, "The export stopped several times. Try again in a few minutes.")
         else:
             row = DataExport.objects.of_claim(export).filter(heartbeat_at=export.heartbeat_at)
             count += row.update(status=Status.WAITING, worker_id="", share=0)

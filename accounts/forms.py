@@ -6,20 +6,20 @@ from typing import Any
 from allauth.account import forms as allauth_forms
 from allauth.mfa.webauthn.internal import auth
 from django import forms
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.utils import timezone
 
 from accounts.models import ApiToken, User
 
 NAME_MAX = 150
 WORDS = {
-    "username": "Name",
-    "login": "Name",
+    "username": "Username",
+    "login": "Username or email",
     "password": "Password",
     "password1": "Password",
-    "email": "E-mail",
+    "password2": "Repeat the new password",
+    "email": "Email",
     "code": "Code",
-    "oldpassword": "Your password now",
+    "oldpassword": "Current password",
 }
 
 
@@ -27,7 +27,8 @@ def dressed(form: forms.BaseForm) -> None:
     """Our words and classes; errors are told to screen readers beside their field."""
     for name, field in form.fields.items():
         # What is shown of a field that was read already is kept apart from the field.
-        field.label = form[name].label = WORDS.get(name, field.label or "")
+        words = WORDS | ({"password1": "New password"} if "password2" in form.fields else {})
+        field.label = form[name].label = words.get(name, field.label or "")
         attrs = field.widget.attrs
         attrs.pop("placeholder", None)
         field.help_text = form[name].help_text = ""
@@ -49,10 +50,16 @@ class SignUpForm(allauth_forms.SignupForm):
 
     def name_was_taken(self) -> None:
         """Somebody else took the name between our look and our write."""
-        self.add_error("username", "This name is taken. Choose another one.")
+        self.add_error("username", "This username is taken. Choose another one.")
 
 
 class LoginForm(allauth_forms.LoginForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        login = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        self.fields["login"].widget.attrs |= login
+        self.fields["password"].widget.attrs["autocomplete"] = "current-password"
+
     def user_credentials(self) -> dict[str, Any]:
         """Either a name or an address, so that one password is compared, whichever exists."""
         login = self.cleaned_data["login"]
@@ -61,7 +68,7 @@ class LoginForm(allauth_forms.LoginForm):
 
 
 class PasswordForm(forms.Form):
-    """Asks whoever is signed in for the password once more."""
+    """Asks a member who is signed in for the password once more."""
 
     password = forms.CharField(
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}), strip=False, max_length=1000
@@ -78,13 +85,13 @@ class EmailForm(forms.Form):
 class TokenForm(forms.Form):
     """A personal token to be made."""
 
-    LASTING = [("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("", "Until I revoke it")]
+    LASTING = [("30", "In 30 days"), ("90", "In 90 days"), ("365", "In one year"), ("", "Never")]
 
-    name = forms.CharField(label="What it is for", max_length=100)
+    name = forms.CharField(label="Name", max_length=100)
     scopes = forms.MultipleChoiceField(
-        label="It may", choices=ApiToken.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=["read"]
+        label="Permissions", choices=ApiToken.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=["read"]
     )
-    days = forms.ChoiceField(label="It lasts", choices=LASTING, required=False, initial="90")
+    days = forms.ChoiceField(label="Expires", choices=LASTING, required=False, initial="90")
 
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["days"]
@@ -94,7 +101,7 @@ class TokenForm(forms.Form):
 class PasskeyForm(forms.Form):
     """A passkey that the browser has made, as JSON, and what its owner calls it."""
 
-    name = forms.CharField(label="What you call it", max_length=100, initial="My passkey")
+    name = forms.CharField(label="Name", max_length=100, initial="My passkey")
     credential = forms.JSONField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
@@ -108,21 +115,5 @@ class PasskeyForm(forms.Form):
             auth.parse_registration_response(credential)
             auth.complete_registration(credential)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise forms.ValidationError("The browser sent something that is no passkey. Try again.") from error
+            raise forms.ValidationError("That isn't a valid passkey. Try again.") from error
         return credential
-
-
-class LimitedAdminAuthenticationForm(AdminAuthenticationForm):
-    """The administration's own sign-in, within the limits of ours."""
-
-    def clean(self) -> dict[str, Any]:
-        from allauth.account.adapter import get_adapter
-
-        adapter = get_adapter(self.request)
-        name = self.cleaned_data.get("username")
-        if name:
-            adapter.pre_authenticate(self.request, username=name)
-        cleaned = super().clean()
-        # Only failures count.
-        adapter._rollback_login_failed_rl_usage()
-        return cleaned

@@ -1,4 +1,4 @@
-"""Members, and what belongs to an account alone: tokens, exports of its data, the site's own texts."""
+"""Members, and what belongs to an account alone: tokens, its activity, exports of its data, the site's own texts."""
 
 import uuid
 from typing import ClassVar
@@ -9,9 +9,15 @@ from django.db import models
 from django.db.models.functions import Upper
 from django.utils import timezone
 
-from accounts.querysets import ApiTokenQuerySet, DataExportQuerySet, MemberManager
+from accounts.querysets import (
+    ApiTokenQuerySet,
+    DataExportQuerySet,
+    EmailChangeQuerySet,
+    MemberManager,
+    SecurityEventQuerySet,
+)
 
-LIMIT_HELP = "Empty: as the settings say for this role."
+LIMIT_HELP = "Leave empty to use the default for this role."
 
 
 class User(AbstractUser):
@@ -26,7 +32,7 @@ class User(AbstractUser):
     )
     stored_bytes = models.PositiveBigIntegerField(null=True, blank=True, help_text=LIMIT_HELP)
     running_jobs = models.PositiveSmallIntegerField(
-        "pieces in the making at once", null=True, blank=True, help_text=LIMIT_HELP
+        "pieces in progress at once", null=True, blank=True, help_text=LIMIT_HELP
     )
     deletion_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -38,7 +44,7 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 Upper("username"),
                 name="one_user_a_name_in_any_case",
-                violation_error_message="This name is taken, perhaps in other letters' case.",
+                violation_error_message="This username is taken, maybe with different capital letters.",
             ),
         ]
         indexes = [
@@ -72,8 +78,8 @@ class ApiToken(models.Model):
         WRITE = "write", "Write: compose, change and delete"
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100, help_text="What it is for.")
-    prefix = models.CharField(max_length=16, help_text="How it begins, to recognise it by.")
+    name = models.CharField(max_length=100, help_text="What the token is for.")
+    prefix = models.CharField(max_length=16, help_text="How the token starts.")
     token_hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token.")
     scopes = models.JSONField(default=list, help_text='A list of "read" and "write".')
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -94,6 +100,83 @@ class ApiToken(models.Model):
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
 
+class SecurityEvent(models.Model):
+    """Something that touches the safety of an account. Its member sees it as recent activity; no secret is in it.
+
+    Without a user: an attempt with a name that nobody has, or one that was stopped before a name was looked at.
+    """
+
+    class Kind(models.TextChoices):
+        SIGN_IN = "sign_in", "Signed in"
+        SIGN_IN_FAILED = "sign_in_failed", "Failed sign-in"
+        LIMIT = "limit", "Too many attempts"
+        TOKEN_MADE = "token_made", "API token created"
+        TOKEN_REMOVED = "token_removed", "API token revoked"
+        TOKENS_ENDED = "tokens_ended", "API tokens revoked"
+        EMAIL_ASKED = "email_asked", "Email change requested"
+        EMAIL_CHANGED = "email_changed", "Email changed"
+        EMAIL_REMOVED = "email_removed", "Email removed"
+        EMAIL_UNDONE = "email_undone", "Email change undone"
+        PASSWORD_CHANGED = "password_changed", "Password changed"
+        PASSWORD_RESET = "password_reset", "Password reset"
+        FACTOR_ADDED = "factor_added", "Sign-in method added"
+        FACTOR_REMOVED = "factor_removed", "Sign-in method removed"
+        CODES_MADE = "codes_made", "New recovery codes"
+        SESSIONS_ENDED = "sessions_ended", "Signed out elsewhere"
+        ROLE = "role", "Permissions changed"
+        EXPORT_ASKED = "export_asked", "Data export requested"
+        EXPORT_TAKEN = "export_taken", "Data export downloaded"
+        DELETION_ASKED = "deletion_asked", "Account deletion requested"
+        DELETION_UNDONE = "deletion_undone", "Account deletion undone"
+
+    # Without a constraint the release before, which knows no such rows, can still delete a user.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        related_name="security_events",
+    )
+    kind = models.CharField(max_length=30, choices=Kind.choices)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    address_hash = models.CharField(max_length=32, blank=True, help_text="Keyed hash of the network address.")
+    device = models.CharField(max_length=100, blank=True, help_text='In words, such as "Firefox on Windows".')
+    detail = models.CharField(max_length=200, blank=True)
+
+    objects = SecurityEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(fields=["user", "-created_at"], name="event_user"),
+            models.Index(fields=["created_at"], name="event_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.created_at:%Y-%m-%d %H:%M})"
+
+
+class EmailChange(models.Model):
+    """A proven address that is no longer the account's. Its owner can have it back for EMAIL_UNDO_DAYS."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, db_constraint=False, related_name="email_changes"
+    )
+    old_email = models.EmailField()
+    new_email = models.EmailField(blank=True, help_text="Empty if the address was removed.")
+    changed_at = models.DateTimeField(default=timezone.now, db_index=True)
+    closed_at = models.DateTimeField(null=True, blank=True, help_text="When it was undone.")
+
+    objects = EmailChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-changed_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"address of user {self.user_id}, changed {self.changed_at:%Y-%m-%d}"
+
+
 class DataExport(models.Model):
     """Everything of one account as a zip file, and the job that makes it. This row is the truth; any worker may do it.
 
@@ -108,7 +191,7 @@ class DataExport(models.Model):
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
-        RUNNING = "running", "Being collected"
+        RUNNING = "running", "In progress"
         READY = "ready", "Ready"
         FAILED = "failed", "Failed"
         STOPPED = "stopped", "Stopped"
@@ -116,8 +199,8 @@ class DataExport(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="data_exports")
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
-    share = models.FloatField(default=0, help_text="Of the files that are collected, 0 to 1.")
-    message = models.CharField(max_length=500, blank=True, help_text="How it ended, in one sentence.")
+    share = models.FloatField(default=0, help_text="How much is done, 0 to 1.")
+    message = models.CharField(max_length=500, blank=True, help_text="Why it failed or stopped.")
     file = models.FileField(max_length=200, blank=True)
     size_bytes = models.PositiveBigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -161,7 +244,7 @@ class DataExport(models.Model):
 
 
 class SiteText(models.Model):
-    """A page that whoever runs the site writes: privacy, terms, contact."""
+    """A page that an admin writes: privacy, terms, contact."""
 
     class Slug(models.TextChoices):
         PRIVACY = "privacy", "Privacy"
@@ -171,8 +254,8 @@ class SiteText(models.Model):
     slug = models.CharField("page", max_length=20, choices=Slug.choices, unique=True)
     text = models.TextField(
         blank=True,
-        help_text="Plain text. An empty line ends a paragraph; a line that begins with ## is a heading, lines that "
-        "begin with - are a list; addresses become links. Empty: the text that comes with the site.",
+        help_text="Plain text. Leave an empty line between paragraphs. Start a heading with ## and a list item with -. "
+        "Web addresses become links. Leave empty to show the default text.",
     )
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,14 +1,14 @@
-"""Privacy, terms, contact: texts that whoever runs the site writes in the administration."""
+"""Privacy, terms, contact: texts that an admin writes in the administration."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.context import kept_days
 from accounts.models import SiteText
 
 TEXTS = Path(__file__).parent / "texts"
@@ -27,9 +27,13 @@ class Block:
 
 
 def default_text(slug: str) -> str:
-    """The text that stands where the administrator has written none, with the days of the settings in it."""
-    days = {f"{name}_days": str(number) for name, number in kept_days().items()}
-    return Template((TEXTS / f"{slug}.txt").read_text(encoding="utf-8")).safe_substitute(days)
+    """The text that comes with the site; {NAME} in it is the number of days that this setting says."""
+    text = (TEXTS / f"{slug}.txt").read_text(encoding="utf-8")
+    return re.sub(r"\{([A-Z_]+)\}", lambda found: days(getattr(settings, found[1])), text)
+
+
+def days(count: int) -> str:
+    return f"{count} day{'' if count == 1 else 's'}"
 
 
 def blocks_of(text: str) -> list[Block]:

@@ -10,7 +10,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from accounts.models import ApiToken, DataExport, User  # noqa: F401  named in the base classes
+    from accounts.models import (  # noqa: F401  named in the base classes
+        ApiToken,
+        DataExport,
+        EmailChange,
+        SecurityEvent,
+        User,
+    )
 
 
 class MemberManager(UserManager["User"]):
@@ -65,3 +71,22 @@ class DataExportQuerySet(models.QuerySet["DataExport"]):
 
     def expired(self) -> Self:
         return self.filter(expires_at__lte=timezone.now())
+
+
+class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
+    def of(self, user: "User") -> Self:
+        return self.filter(user=user)
+
+    def expired(self) -> Self:
+        return self.filter(created_at__lte=timezone.now() - timedelta(days=settings.SECURITY_EVENT_DAYS))
+
+
+class EmailChangeQuerySet(models.QuerySet["EmailChange"]):
+    def of(self, user: "User") -> Self:
+        return self.filter(user=user)
+
+    def undoable(self) -> Self:
+        return self.filter(closed_at=None, changed_at__gt=timezone.now() - timedelta(days=settings.EMAIL_UNDO_DAYS))
+
+    def expired(self) -> Self:
+        return self.filter(changed_at__lte=timezone.now() - timedelta(days=settings.EMAIL_UNDO_DAYS))

@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from allauth.account.models import EmailAddress
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -13,6 +14,8 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts.devices import is_known_device
+from accounts.events import Kind, event_log
 from accounts.guests import SESSION_NAME, client_address, guest_key
 from accounts.hand_over import guest_hand_over
 from accounts.models import ApiToken, User
@@ -38,6 +41,25 @@ def signed_in(*, request: HttpRequest, user: User) -> None:
     request.session.set_expiry(settings.SESSION_COOKIE_AGE)
     if client_address(request):
         UserSession.objects.create_from_request(request)
+    told = [_how(request, user), "" if is_known_device(request, user) else "new device"]
+    event_log(user=user, kind=Kind.SIGN_IN, detail=", ".join(filter(None, told)), request=request)
+    # Who has just signed in need not confirm that it is them.
+    record_authentication(request, user, method="sign_in", reauthenticated=True)
+
+
+def _how(request: HttpRequest, user: User) -> str:
+    """By what this session was signed in."""
+    records = get_authentication_records(request, user)
+    if not records:
+        return ""
+    match records[-1]["method"]:
+        case "password":
+            return "password"
+        case "code":
+            return "code by email"
+        case "mfa":
+            return "passkey" if records[-1].get("passwordless") else "second step"
+    return ""
 
 
 def _wanted(request: HttpRequest) -> UUID | None:
@@ -53,7 +75,7 @@ def _pieces(count: int) -> str:
 
 
 def email_set(*, user: User, email: str) -> EmailAddress | None:
-    """The account's only address, unproven until a mail was answered; an empty one removes it."""
+    """The account's only address, not proven; an empty one removes it. Where mail is sent, `accounts.emails` asks."""
     with transaction.atomic():
         same = EmailAddress.objects.filter(user=user, email__iexact=email).first() if email else None
         if same is not None:
@@ -83,12 +105,13 @@ def sessions_end(*, user: User, but: str | None = None) -> int:
 def account_delete(*, user: User) -> datetime:
     """Closes an account at once and returns when it will be gone. Raises ValidationError for the last administrator."""
     if user.is_superuser and not User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk).exists():
-        raise ValidationError("You are the only administrator of this site. Make another one first.")
+        raise ValidationError("You are the only admin of this site. Make someone else an admin first.")
     now = timezone.now()
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=False, deletion_requested_at=now)
         for hide in registry.hidden:
             hide(user)
+        event_log(user=user, kind=Kind.DELETION_ASKED)
     sessions_end(user=user)
     logger.info("User %s asked for the deletion of the account.", user.pk)
     return now + timedelta(days=settings.ACCOUNT_DELETION_DAYS)
@@ -118,6 +141,7 @@ def account_restore(*, user: User) -> bool:
             user.refresh_from_db()
             for restore in registry.restored:
                 restore(user)
+            event_log(user=user, kind=Kind.DELETION_UNDONE)
     return bool(restored)
 
 

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.events import Kind, event_log
 from accounts.models import ApiToken, User
 
 TOKEN_START = "mg_"  # noqa: S105  what a token begins with is no secret
@@ -16,7 +18,7 @@ MAX_TOKENS = 20
 # Written down at most this often: a script that asks every second is no reason for a write a second.
 LAST_USED_SECONDS = 60
 
-__all__ = ["ApiToken", "token_create", "token_find", "token_revoke"]
+__all__ = ["ApiToken", "token_create", "token_find", "token_revoke", "tokens_revoke"]
 
 
 def token_create(
@@ -24,7 +26,7 @@ def token_create(
 ) -> tuple[ApiToken, str]:
     """The row and the token itself, which is nowhere else. Raises ValidationError."""
     if ApiToken.objects.of(user).not_revoked().count() >= MAX_TOKENS:
-        raise ValidationError(f"You have {MAX_TOKENS} tokens. Revoke one that you no longer use.")
+        raise ValidationError(f"You already have {MAX_TOKENS} tokens. Revoke one you no longer use.")
     plain = TOKEN_START + secrets.token_urlsafe(32)
     token = ApiToken(
         user=user,
@@ -38,7 +40,9 @@ def token_create(
     if unknown or not token.scopes:
         raise ValidationError({"scopes": "Choose read, write or both."})
     token.full_clean()
-    token.save(force_insert=True)
+    with transaction.atomic():
+        token.save(force_insert=True)
+        event_log(user=user, kind=Kind.TOKEN_MADE, detail=_called(token))
     return token, plain
 
 
@@ -57,7 +61,24 @@ def token_find(plain: str) -> ApiToken | None:
 
 
 def token_revoke(*, token: ApiToken) -> None:
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            event_log(user=token.user, kind=Kind.TOKEN_REMOVED, detail=_called(token))
+
+
+def tokens_revoke(*, user: User) -> int:
+    """All of a member's, and returns how many still worked."""
+    with transaction.atomic():
+        worked = ApiToken.objects.of(user).usable().count()
+        ApiToken.objects.of(user).not_revoked().update(revoked_at=timezone.now())
+        if worked:
+            event_log(user=user, kind=Kind.TOKENS_ENDED, detail=f"{worked} in all")
+    return worked
+
+
+def _called(token: ApiToken) -> str:
+    """How its member knows it by; the first signs are no secret."""
+    return f"“{token.name}”, {token.prefix}…"
 
 
 def _hash(plain: str) -> str:

@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from accounts import export_views, pages, passkey_views, views
+from accounts import email_views, export_views, pages, passkey_views, views
 
 app_name = "accounts"
 
 urlpatterns = [
     path("account/", views.account, name="account"),
-    path("account/email/", views.email, name="email"),
+    path("account/email/", email_views.email, name="email"),
+    path("account/email/undo/<str:key>/", email_views.email_undo, name="email-undo"),
+    path("account/activity/", views.activity, name="activity"),
+    path("account/again/options/", passkey_views.confirm_options, name="confirm-options"),
     path("account/sessions/", views.sessions, name="sessions"),
     path("account/sessions/end/", views.session_end, name="session-end"),
     path("account/tokens/", views.tokens, name="tokens"),

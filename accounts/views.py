@@ -3,26 +3,29 @@
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.internal.flows.login import perform_login
-from allauth.account.models import EmailAddress, Login
-from allauth.core import ratelimit
+from allauth.account.models import Login
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import services
+from accounts.confirmation import confirm_first
+from accounts.devices import device_name
+from accounts.emails import pending_address, proven_address
+from accounts.events import Kind, address_hash, event_log
 from accounts.forms import EmailForm, PasswordForm, TokenForm
-from accounts.models import ApiToken
+from accounts.models import ApiToken, SecurityEvent
 from accounts.owners import owner_of
 from accounts.quotas import quota_of, usage_of
 from accounts.requests import user_of
@@ -30,20 +33,24 @@ from accounts.tokens import token_create
 from accounts.tokens import token_revoke as revoke
 
 UNPROCESSABLE = 422
+RECENT = 5
+ACTIVITY_PER_PAGE = 25
 
 
 @require_safe
 @never_cache
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    return _account_page(request, EmailForm(initial={"email": user_of(request).email}))
+    return account_page(request, EmailForm(initial={"email": user_of(request).email}))
 
 
-def _account_page(request: HttpRequest, form: EmailForm, *, status: int = 200) -> HttpResponse:
+def account_page(request: HttpRequest, form: EmailForm, *, status: int = 200) -> HttpResponse:
     owner = owner_of(request)
     context = {
         "form": form,
-        "address": EmailAddress.objects.filter(user=owner.user).first(),
+        "address": proven_address(user_of(request)),
+        "pending": pending_address(user_of(request)),
+        "events": SecurityEvent.objects.of(user_of(request))[:RECENT],
         "quota": quota_of(owner),
         "usage": usage_of(owner),
         "nav": "account",
@@ -51,29 +58,19 @@ def _account_page(request: HttpRequest, form: EmailForm, *, status: int = 200) -
     return render(request, "accounts/account.html", context, status=status)
 
 
-@require_POST
+@require_safe
+@never_cache
 @login_required
-def email(request: HttpRequest) -> HttpResponse:
-    """Sets, changes or removes the address; where mail is sent, asks by mail whether it is right."""
-    form = EmailForm(request.POST)
-    if not form.is_valid():
-        return _account_page(request, form, status=UNPROCESSABLE)
-    limited = ratelimit.consume_or_429(request, action="manage_email")
-    if limited:
-        return limited
-    address = services.email_set(user=user_of(request), email=form.cleaned_data["email"])
-    if address and settings.MAIL_CONFIGURED and not address.verified:
-        send_verification_email_to_address(request, address)
-    else:
-        messages.success(request, "Your address is saved." if address else "Your address is removed.")
-    return redirect(_next(request) or "accounts:account")
-
-
-def _next(request: HttpRequest) -> str:
-    """Where the form came from, if that is a page of this site."""
-    url = request.POST.get("next", "")
-    is_ours = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
-    return url if is_ours else ""
+def activity(request: HttpRequest) -> HttpResponse:
+    """Sign-ins, failures and changes, the newest first."""
+    paginator = Paginator(SecurityEvent.objects.of(user_of(request)), ACTIVITY_PER_PAGE)
+    context = {
+        "page": paginator.get_page(request.GET.get("page")),
+        "here": address_hash(request),
+        "days": settings.SECURITY_EVENT_DAYS,
+        "nav": "account",
+    }
+    return render(request, "accounts/activity.html", context)
 
 
 @require_safe
@@ -89,26 +86,30 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
+@confirm_first(back="accounts:sessions")
 def session_end(request: HttpRequest) -> HttpResponse:
     """One session by its number, or all others."""
     user, this = user_of(request), request.session.session_key
     number = request.POST.get("session", "")
     if number == "others":
         services.sessions_end(user=user, but=this)
-        messages.success(request, "All other sessions are ended.")
+        event_log(user=user, kind=Kind.SESSIONS_ENDED, detail="everywhere else", request=request)
+        messages.success(request, "You're signed out everywhere else.")
         return redirect("accounts:sessions")
     pk = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
     session = get_object_or_404(UserSession, pk=pk, user=user)
     if session.session_key == this:
         return redirect("account_logout")
     services.session_end(session=session)
-    messages.success(request, "The session is ended.")
+    event_log(user=user, kind=Kind.SESSIONS_ENDED, detail=device_name(session.user_agent), request=request)
+    messages.success(request, "Session ended.")
     return redirect("accounts:sessions")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_required
+@confirm_first(only_posts=True)
 def tokens(request: HttpRequest) -> HttpResponse:
     """The list, and the form for a new one; the token itself is on the page that answers the form, and nowhere else."""
     if request.method != "POST":
@@ -139,7 +140,7 @@ def _tokens_page(request: HttpRequest, form: TokenForm, *, status: int = 200, **
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(ApiToken.objects.of(user_of(request)), pk=pk)
     revoke(token=token)
-    messages.success(request, f"The token {token.prefix}… works no longer.")
+    messages.success(request, f"Token {token.prefix}… revoked.")
     return redirect("accounts:tokens")
 
 
@@ -148,20 +149,41 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @login_required
 def delete(request: HttpRequest) -> HttpResponse:
-    """Closes the account at once, after the password was given once more."""
+    """Closes the account at once. The form asks for the password; who has none confirms with a passkey."""
+    if not user_of(request).has_usable_password():
+        return _delete_with_passkey(request)
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
             if not get_adapter(request).reauthenticate(user_of(request), form.cleaned_data["password"]):
-                raise ValidationError("The password is not right.")
-            gone_at = services.account_delete(user=user_of(request))
+                raise ValidationError("Wrong password.")
+            return _deleted(request)
         except ValidationError as error:
             form.add_error("password", error)
-        else:
-            logout(request)
-            return render(request, "accounts/deleted.html", {"gone_at": gone_at})
     status = UNPROCESSABLE if request.method == "POST" else 200
-    return render(request, "accounts/delete.html", {"form": form, "nav": "account"}, status=status)
+    return render(request, "accounts/delete.html", _about_deletion() | {"form": form}, status=status)
+
+
+@confirm_first()
+def _delete_with_passkey(request: HttpRequest) -> HttpResponse:
+    form = Form(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return _deleted(request)
+        except ValidationError as error:
+            form.add_error(None, error)
+    status = UNPROCESSABLE if request.method == "POST" else 200
+    return render(request, "accounts/delete.html", _about_deletion() | {"form": form}, status=status)
+
+
+def _deleted(request: HttpRequest) -> HttpResponse:
+    gone_at = services.account_delete(user=user_of(request))
+    logout(request)
+    return render(request, "accounts/deleted.html", {"gone_at": gone_at})
+
+
+def _about_deletion() -> dict[str, Any]:
+    return {"days": settings.ACCOUNT_DELETION_DAYS, "nav": "account"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -176,5 +198,5 @@ def restore(request: HttpRequest) -> HttpResponse:
     del request.session[services.RESTORE_SESSION_NAME]
     if not services.account_restore(user=user):
         return redirect("account_login")
-    messages.success(request, "Welcome back. Your account is as it was.")
+    messages.success(request, "Welcome back. Your account is restored.")
     return perform_login(request, Login(user=user, redirect_url=resolve_url("accounts:account")))

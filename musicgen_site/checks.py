@@ -100,6 +100,14 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
                 id="musicgen_site.W003",
             )
         )
+    if settings.SERVED_OVER_HTTPS and not settings.STAFF_REQUIRE_SECOND_FACTOR:
+        messages.append(
+            checks.Warning(
+                "STAFF_REQUIRE_SECOND_FACTOR is off: on a public site a password alone opens the administration.",
+                hint="Remove STAFF_REQUIRE_SECOND_FACTOR from the environment; staff then set up a second step first.",
+                id="musicgen_site.W010",
+            )
+        )
     return messages
 
 

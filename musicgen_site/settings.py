@@ -58,7 +58,8 @@ X_FRAME_OPTIONS = "DENY"
 # --- what the site is made of ----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # django.contrib.admin, with the site of accounts.admin_site.
+    "accounts.admin_app.SafeAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -127,7 +128,10 @@ LOGOUT_REDIRECT_URL = "/"
 
 # What a guest composed stays theirs for as long as the session lives (accounts.guests); a member's lives longer.
 GUEST_DAYS = 7
-SESSION_COOKIE_AGE = 30 * 24 * 3600
+SESSION_DAYS = 30
+# A guest's network address is kept as a hash for limits, and that for this long.
+CLIENT_HASH_DAYS = 7
+SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
 # An account that its owner wants deleted is closed at once and removed after this long, unless that is undone.
 ACCOUNT_DELETION_DAYS = 7
 # Everything of an account as a zip file is kept for its owner to download for this long.
@@ -137,9 +141,18 @@ DRAFT_DAYS = 30
 TRASH_DAYS = 30
 # What a member asked for stands on the list of generations for this long, and its row for longer where a piece is left.
 GENERATION_DAYS = 90
-# Guests' addresses are kept as hashes, for limits, and dropped after this long.
-CLIENT_HASH_DAYS = 7
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# Steps that could take an account away ask for the password or a passkey, unless one was given within this long.
+REAUTHENTICATION_SECONDS = env.integer("REAUTHENTICATION_SECONDS", 900, minimum=60, maximum=86_400)
+# The same for all of /admin/.
+ADMIN_SESSION_SECONDS = env.integer("ADMIN_SESSION_SECONDS", 3600, minimum=60, maximum=2_592_000)
+# Staff get into /admin/ only with a second step (an authenticator app or a passkey). On wherever the site is public.
+STAFF_REQUIRE_SECOND_FACTOR = env.flag("STAFF_REQUIRE_SECOND_FACTOR", SERVED_OVER_HTTPS)
+# The owner of a proven address that was replaced can take the change back for this long.
+EMAIL_UNDO_DAYS = env.integer("EMAIL_UNDO_DAYS", 7, minimum=1, maximum=60)
+# Sign-ins, failures and changes of an account stay in its recent activity for this long.
+SECURITY_EVENT_DAYS = env.integer("SECURITY_EVENT_DAYS", 90, minimum=1, maximum=3650)
 
 # Without a mail server there are no codes and no reset by mail, and no page offers them.
 MAIL = env.mail("EMAIL_URL")
@@ -154,7 +167,15 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("MAIL_FROM", f"musicgen@{urlsplit(S
 
 # django-allauth does the work of signing up and in; accounts.adapter says what we want otherwise.
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm", "signup": "accounts.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "login": "accounts.forms.LoginForm",
+    "signup": "accounts.forms.SignUpForm",
+    "change_password": "accounts.security_forms.ChangePasswordForm",
+    "request_login_code": "accounts.security_forms.RequestLoginCodeForm",
+    "reset_password": "accounts.security_forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.security_forms.NewPasswordForm",
+    "set_password": "accounts.security_forms.SetPasswordForm",
+}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_EMAIL_VERIFICATION = "optional" if MAIL_CONFIGURED else "none"
@@ -163,9 +184,22 @@ ACCOUNT_EMAIL_NOTIFICATIONS = MAIL_CONFIGURED
 ACCOUNT_LOGIN_BY_CODE_ENABLED = MAIL_CONFIGURED
 ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = True
 ACCOUNT_SESSION_REMEMBER = True
-# Passkeys alone of what allauth.mfa can do.
-MFA_SUPPORTED_TYPES = ["webauthn"]
+# A code by mail works for this long.
+CODE_MINUTES = 3
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = CODE_MINUTES * 60
+# One address a member: another one takes its place when it is proven.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = REAUTHENTICATION_SECONDS
+MFA_ADAPTER = "accounts.second_factor.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"authenticate": "accounts.security_forms.SecondStepForm"}
 MFA_PASSKEY_LOGIN_ENABLED = True
+# Addresses are optional here, and a code goes to a proven one alone.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Musicgen"
+# The code before and the one after count too: clocks of phones are off, and people type slowly.
+MFA_TOTP_TOLERANCE = 1
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if SERVED_OVER_HTTPS else "http"
 # By address alone where many people may share one; "key" is a name together with the address it was tried from

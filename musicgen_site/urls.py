@@ -6,6 +6,8 @@ from django.urls import include, path
 from musicgen_site import health
 
 handler500 = "musicgen_site.errors.error"
+# Where one of django-allauth's limits is reached.
+handler429 = "accounts.signing_views.too_many_attempts"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

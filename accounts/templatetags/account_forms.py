@@ -4,6 +4,7 @@ from django import forms, template
 from django.template.defaultfilters import filesizeformat
 from django.utils.safestring import SafeString
 
+from accounts.devices import device_name
 from accounts.forms import dressed as dress
 
 register = template.Library()
@@ -39,11 +40,4 @@ def share_of(used: float, limit: float) -> int:
 @register.filter
 def browser_of(user_agent: str) -> str:
     """What a person calls it: "Firefox on Windows"."""
-    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
-    systems = (
-        *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
-        *(("Mac OS", "Mac"), ("Linux", "Linux")),
-    )
-    browser = next((name for mark, name in browsers if mark in user_agent), "")
-    system = next((name for mark, name in systems if mark in user_agent), "")
-    return " on ".join(part for part in (browser, system) if part) or user_agent[:60] or "Unknown browser"
+    return device_name(user_agent)

@@ -1,4 +1,5 @@
-// Passkeys: <passkey-add> makes one, <passkey-login> signs in with one. Both stay hidden where the browser cannot.
+// Passkeys: <passkey-add> makes one, <passkey-login> signs in or confirms with one. Both stay hidden where the browser
+// cannot. What the browser needs for it comes from an address (data-options) or from the page (data-options-in).
 
 const SUPPORTED =
   window.isSecureContext &&
@@ -15,27 +16,33 @@ async function optionsFrom(url) {
 
 function sentenceOf(error) {
   if (error.name === "NotAllowedError" || error.name === "AbortError") {
-    return "Nothing happened: the request was closed or took too long.";
+    return "Cancelled or timed out. Try again.";
   }
   if (error.name === "InvalidStateError") {
-    return "This device has a passkey for your account already.";
+    return "This device already has a passkey for your account.";
   }
   if (error.name === "SecurityError") {
-    return "Passkeys do not work at this address of the site.";
+    return "Passkeys don't work at this address.";
   }
-  return "That did not work. Load the page again and try once more.";
+  return "That didn't work. Reload the page and try again.";
 }
 
 class PasskeyElement extends HTMLElement {
   connectedCallback() {
     this.hidden = !SUPPORTED;
+    const hint = document.querySelector("[data-no-passkeys]");
+    if (hint) {
+      hint.hidden = SUPPORTED;
+    }
   }
 
   async run(make) {
     const fault = this.querySelector("[role=alert]");
     fault.hidden = true;
     try {
-      const credential = await make(await optionsFrom(this.dataset.options));
+      const stands = document.getElementById(this.dataset.optionsIn);
+      const options = stands ? JSON.parse(stands.textContent) : await optionsFrom(this.dataset.options);
+      const credential = await make(options);
       const form = this.querySelector("form");
       form.elements.credential.value = JSON.stringify(credential.toJSON());
       // Not by the button: the form goes as it stands.
@@ -52,10 +59,6 @@ customElements.define(
   class extends PasskeyElement {
     connectedCallback() {
       super.connectedCallback();
-      const hint = document.querySelector("[data-no-passkeys]");
-      if (hint) {
-        hint.hidden = SUPPORTED;
-      }
       this.querySelector("form").addEventListener("submit", (event) => {
         event.preventDefault();
         this.run((options) =>

@@ -43,6 +43,14 @@ def mail(settings: Any) -> None:
     settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
 
 
+def later(client: Client, seconds: float) -> None:
+    """As if the last sign-in or confirmation of this browser were so many seconds ago."""
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] -= seconds
+    session.save()
+
+
 def stored_names(folder: str) -> list[str]:
     """What lies in a folder of the storage."""
     return [name.removeprefix(f"{folder}/") for name in stored.stored_names(folder)]

@@ -1,9 +1,11 @@
 """Accounts in the administration."""
 
 import pytest
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, SecurityEvent, User
 from accounts.tokens import token_create
 
 pytestmark = pytest.mark.django_db
@@ -40,3 +42,27 @@ def test_members_see_none_of_it(client: Client, alice: User, carol: User, url: s
     assert client.get(url).status_code == 302
     client.force_login(carol)
     assert client.get(url).status_code == 200
+
+
+def test_sign_in_methods_are_removed_for_who_lost_them_and_show_no_secret(
+    client: Client, carol: User, alice: User
+) -> None:
+    app = Authenticator.objects.create(user=alice, type="totp", data={"secret": "a-secret-of-the-app"})
+    client.force_login(carol)
+    url = "/admin/mfa/authenticator/"
+    assert "a-secret-of-the-app" not in client.get(f"{url}{app.pk}/change/").content.decode()
+    assert client.get(f"{url}add/").status_code == 403
+    client.post(f"{url}{app.pk}/delete/", {"post": "yes"})
+    assert not Authenticator.objects.exists()
+    assert SecurityEvent.objects.of(alice).get().detail == "Authenticator app (by carol)"
+
+
+def test_addresses_are_removed_but_changed_by_their_owners_alone(client: Client, carol: User, alice: User) -> None:
+    address = EmailAddress.objects.create(user=alice, email="alice@example.org", verified=True, primary=True)
+    client.force_login(carol)
+    url = f"/admin/account/emailaddress/{address.pk}"
+    assert client.post(f"{url}/change/", {"email": "carol@example.org"}).status_code == 403
+    action = {"action": "delete_selected", "_selected_action": [address.pk], "post": "yes"}
+    client.post("/admin/account/emailaddress/", action)
+    assert not EmailAddress.objects.exists()
+    assert SecurityEvent.objects.of(alice).get().detail == "a…@example.org (by carol)"

@@ -1,5 +1,7 @@
 """Privacy, terms, contact: what comes with the site, and what the administration writes instead."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -20,6 +22,14 @@ def test_a_text_comes_with_the_site(client: Client, slug: str, word: str) -> Non
     assert client.post(f"/{slug}/").status_code == 405
 
 
+def test_numbers_of_days_come_from_the_settings(client: Client, settings: Any) -> None:
+    SiteText.objects.all().delete()
+    settings.GUEST_DAYS, settings.SECURITY_EVENT_DAYS = 1, 33
+    text = client.get("/privacy/").content.decode()
+    assert "It lasts 1 day after" in text and "We keep it for 33 days." in text
+    assert "{" not in text.partition("<main")[2].partition("</main>")[0]
+
+
 def test_every_page_leads_there(client: Client) -> None:
     text = client.get("/contact/").content.decode()
     assert all(f'href="/{slug}/"' in text for slug in ("privacy", "terms", "contact"))
@@ -32,7 +42,7 @@ def test_the_administration_writes_another(client: Client, carol: User) -> None:
     assert answer.status_code == 302
     assert "Write to us." in client.get("/contact/").content.decode()
     client.post(f"/admin/accounts/sitetext/{row.pk}/change/", {"slug": "contact", "text": "  "})
-    assert "whoever gave you its address" in client.get("/contact/").content.decode()
+    assert "contact details yet" in client.get("/contact/").content.decode()
 
 
 def test_no_text_becomes_markup(client: Client) -> None:

@@ -16,7 +16,7 @@ RIGHT = "secret-enough"
 pytestmark = pytest.mark.django_db
 
 URL = "/account/login/"
-WRONG = "The name or the password is not right."
+WRONG = "Wrong username or password."
 
 
 def sign_in(client: Client, name: str = "alice", password: str = RIGHT, **fields: str) -> Any:
@@ -132,17 +132,26 @@ def test_right_attempts_do_not_count(alice: User) -> None:
 def test_very_many_attempts_from_one_address_are_refused_at_the_door(client: Client) -> None:
     answers = [sign_in(client, f"name{number}", "wrong").status_code for number in range(31)]
     assert answers[-1] == 429
-    assert "That was too often" in sign_in(client).content.decode()
+    assert "Too many attempts" in sign_in(client).content.decode()
 
 
-def test_the_administrations_own_sign_in_has_the_same_limits(client: Client, carol: User) -> None:
-    form = {"username": "carol", "password": "wrong", "next": "/admin/"}
+def test_the_administration_signs_in_on_the_same_page_with_the_same_limits(client: Client, carol: User) -> None:
+    assert client.get("/admin/", follow=True).redirect_chain[-1][0] == "/account/login/?next=%2Fadmin%2F"
+    form = {"username": "carol", "password": "secret-enough", "next": "/admin/"}
+    assert client.post("/admin/login/", form)["Location"] == "/account/login/?next=%2Fadmin%2F"
+    assert client.get("/admin/").status_code == 302, "Django's own form signs nobody in"
     for _ in range(5):
-        assert client.post("/admin/login/", form).status_code == 200
-    right = {**form, "password": "secret-enough"}
-    assert client.post("/admin/login/", right).status_code == 200
-    assert client.post("/admin/login/", right, REMOTE_ADDR="203.0.113.5").status_code == 302
+        assert sign_in(client, "carol", "wrong", next="/admin/").status_code == 422
+    assert sign_in(client, "carol", next="/admin/").status_code == 422
+    assert sign_in(client, "carol", next="/admin/", address="203.0.113.5")["Location"] == "/admin/"
     assert client.get("/admin/").status_code == 200
+
+
+def test_the_browser_fills_in_a_username_and_a_password(client: Client) -> None:
+    fields = client.get(URL).context["form"].fields
+    assert fields["login"].widget.attrs["autocomplete"] == "username"
+    assert fields["password"].widget.attrs["autocomplete"] == "current-password"
+    assert ">Username or email</label>" in client.get(URL).content.decode()
 
 
 def test_a_member_is_led_on(client: Client, alice: User) -> None:

@@ -109,7 +109,7 @@ def test_what_cannot_be_is_said_beside_its_field(
     assert list(answer.context["form"].errors) == [field]
     assert User.objects.count() == 1
     assert f'id="error-{field}"' in answer.content.decode()
-    assert "Username" not in answer.content.decode()
+    assert ">Username</label>" in answer.content.decode()
 
 
 def test_a_name_taken_between_look_and_write_is_an_error_of_the_form(

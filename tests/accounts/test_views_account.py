@@ -19,8 +19,19 @@ pytestmark = pytest.mark.django_db
 FOR_MEMBERS = [
     ("get", "/account/"),
     ("post", "/account/email/"),
+    ("get", "/account/activity/"),
     ("get", "/account/sessions/"),
     ("post", "/account/sessions/end/"),
+    ("get", "/account/two-factor/"),
+    ("get", "/account/two-factor/app/"),
+    ("post", "/account/two-factor/app/"),
+    ("get", "/account/two-factor/app/remove/"),
+    ("post", "/account/two-factor/app/remove/"),
+    ("get", "/account/two-factor/codes/"),
+    ("get", "/account/two-factor/codes/new/"),
+    ("post", "/account/two-factor/codes/new/"),
+    ("get", "/account/two-factor/codes/file/"),
+    ("get", "/account/again/options/"),
     ("get", "/account/tokens/"),
     ("post", "/account/tokens/"),
     ("post", "/account/tokens/1/revoke/"),
@@ -45,6 +56,10 @@ WRONG_METHODS = [
     ("put", "/account/export/"),
     ("put", "/account/delete/"),
     ("put", "/account/restore/"),
+    ("post", "/account/activity/"),
+    ("post", "/account/two-factor/"),
+    ("post", "/account/again/options/"),
+    ("put", "/account/email/undo/x/"),
     ("post", "/privacy/"),
 ]
 
@@ -115,7 +130,7 @@ def test_where_mail_is_sent_an_address_is_confirmed_by_a_link(mail: None, alices
 
 
 def test_a_link_that_is_no_longer_good_says_so(mail: None, alices: Client) -> None:
-    assert "no longer good" in alices.get("/account/email/nonsense/").content.decode()
+    assert "has expired or was used already" in alices.get("/account/email/nonsense/").content.decode()
 
 
 # --- sessions
@@ -164,7 +179,7 @@ def test_anothers_session_cannot_be_ended(alices: Client, bobs: Client) -> None:
 
 
 def test_the_administrations_sign_in_stands_in_the_list_too(client: Client, carol: User) -> None:
-    client.post("/admin/login/", {"username": "carol", "password": "secret-enough", "next": "/admin/"})
+    client.post("/account/login/", {"login": "carol", "password": "secret-enough", "next": "/admin/"})
     assert UserSession.objects.filter(user=carol).count() == 1
 
 

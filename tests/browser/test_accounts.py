@@ -1,10 +1,15 @@
 """Accounts in a real browser: a guest keeps a piece in one form, passkeys, an export; every page for phone and desk."""
 
+import time
+
 import pytest
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 
+from accounts.emails import undo_key
 from accounts.exports import export_claim, export_create, export_make
-from accounts.models import DataExport, User
+from accounts.models import ApiToken, DataExport, EmailChange, User
 from accounts.tokens import token_create
 from library.models import Piece
 from tests.browser.midi_bytes import midi_bytes, scale
@@ -18,6 +23,10 @@ PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 LOOKS = [(PHONE, "light"), (DESK, "dark")]
 PAGES = {
     "account": "/account/",
+    "activity": "/account/activity/",
+    "two-factor": "/account/two-factor/",
+    "app": "/account/two-factor/app/",
+    "passkeys": "/account/passkeys/",
     "sessions": "/account/sessions/",
     "tokens": "/account/tokens/",
     "export": "/account/export/",
@@ -26,6 +35,12 @@ PAGES = {
     "again": "/account/again/?next=/account/passkeys/",
     "sign out": "/account/logout/",
     "privacy": "/privacy/",
+}
+PAGES_WITH_AN_APP = {
+    "two-factor on": "/account/two-factor/",
+    "again with app": "/account/again/?next=/account/passkeys/",
+    "remove app": "/account/two-factor/app/remove/",
+    "new codes": "/account/two-factor/codes/new/",
 }
 PAGES_OF_GUESTS = {"sign up": "/account/signup/", "sign in": "/account/login/", "contact": "/contact/"}
 
@@ -39,12 +54,30 @@ def site(live_server) -> Site:
     return site
 
 
-def sign_in(site: Site, page, name: str = "alice") -> None:
+def sign_in(site: Site, page, name: str = "alice", lands: str = "**/account/") -> None:
     site.open(page, "/account/login/")
     page.fill("[name=login]", name)
     page.fill("[name=password]", "secret-enough")
     page.click("main button[type=submit]")
-    page.wait_for_url("**/account/")
+    page.wait_for_url(lands)
+
+
+def app_code(secret: str) -> str:
+    """What an authenticator app shows now."""
+    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+
+
+def undo_link(user: User) -> str:
+    return undo_key(EmailChange.objects.create(user=user, old_email="bob@example.org", new_email="new@example.org"))
+
+
+def make_old(page, seconds: float = 3600) -> None:
+    """As if this browser had signed in an hour ago."""
+    (cookie,) = (one for one in page.context.cookies() if one["name"] == "sessionid")
+    session = SessionStore(cookie["value"])
+    for record in session["account_authentication_methods"]:
+        record["at"] -= seconds
+    session.save()
 
 
 def problems_of(page) -> list[str]:
@@ -54,7 +87,7 @@ def problems_of(page) -> list[str]:
 
 
 @pytest.mark.parametrize(("viewport", "theme"), LOOKS, ids=[f"{size['width']}-{theme}" for size, theme in LOOKS])
-def test_every_page(make_page, site, viewport, theme):
+def test_every_page(make_page, site, settings, viewport, theme):
     page = make_page(viewport=viewport, color_scheme=theme)
     alice = make_user("alice")
     token_create(user=alice, name="A script with a rather long name for what it does", scopes=["read", "write"])
@@ -68,6 +101,21 @@ def test_every_page(make_page, site, viewport, theme):
         found[name] = problems_of(page)
     page.click(".account-menu summary")
     found["menu"] = problems_of(page)
+    site.open(page, "/account/two-factor/app/")
+    page.fill("[name=code]", app_code(page.inner_text(".secret-key")))
+    page.click("main button[type=submit]")
+    page.wait_for_selector(".recovery-codes")
+    found["recovery codes"] = problems_of(page)
+    for name, address in PAGES_WITH_AN_APP.items():
+        site.open(page, address)
+        found[name] = problems_of(page)
+    make_user("bob")
+    settings.MAIL_CONFIGURED = True
+    site.open(page, f"/account/email/undo/{undo_link(User.objects.get(username='bob'))}/")
+    found["undo"] = problems_of(page)
+    page.context.clear_cookies()
+    sign_in(site, page, lands="**/account/login/step/")
+    found["second step"] = problems_of(page)
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
@@ -126,8 +174,6 @@ def test_a_passkey_signs_in(make_page, site):
     make_user("alice")
     sign_in(site, page)
     site.open(page, "/account/passkeys/")
-    page.fill("[name=password]", "secret-enough")
-    page.click("main button[type=submit]")
     page.wait_for_selector("passkey-add form")
     assert problems_of(page) == []
     page.fill("passkey-add [name=name]", "This desk")
@@ -140,6 +186,38 @@ def test_a_passkey_signs_in(make_page, site):
     page.click("passkey-login button")
     page.wait_for_selector(".account-menu")
     assert page.url.endswith("/privacy/") and "login" not in page.url
+
+
+def test_a_form_goes_on_after_the_password_or_the_passkey(make_page, site):
+    page = make_page()
+    site.url = site.url.replace("127.0.0.1", "localhost")
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    session.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {"options": {**options, "isUserVerified": True, "automaticPresenceSimulation": True}},
+    )
+    make_user("alice")
+    sign_in(site, page)
+    site.open(page, "/account/passkeys/")
+    page.fill("passkey-add [name=name]", "This desk")
+    page.click("passkey-add button[type=submit]")
+    page.wait_for_selector("text=This desk")
+    for name in ("first", "second"):
+        make_old(page)
+        site.open(page, "/account/tokens/")
+        page.fill("#id_name", name)
+        page.click("main form[action='/account/tokens/'] button[type=submit]")
+        page.wait_for_selector("text=Confirm it's you.")
+        assert problems_of(page) == []
+        if name == "first":
+            page.fill("[name=password]", "secret-enough")
+            page.keyboard.press("Enter")
+        else:
+            page.click("passkey-login button")
+        page.wait_for_selector("[data-token]")
+    assert set(ApiToken.objects.values_list("name", flat=True)) == {"first", "second"}
 
 
 def test_the_page_of_an_export_follows_it(make_page, site):
@@ -156,7 +234,7 @@ def test_the_page_of_an_export_follows_it(make_page, site):
     export_make(export=claimed)
     wait_until(lambda: DataExport.objects.get(pk=export.pk).is_downloadable, what="the export is ready")
     with page.expect_download() as download:
-        page.click("text=Download the zip file")
+        page.click("text=Download zip")
     assert download.value.suggested_filename.startswith("musicgen-")
 
 

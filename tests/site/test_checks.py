@@ -66,6 +66,7 @@ def test_a_message_must_not_travel_between_file_systems(settings: Any) -> None:
 
 def test_debug_is_not_for_the_public(settings: Any) -> None:
     settings.SERVES_OTHERS, settings.SERVED_OVER_HTTPS, settings.DEBUG = True, True, True
+    settings.STAFF_REQUIRE_SECOND_FACTOR = True
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.E003"]
 
 
@@ -77,6 +78,11 @@ def test_half_a_production_profile_is_warned_of(settings: Any) -> None:
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.W002"]
     settings.USES_FILESYSTEM_BROKER, settings.SERVES_OTHERS = True, True
     assert ids(checks.profile_makes_sense()) == ["musicgen_site.W003"]
+
+
+def test_a_public_administration_that_a_password_alone_opens_is_warned_of(settings: Any) -> None:
+    settings.SERVED_OVER_HTTPS, settings.STAFF_REQUIRE_SECOND_FACTOR = True, False
+    assert ids(checks.profile_makes_sense()) == ["musicgen_site.W010"]
 
 
 def test_https_without_a_named_proxy_is_warned_of(settings: Any) -> None:

@@ -69,6 +69,21 @@ def test_a_public_site_refuses_a_missing_or_weak_key(tmp_path: Path, key: str) -
     assert "SECRET_KEY is missing or shorter than 32 characters" in said
 
 
+@pytest.mark.parametrize(
+    ("environment", "required"),
+    [
+        ({}, "False"),
+        ({"SITE_URL": "https://music.example.org"}, "True"),
+        ({"SITE_URL": "https://music.example.org", "STAFF_REQUIRE_SECOND_FACTOR": "0"}, "False"),
+        ({"STAFF_REQUIRE_SECOND_FACTOR": "1"}, "True"),
+    ],
+)
+def test_staff_need_a_second_step_wherever_the_site_is_public(
+    tmp_path: Path, environment: dict[str, str], required: str
+) -> None:
+    assert value(tmp_path, "settings.STAFF_REQUIRE_SECOND_FACTOR", **environment) == required
+
+
 def test_a_public_site_over_https_protects_its_cookies(tmp_path: Path) -> None:
     code = "settings.SESSION_COOKIE_SECURE, settings.CSRF_COOKIE_SECURE, settings.SECURE_HSTS_SECONDS > 0"
     secure = value(

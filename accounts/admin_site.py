@@ -1,0 +1,30 @@
+"""The administration's site: its sign-in is ours, and who stays there confirms now and then that it is them."""
+
+from functools import update_wrapper
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+
+from accounts.second_factor import staff_step
+
+
+class SafeAdminSite(AdminSite):
+    @method_decorator(secure_admin_login)
+    def login(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Reached by staff who are signed in; everybody else was led to the site's own sign-in, with its limits and its
+        second step."""
+        return super().login(request, extra_context)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        inner = super().admin_view(view, cacheable)
+
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            leaves = request.path == reverse("admin:logout")
+            step = None if leaves or not self.has_permission(request) else staff_step(request)
+            return step or inner(request, *args, **kwargs)
+
+        return update_wrapper(checked, inner)

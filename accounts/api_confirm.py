@@ -1,0 +1,23 @@
+"""Steps of the API that could take an account's data away: for a person who has just shown who they are."""
+
+from django.urls import reverse
+from rest_framework.request import Request
+
+from accounts.api_problems import Problem
+from accounts.confirmation import is_confirmed
+from accounts.models import ApiToken
+
+
+def ensure_confirmed(request: Request, *, back: str) -> None:
+    """Raises Problem for a personal token, which somebody else may have, and for a session that needs to confirm.
+    `back` names the page of the step."""
+    if isinstance(request.auth, ApiToken):
+        raise Problem(403, "Personal tokens can't do this. Sign in on the site to do it.", slug="people-only")
+    if not is_confirmed(request._request):
+        address = f"{reverse('account_reauthenticate')}?next={reverse(back)}"
+        raise Problem(
+            403,
+            f"Confirm it's you at {address}, then try again.",
+            slug="confirm",
+            more={"confirm_url": request.build_absolute_uri(address)},
+        )
