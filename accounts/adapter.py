@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from accounts.guests import client_address
 from accounts.models import User
+from accounts.names import TAKEN, name_check, name_is_reserved, shown_name
 from accounts.services import deletion_remember
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class AccountAdapter(DefaultAccountAdapter):
         "username_password_mismatch": "The name or the password is not right.",
         "email_password_mismatch": "The name or the password is not right.",
         "too_many_login_attempts": "Too many attempts from here. Wait five minutes and try again.",
-        "username_taken": "This name is taken. Choose another one.",
+        "username_taken": TAKEN,
         "incorrect_password": "The password is not right.",
         "enter_current_password": "The password is not right.",
         "incorrect_code": "The code is not right.",
@@ -57,11 +58,16 @@ class AccountAdapter(DefaultAccountAdapter):
         return [{"id": "reauthenticate", "description": "Your password", "url": reverse("account_reauthenticate")}]
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        name = User.normalize_username(username)
-        if "@" in name:
-            # A name that looks like an address could be another person's.
-            raise ValidationError("A name may have letters, digits and . + - _ only.")
-        return super().clean_username(name, shallow)
+        """Raises ValidationError for a name that visitors may not give themselves."""
+        name = shown_name(username)
+        name_check(name)
+        if name_is_reserved(name):
+            raise ValidationError(
+                f"“{name}” is reserved for the site, or looks like a name that is. Choose another one."
+            )
+        if not shallow and User.objects.of_alike_names(name).exists():
+            raise ValidationError(TAKEN)
+        return name
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away is told to whoever waits for the mail; it is no error of the page."""

@@ -6,11 +6,14 @@ from django.db.models import Exists, OuterRef
 
 from accounts.exports import exports_expire
 from accounts.hand_over import hand_overs_finish
+from accounts.models import User
+from accounts.names import name_keys_fill
 from accounts.services import accounts_remove
 
 
 def accounts_clean_up() -> None:
     """Removes accounts whose time to undo is over, old exports and the list entries of sessions that have ended."""
+    name_keys_fill(User._base_manager)
     hand_overs_finish()
     exports_expire()
     accounts_remove()
