@@ -1,6 +1,5 @@
 """What we want otherwise than django-allauth does it."""
 
-import ipaddress
 import logging
 from smtplib import SMTPException
 from typing import Any
@@ -13,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from accounts.guests import client_address
+from accounts.guests import client_address, client_network, ip_or_none
 from accounts.models import User
 from accounts.names import TAKEN, name_check, name_is_reserved, shown_name
 from accounts.services import deletion_remember
@@ -37,15 +36,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """As everywhere here: X-Forwarded-For counts only as far as our own proxies wrote it."""
         address = client_address(request)
-        try:
-            return str(ipaddress.ip_address(address))
-        except ValueError:
-            return NO_ADDRESS
+        return address if ip_or_none(address) else NO_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Failed attempts count by name *and* address: nobody can lock the owner of a name out from elsewhere."""
         key = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{self.get_client_ip(request)}"
+        return f"{key}:{client_network(client_address(request))}"
 
     def get_login_stages(self) -> list[str]:
         """A passkey is another way to sign in; it is not asked for beside the password."""

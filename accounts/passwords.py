@@ -1,8 +1,8 @@
 """Passwords that are easy to guess are refused, with the reason, by lists that ship with two packages.
 
-Django's list has the 20,000 passwords that leaks show most often. zxcvbn estimates how many guesses a program needs that
-knows 30,000 leaked passwords, English words, first and last names, keyboards, dates, repetition and the usual ways to dress
-up a word. Neither asks another site. Why these: docs/decisions/0020-passwords.md.
+Django's list has the 20,000 passwords that leaks show most often. zxcvbn estimates how many guesses a program needs
+that knows 30,000 leaked passwords, English words, names, keyboards, dates, repetition and the usual ways to dress up a
+word. Neither asks another site. Why these: docs/decisions/0020-passwords.md.
 """
 
 import threading

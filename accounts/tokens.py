@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -23,8 +24,6 @@ def token_create(
     *, user: User, name: str, scopes: Iterable[str], expires_at: datetime | None = None
 ) -> tuple[ApiToken, str]:
     """The row and the token itself, which is nowhere else. Raises ValidationError."""
-    if ApiToken.objects.of(user).not_revoked().count() >= MAX_TOKENS:
-        raise ValidationError(f"You have {MAX_TOKENS} tokens. Revoke one that you no longer use.")
     plain = TOKEN_START + secrets.token_urlsafe(32)
     token = ApiToken(
         user=user,
@@ -38,7 +37,12 @@ def token_create(
     if unknown or not token.scopes:
         raise ValidationError({"scopes": "Choose read, write or both."})
     token.full_clean()
-    token.save(force_insert=True)
+    with transaction.atomic():
+        # One of a user after the other, so that two at once cannot both be the last.
+        User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+        if ApiToken.objects.of(user).not_revoked().count() >= MAX_TOKENS:
+            raise ValidationError(f"You have {MAX_TOKENS} tokens. Revoke one that you no longer use.")
+        token.save(force_insert=True)
     return token, plain
 
 

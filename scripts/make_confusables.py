@@ -31,13 +31,13 @@ def prototypes() -> dict[str, str]:
             likes.setdefault(one, set()).add(two)
             likes.setdefault(two, set()).add(one)
     found = {}
-    for character, alike in likes.items():
-        if len(character) != 1 or len(alike) != 1 or unicodedata.normalize("NFKC", character) != character:
+    for character, looks in likes.items():
+        if len(character) != 1 or len(looks) != 1 or unicodedata.normalize("NFKC", character) != character:
             continue
-        (other,) = alike
-        is_pair = len(other) == 1 and len(likes[other]) == 1
-        if not is_pair or other < character:
-            found[character] = other
+        (prototype,) = looks
+        is_pair = len(prototype) == 1 and len(likes[prototype]) == 1
+        if not is_pair or prototype < character:
+            found[character] = prototype
     return found
 
 
