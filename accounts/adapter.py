@@ -7,11 +7,13 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from accounts import mails
 from accounts.guests import client_address, client_network, ip_or_none
 from accounts.models import User
 from accounts.names import TAKEN, name_check, name_is_reserved, shown_name
@@ -66,9 +68,15 @@ class AccountAdapter(DefaultAccountAdapter):
         return name
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server that is away is told to whoever waits for the mail; it is no error of the page."""
+        """A mail server that is away is told to whoever waits for the mail; it is no error of the page. What strangers
+        can ask for is limited, and sent after the answer (accounts.mails)."""
         try:
-            super().send_mail(template_prefix, email, context)
+            if template_prefix in mails.ASKED_FOR:
+                known = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
+                message = self.render_mail(template_prefix, email, known | context)
+                mails.mail_send(self.request, message, is_unknown=template_prefix == mails.UNKNOWN)
+            else:
+                super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException):
             logger.exception("A mail could not be sent.")
             sentence = "The mail could not be sent just now. Try again in a few minutes."

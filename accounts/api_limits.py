@@ -55,9 +55,9 @@ def request_count(request: HttpRequest, user: Any, *, is_read: bool) -> Limit:
     return Limit(limit, max(0, limit - asked), WINDOW_SECONDS - into, is_kept=asked <= limit)
 
 
-def count(key: str) -> int:
-    """Count once more under a key, in the current minute and the next: how often it is by now, over all processes."""
-    if cache.add(key, 1, timeout=2 * WINDOW_SECONDS):
+def count(key: str, *, seconds: int = WINDOW_SECONDS) -> int:
+    """Count once more under a key that names a window of so many seconds: how often it is by now, in all processes."""
+    if cache.add(key, 1, timeout=2 * seconds):
         return 1
     try:
         return int(cache.incr(key) or 0)

@@ -28,9 +28,17 @@ class WriteLimitMiddleware:
         return self._get_response(request) if limit.is_kept else too_many(request, wait=limit.reset_seconds)
 
 
+def _in_words(seconds: int) -> str:
+    size, unit = next(
+        (size, unit) for size, unit in ((3600, "hour"), (60, "minute"), (1, "second")) if seconds > size or size == 1
+    )
+    whole = -(-seconds // size)
+    return f"{whole} {unit}{'' if whole == 1 else 's'}"
+
+
 def too_many(request: HttpRequest, exception: Any = None, *, wait: int = WINDOW_SECONDS) -> HttpResponseBase:
     """The answer to attempts that come too often: django-allauth's too, whose limits by address are a minute's."""
-    sentence = f"Too many attempts. Try again in {wait} second{'' if wait == 1 else 's'}."
+    sentence = f"Too many attempts. Try again in {_in_words(wait)}."
     if request.headers.get("Accept", "").startswith("application/json"):
         return problem_response(429, sentence, headers={"Retry-After": str(wait)})
     response = render(request, "429.html", {"sentence": sentence}, status=429)

@@ -388,7 +388,8 @@ GUEST_RUNNING_JOBS = env.integer("GUEST_RUNNING_JOBS", 3, minimum=1, maximum=100
 MEMBER_RUNNING_JOBS = env.integer("MEMBER_RUNNING_JOBS", 3, minimum=1, maximum=1000)
 STAFF_RUNNING_JOBS = env.integer("STAFF_RUNNING_JOBS", 10, minimum=1, maximum=1000)
 
-# Requests to the API in a minute, and forms of pages with the writes. A page that plays what is being composed asks twice a second.
+# Requests to the API in a minute, and forms of pages with the writes. A page that plays what is being composed asks
+# twice a second.
 API_READS_PER_MINUTE = env.integer("API_READS_PER_MINUTE", 1200, minimum=1, maximum=1_000_000)
 API_WRITES_PER_MINUTE = env.integer("API_WRITES_PER_MINUTE", 120, minimum=1, maximum=1_000_000)
 

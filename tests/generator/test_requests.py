@@ -293,7 +293,7 @@ class TestAllGuestsTogether:
         page = client.get("/").content.decode()
         token = re.search(r'name="form_token" value="([^"]+)"', page)
         assert token
-        form = {"genre": "piano", "ensemble": "grand-piano", "length_seconds": "60", "form_token": token[1]}
+        form = {"genre": "piano", "piano-ensemble": "grand-piano", "length_preset": "60", "form_token": token[1]}
         refused = client.post("/", form)
         assert refused.status_code == 429
         assert "Visitors without an account have used up" in refused.content.decode()
