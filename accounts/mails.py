@@ -66,10 +66,9 @@ def _seconds_until_allowed(request: HttpRequest, email: str) -> int:
     day, into = divmod(int(time.time()), DAY_SECONDS)
     of_one = _hashed(f"{email} {client_network(client_address(request))}")
     # One's own limit first: who has reached it uses up nobody else's.
-    if count(f"mails:{of_one}:{day}", seconds=DAY_SECONDS) <= A_DAY_BY_ONE:
-        if count(f"mails:{_hashed(email)}:{day}", seconds=DAY_SECONDS) <= A_DAY:
-            return 0
-    return DAY_SECONDS - into
+    is_allowed = count(f"mails:{of_one}:{day}", seconds=DAY_SECONDS) <= A_DAY_BY_ONE
+    is_allowed = is_allowed and count(f"mails:{_hashed(email)}:{day}", seconds=DAY_SECONDS) <= A_DAY
+    return 0 if is_allowed else DAY_SECONDS - into
 
 
 def later(act: Callable[[], None]) -> None:

@@ -46,6 +46,7 @@ class ScratchSite:
             # One guest asks for more here than a guest may.
             "GUEST_SECONDS_PER_HOUR": "1000000",
             "ADDRESS_SECONDS_PER_HOUR": "1000000",
+            "GUESTS_SECONDS_PER_HOUR": "1000000",
         }
         # Neither .env nor the caller's environment changes what is measured.
         for name in (
