@@ -45,7 +45,9 @@ def mail_send(request: HttpRequest, message: EmailMessage, *, is_unknown: bool) 
     (email,) = (to.lower() for to in message.to)
     wanted = [message]
     over = _seconds_until_allowed(request, email)
-    if over or (is_unknown and not cache.add(f"mails:unknown:{_hashed(email)}", 1, timeout=DAY_SECONDS)):
+    # Written down of every address: that takes time too.
+    is_first = cache.add(f"mails:asked:{_hashed(email)}", 1, timeout=DAY_SECONDS)
+    if over or (is_unknown and not is_first):
         wanted = []
 
     def deliver() -> None:
