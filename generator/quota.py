@@ -1,17 +1,16 @@
 """How much an owner may ask for, by role (`accounts.quotas`). Guests are known by their key and, against cleared
 cookies, by their address."""
 
-import hashlib
 import math
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.guests import client_network
+from accounts.locks import lock
 from accounts.owners import Owner
 from accounts.quotas import Quota, quota_of, stored_bytes_left
 from generator.errors import QuotaExceeded
@@ -32,30 +31,10 @@ def client_hash(address: str, when: datetime) -> str:
 
 
 def quota_lock(owner: Owner) -> None:
-    """Lets the requests that share a limit pass one after another until the transaction ends, so that two at once
-    cannot both find the last room.
-
-    SQLite has one writer at a time, and our transactions there begin as one (`transaction_mode` IMMEDIATE).
-    """
+    """Lets the requests that share a limit pass one after another until the transaction ends."""
     of_owner = f"owner {owner.user.pk}" if owner.user else f"guest {owner.guest_key}"
     of_address = f"address {client_hash(owner.client_address, timezone.now())}" if owner.is_guest else ""
-    _lock(of_owner, of_address)
-
-
-def _lock(*names: str) -> None:
-    if connection.vendor != "postgresql":
-        return
-    # Always in the same order, or two requests could wait for each other.
-    numbers = sorted({_lock_number(name) for name in names if name})
-    with connection.cursor() as cursor:
-        for number in numbers:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
-
-
-def _lock_number(name: str) -> int:
-    """A signed 64-bit number, as PostgreSQL names its advisory locks."""
-    digest = hashlib.sha256(f"generator.quota {name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    lock(*(f"generator.quota {name}" for name in (of_owner, of_address) if name))
 
 
 def quota_check(owner: Owner, generation: Generation) -> None:
@@ -87,7 +66,7 @@ def quota_check(owner: Owner, generation: Generation) -> None:
 
 def _check_all_guests(length_seconds: float, shorter: str, now: datetime) -> None:
     """What all guests of the site ask for together, wherever they come from. The last lock that anybody takes."""
-    _lock("all guests")
+    lock("generator.quota all guests")
     over = _seconds_until_free(_of_guests(now), settings.GUESTS_SECONDS_PER_HOUR - length_seconds, now)
     if over:
         raise QuotaExceeded(
