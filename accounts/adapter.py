@@ -1,6 +1,5 @@
 """What we want otherwise than django-allauth does it."""
 
-import ipaddress
 import logging
 from collections.abc import Callable
 from smtplib import SMTPException
@@ -17,10 +16,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import mails
 from accounts.devices import device_of, device_remember, is_known_device
 from accounts.events import attempt_failed, limit_log, user_named
-from accounts.guests import client_address
+from accounts.guests import client_address, client_network, ip_or_none
 from accounts.models import User
+from accounts.names import TAKEN, name_check, name_is_reserved, shown_name
 from accounts.services import deletion_remember
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": "Wrong username or password.",
         "too_many_login_attempts": "Too many attempts. Wait five minutes and try again.",
         "rate_limited": "Too many attempts. Wait five minutes and try again.",
-        "username_taken": "This username is taken. Choose another one.",
+        "username_taken": TAKEN,
         "incorrect_password": "Wrong password.",
         "enter_current_password": "Wrong password.",
         "incorrect_code": "Wrong code.",
@@ -43,15 +44,12 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """As everywhere here: X-Forwarded-For counts only as far as our own proxies wrote it."""
         address = client_address(request)
-        try:
-            return str(ipaddress.ip_address(address))
-        except ValueError:
-            return NO_ADDRESS
+        return address if ip_or_none(address) else NO_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Failed attempts count by name *and* address: nobody can lock the owner of a name out from elsewhere."""
         key = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{self.get_client_ip(request)}"
+        return f"{key}:{client_network(client_address(request))}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         try:
@@ -84,16 +82,27 @@ class AccountAdapter(DefaultAccountAdapter):
         return response
 
     def clean_username(self, username: str, shallow: bool = False) -> str:
-        name = User.normalize_username(username)
-        if "@" in name:
-            # A name that looks like an address could be another person's.
-            raise ValidationError("Use letters, numbers and . + - _ only.")
-        return super().clean_username(name, shallow)
+        """Raises ValidationError for a name that visitors may not give themselves."""
+        name = shown_name(username)
+        name_check(name)
+        if name_is_reserved(name):
+            raise ValidationError(
+                f"“{name}” is reserved for the site, or looks like a name that is. Choose another one."
+            )
+        if not shallow and User.objects.of_alike_names(name).exists():
+            raise ValidationError(TAKEN)
+        return name
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server that is away is told to whoever waits for the mail; it is no error of the page."""
+        """A mail server that is away is told to whoever waits for the mail; it is no error of the page. What strangers
+        can ask for is limited, and sent after the answer (accounts.mails)."""
         try:
-            super().send_mail(template_prefix, email, context)
+            if template_prefix in mails.ASKED_FOR:
+                known = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
+                message = self.render_mail(template_prefix, email, known | context)
+                mails.mail_send(self.request, message, is_unknown=template_prefix == mails.UNKNOWN)
+            else:
+                super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException):
             logger.exception("A mail could not be sent.")
             sentence = "The email couldn't be sent. Try again in a few minutes."

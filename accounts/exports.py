@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.events import Kind, event_log, factor_name
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 3
 MAX_A_DAY = 5
+DAY = timedelta(days=1)
 BEAT_SECONDS = 2.0
 BACK_OFF_SECONDS = 10
 README = """Everything this site stores about your account and your music.
@@ -48,20 +49,18 @@ class ExportStopped(Exception):
 
 def export_create(*, user: User) -> DataExport:
     """Asks for an export, or returns the one that is being made. Raises ValidationError after several in a day."""
-    unfinished = DataExport.objects.of(user).unfinished().first()
-    if unfinished:
-        return unfinished
-    since = timezone.now() - timedelta(days=1)
-    if DataExport.objects.of(user).filter(created_at__gt=since).count() >= MAX_A_DAY:
-        raise ValidationError(f"{MAX_A_DAY} exports a day are enough. Come back tomorrow.")
-    try:
-        with transaction.atomic():
-            export = DataExport.objects.create(user=user)
-            event_log(user=user, kind=Kind.EXPORT_ASKED)
-            transaction.on_commit(_send)
-    except IntegrityError:
-        # Asked twice at once.
-        return DataExport.objects.of(user).latest("created_at")
+    with transaction.atomic():
+        # One of a user after the other, so that two at once cannot both be the last of the day.
+        User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+        unfinished = DataExport.objects.of(user).unfinished().first()
+        if unfinished:
+            return unfinished
+        today = DataExport.with_removed.of(user).asked_since(timezone.now() - DAY)
+        if today.count() >= MAX_A_DAY:
+            raise ValidationError(f"You can request {MAX_A_DAY} exports a day. Come back tomorrow.")
+        export = DataExport.objects.create(user=user)
+        event_log(user=user, kind=Kind.EXPORT_ASKED)
+        transaction.on_commit(_send)
     return export
 
 
@@ -240,19 +239,25 @@ def exports_sweep() -> int:
 
 def export_delete(*, export: DataExport) -> bool:
     """Out of everybody's reach, then the file, then the row, which is the record of what is still to be removed: where
-    the storage is away the answer is False, and `exports_expire` tries again."""
-    DataExport.objects.filter(pk=export.pk).update(expires_at=timezone.now())
+    the storage is away the answer is False, and `exports_expire` tries again. Nobody sees the row any more, but it
+    counts towards the exports of its day and goes after that."""
+    now = timezone.now()
+    row = DataExport.with_removed.filter(pk=export.pk)
+    row.update(expires_at=now)
     if not _discard(_name(export)):
         return False
-    export.delete()
+    row.update(removed_at=now, file="")
+    row.exclude(created_at__gt=now - DAY).delete()
     return True
 
 
 def exports_expire() -> int:
     expired = DataExport.objects.expired().order_by("expires_at")[:100]
     removed = sum(export_delete(export=export) for export in expired)
-    old = timezone.now() - timedelta(days=settings.DATA_EXPORT_DAYS)
+    now = timezone.now()
+    old = now - timedelta(days=settings.DATA_EXPORT_DAYS)
     DataExport.objects.filter(expires_at=None, finished_at__lt=old).delete()
+    DataExport.with_removed.exclude(removed_at=None).exclude(created_at__gt=now - DAY).delete()
     return removed
 
 

@@ -9,8 +9,10 @@ from django import forms
 from django.utils import timezone
 
 from accounts.models import ApiToken, User
+from accounts.names import RULES as NAME_RULES
+from accounts.names import TAKEN
+from accounts.passwords import RULES as PASSWORD_RULES
 
-NAME_MAX = 150
 WORDS = {
     "username": "Username",
     "login": "Username or email",
@@ -21,23 +23,28 @@ WORDS = {
     "code": "Code",
     "oldpassword": "Current password",
 }
+# Said before anything is typed. A field password1 is a new password, wherever it stands.
+HELP = {"username": NAME_RULES, "password1": PASSWORD_RULES}
 
 
 def dressed(form: forms.BaseForm) -> None:
-    """Our words and classes; errors are told to screen readers beside their field."""
+    """Our words and classes; rules and errors are told to screen readers beside their field."""
     for name, field in form.fields.items():
         # What is shown of a field that was read already is kept apart from the field.
         words = WORDS | ({"password1": "New password"} if "password2" in form.fields else {})
         field.label = form[name].label = words.get(name, field.label or "")
         attrs = field.widget.attrs
         attrs.pop("placeholder", None)
-        field.help_text = form[name].help_text = ""
+        field.help_text = form[name].help_text = HELP.get(name, "")
         if isinstance(field.widget, forms.CheckboxInput | forms.CheckboxSelectMultiple | forms.RadioSelect):
             continue
         attrs["class"] = "form-control form-control-full"
+        described = [f"help-{name}"] if field.help_text else []
         if form.is_bound and form.errors.get(name):
             attrs["aria-invalid"] = "true"
-            attrs["aria-describedby"] = f"error-{name}"
+            described.insert(0, f"error-{name}")
+        if described:
+            attrs["aria-describedby"] = " ".join(described)
 
 
 class SignUpForm(allauth_forms.SignupForm):
@@ -45,12 +52,16 @@ class SignUpForm(allauth_forms.SignupForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
+        name = self.fields["username"]
+        # Our own sentences alone (accounts.names).
+        name.validators = []
+        name.error_messages["required"] = "Enter a name."
+        name.widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["password1"].widget.attrs["autocomplete"] = "new-password"
 
     def name_was_taken(self) -> None:
         """Somebody else took the name between our look and our write."""
-        self.add_error("username", "This username is taken. Choose another one.")
+        self.add_error("username", TAKEN)
 
 
 class LoginForm(allauth_forms.LoginForm):
@@ -63,7 +74,10 @@ class LoginForm(allauth_forms.LoginForm):
     def user_credentials(self) -> dict[str, Any]:
         """Either a name or an address, so that one password is compared, whichever exists."""
         login = self.cleaned_data["login"]
-        by_name = "@" not in login or User.objects.filter(username__iexact=login).exists()
+        user = User.objects.by_name(login)
+        by_name = user is not None or "@" not in login
+        # As it is stored, so that attempts count together, in whatever way the name is written.
+        login = user.username if user else login
         return {"username" if by_name else "email": login, "password": self.cleaned_data["password"]}
 
 

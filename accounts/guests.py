@@ -1,7 +1,7 @@
 """A guest is a secret key inside a session: no account, no name, gone when the session ends."""
 
 import secrets
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -10,6 +10,7 @@ from django.utils.crypto import salted_hmac
 from accounts.api_guests import script_guest_start
 
 SESSION_NAME = "guest_key"
+IPV6_PREFIX = 64
 
 
 def guest_key(request: HttpRequest) -> str | None:
@@ -54,14 +55,29 @@ def client_address(request: HttpRequest) -> str:
     Each proxy adds to X-Forwarded-For whom it heard the request from. A client may send any beginning of it, so it is
     read from its end, and only as far as trusted proxies wrote it.
     """
-    address = str(request.META.get("REMOTE_ADDR", ""))
+    address = _plain(str(request.META.get("REMOTE_ADDR", "")))
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     while hops and is_trusted_proxy(address):
         heard_from = hops.pop()
         if ip_or_none(heard_from) is None:
             break
-        address = heard_from
+        address = _plain(heard_from)
     return address
+
+
+def client_network(address: str) -> str:
+    """What limits count as one client: an IPv4 address, or the /64 of IPv6 addresses that a household has. Empty for
+    what is no address. Every limit by address counts by this one function."""
+    ip = ip_or_none(address)
+    if ip is None:
+        return ""
+    return str(ip) if isinstance(ip, IPv4Address) else str(IPv6Network((int(ip), IPV6_PREFIX), strict=False))
+
+
+def _plain(address: str) -> str:
+    """In one spelling, without the zone of a link (fe80::1%eth0); an IPv4 address in IPv6 clothes as what it is."""
+    ip = ip_or_none(address)
+    return address if ip is None else str(ip).partition("%")[0]
 
 
 def is_trusted_proxy(address: str) -> bool:

@@ -1,16 +1,20 @@
 """Members, and what belongs to an account alone: tokens, its activity, exports of its data, the site's own texts."""
 
 import uuid
-from typing import ClassVar
+from collections.abc import Collection
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Upper
 from django.utils import timezone
 
+from accounts.names import MAX_CODE_POINTS, MAX_KEY, OF_ONE_ROW, RULES, TAKEN, name_check, name_keys, shown_name
 from accounts.querysets import (
     ApiTokenQuerySet,
+    DataExportManager,
     DataExportQuerySet,
     EmailChangeQuerySet,
     MemberManager,
@@ -27,6 +31,17 @@ class User(AbstractUser):
     see nothing of it. It is removed after ACCOUNT_DELETION_DAYS, and until then its owner may undo it.
     """
 
+    username = models.CharField(
+        "username",
+        max_length=MAX_CODE_POINTS,
+        unique=True,
+        validators=[name_check],
+        help_text=RULES,
+        error_messages={"unique": TAKEN},
+    )
+    # What no two names may share (accounts.names). Null while an older release has made the row.
+    name_says = models.CharField(max_length=MAX_KEY + 30, unique=True, null=True, editable=False)
+    name_looks = models.CharField(max_length=MAX_KEY + 30, unique=True, null=True, editable=False)
     seconds_per_hour = models.PositiveIntegerField(
         "seconds of music an hour", null=True, blank=True, help_text=LIMIT_HELP
     )
@@ -44,7 +59,7 @@ class User(AbstractUser):
             models.UniqueConstraint(
                 Upper("username"),
                 name="one_user_a_name_in_any_case",
-                violation_error_message="This username is taken, maybe with different capital letters.",
+                violation_error_message=TAKEN,
             ),
         ]
         indexes = [
@@ -54,6 +69,42 @@ class User(AbstractUser):
                 name="user_deletion",
             ),
         ]
+
+    @classmethod
+    def normalize_username(cls, username: str) -> str:
+        # None where a form of the administration has found it wrong already.
+        return shown_name(username) if isinstance(username, str) else username
+
+    @property
+    def name_is_new(self) -> bool:
+        """Whether the name is another than the one that is stored; one that is stays, whatever the rules are now."""
+        says, looks = name_keys(self.username or "")
+        return (_held(self.name_says), _held(self.name_looks)) != (says, looks)
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        super().clean_fields(exclude=[*(exclude or ()), *(() if self.name_is_new else ("username",))])
+
+    def clean(self) -> None:
+        super().clean()
+        if (
+            self.username
+            and self.name_is_new
+            and type(self).objects.of_alike_names(self.username).exclude(pk=self.pk).exists()
+        ):
+            raise ValidationError({"username": TAKEN})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        written = kwargs.get("update_fields")
+        if (written is None or "username" in written) and self.name_is_new:
+            self.name_says, self.name_looks = name_keys(self.username)
+            if written is not None:
+                kwargs["update_fields"] = {*written, "name_says", "name_looks"}
+        super().save(*args, **kwargs)
+
+
+def _held(key: str | None) -> str | None:
+    """What a key says, where it is not the first with it."""
+    return key and key.partition(OF_ONE_ROW)[0]
 
 
 class GuestHandOver(models.Model):
@@ -211,8 +262,11 @@ class DataExport(models.Model):
     stop_requested_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+    # The file is gone and nobody sees the row any more; it counts towards the exports of its day.
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = DataExportQuerySet.as_manager()
+    objects = DataExportManager()
+    with_removed = DataExportQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]

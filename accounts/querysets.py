@@ -1,6 +1,6 @@
 """Reads of accounts, as sentences."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
@@ -8,6 +8,8 @@ from django.contrib.auth.models import UserManager
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+from accounts.names import name_keys, shown_name
 
 if TYPE_CHECKING:
     from accounts.models import (  # noqa: F401  named in the base classes
@@ -20,6 +22,26 @@ if TYPE_CHECKING:
 
 
 class MemberManager(UserManager["User"]):
+    def by_name(self, name: str) -> "User | None":
+        """Whose name this is, however it is written: as it is shown, else in other case, else with other spacing or
+        letters that look the same."""
+        shown = shown_name(name)
+        users = self.filter(Q(username__iexact=shown) | Q(name_says=name_keys(shown).says))
+        return min(
+            users, key=lambda user: (user.username != shown, user.username.lower() != shown.lower()), default=None
+        )
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        user = self.by_name(username or "")
+        if user is None:
+            raise self.model.DoesNotExist
+        return user
+
+    def of_alike_names(self, name: str) -> models.QuerySet["User"]:
+        """Those whose names are this one, or could be taken for it."""
+        says, looks = name_keys(name)
+        return self.filter(Q(username__iexact=name) | Q(name_says=says) | Q(name_looks=looks))
+
     def deletion_asked(self) -> models.QuerySet["User"]:
         """Those whose owners want them gone, and who have not undone it."""
         return self.filter(is_active=False).exclude(deletion_requested_at=None)
@@ -71,6 +93,16 @@ class DataExportQuerySet(models.QuerySet["DataExport"]):
 
     def expired(self) -> Self:
         return self.filter(expires_at__lte=timezone.now())
+
+    def asked_since(self, when: datetime) -> Self:
+        return self.filter(created_at__gt=when)
+
+
+class DataExportManager(models.Manager.from_queryset(DataExportQuerySet)):  # type: ignore[misc]
+    """Those that are there: one that was removed is a row that counts, and nothing else."""
+
+    def get_queryset(self) -> DataExportQuerySet:
+        return DataExportQuerySet(self.model, using=self._db).filter(removed_at=None)
 
 
 class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):

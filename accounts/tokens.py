@@ -25,8 +25,6 @@ def token_create(
     *, user: User, name: str, scopes: Iterable[str], expires_at: datetime | None = None
 ) -> tuple[ApiToken, str]:
     """The row and the token itself, which is nowhere else. Raises ValidationError."""
-    if ApiToken.objects.of(user).not_revoked().count() >= MAX_TOKENS:
-        raise ValidationError(f"You already have {MAX_TOKENS} tokens. Revoke one you no longer use.")
     plain = TOKEN_START + secrets.token_urlsafe(32)
     token = ApiToken(
         user=user,
@@ -41,6 +39,10 @@ def token_create(
         raise ValidationError({"scopes": "Choose read, write or both."})
     token.full_clean()
     with transaction.atomic():
+        # One of a user after the other, so that two at once cannot both be the last.
+        User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+        if ApiToken.objects.of(user).not_revoked().count() >= MAX_TOKENS:
+            raise ValidationError(f"You already have {MAX_TOKENS} tokens. Revoke one you no longer use.")
         token.save(force_insert=True)
         event_log(user=user, kind=Kind.TOKEN_MADE, detail=_called(token))
     return token, plain

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.owners import OwnedQuerySet
@@ -50,6 +51,18 @@ class GenerationQuerySet(OwnedQuerySet["Generation"]):
         script may make and cancel any number.
         """
         return self.exclude(status__in=["cancelled", "failed"], seconds_composed=0)
+
+    def with_cost(self) -> Self:
+        """`cost`: the seconds of music that count, of all takes: what was asked for, or of a job that ended early what
+        was composed of it."""
+        composed = Greatest(F("seconds_composed") - F("kept_seconds"), 0.0, output_field=models.FloatField())
+        ended_early = models.When(status__in=["cancelled", "failed"], then=composed)
+        seconds = models.Case(ended_early, default=F("length_seconds"), output_field=models.FloatField())
+        return self.annotate(cost=models.ExpressionWrapper(F("takes_asked") * seconds, models.FloatField()))
+
+    def seconds_counted(self) -> float:
+        """Their costs together."""
+        return float(self.with_cost().aggregate(total=models.Sum("cost"))["total"] or 0)
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-pk")

@@ -1,18 +1,16 @@
 """How much an owner may ask for, by role (`accounts.quotas`). Guests are known by their key and, against cleared
 cookies, by their address."""
 
-import hashlib
-import ipaddress
 import math
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.guests import client_network
+from accounts.locks import lock
 from accounts.owners import Owner
 from accounts.quotas import Quota, quota_of, stored_bytes_left
 from generator.errors import QuotaExceeded
@@ -24,36 +22,17 @@ HOUR = timedelta(hours=1)
 
 def client_hash(address: str, when: datetime) -> str:
     """An address hashed with a key of the day, so that no list of addresses can be read back. Empty for no address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    network = client_network(address)
+    if not network:
         return ""
-    # A household has a whole /64 of IPv6 addresses.
-    network = ipaddress.ip_network(f"{parsed}/{64 if parsed.version == 6 else 32}", strict=False)
-    return salted_hmac(f"generator.client.{when:%Y-%m-%d}", str(network), algorithm="sha256").hexdigest()
+    return salted_hmac(f"generator.client.{when:%Y-%m-%d}", network, algorithm="sha256").hexdigest()
 
 
 def quota_lock(owner: Owner) -> None:
-    """Lets the requests that share a limit pass one after another until the transaction ends, so that two at once
-    cannot both find the last room.
-
-    SQLite has one writer at a time, and our transactions there begin as one (`transaction_mode` IMMEDIATE).
-    """
-    if connection.vendor != "postgresql":
-        return
+    """Lets the requests that share a limit pass one after another until the transaction ends."""
     of_owner = f"owner {owner.user.pk}" if owner.user else f"guest {owner.guest_key}"
     of_address = f"address {client_hash(owner.client_address, timezone.now())}" if owner.is_guest else ""
-    # Always in the same order, or two requests could wait for each other.
-    numbers = sorted({_lock_number(name) for name in (of_owner, of_address) if name})
-    with connection.cursor() as cursor:
-        for number in numbers:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
-
-
-def _lock_number(name: str) -> int:
-    """A signed 64-bit number, as PostgreSQL names its advisory locks."""
-    digest = hashlib.sha256(f"generator.quota {name}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
+    lock(*(f"generator.quota {name}" for name in (of_owner, of_address) if name))
 
 
 def quota_check(owner: Owner, generation: Generation) -> None:
@@ -70,16 +49,29 @@ def quota_check(owner: Owner, generation: Generation) -> None:
             {"takes": f"{sentence}, counting all takes."} if fits else {"length_seconds": f"{sentence}."}
         )
     now = timezone.now()
+    one = {"guest": "one guest", "member": "one member"}.get(quota.role, "you")
+    shorter = f"Try a shorter piece{' or fewer takes' if generation.takes_asked > 1 else ''}"
     for generations, limit in _limits(owner, quota, now):
         over = _seconds_until_free(generations, limit - length_seconds, now)
         if over:
-            one = {"guest": "one guest", "member": "one member"}.get(quota.role, "you")
             raise QuotaExceeded(
-                f"That is more music than {one} can generate in an hour. "
-                f"Try a shorter piece{' or fewer takes' if generation.takes_asked > 1 else ''}, "
-                f"or come back in {_minutes(over)}.",
+                f"That is more music than {one} can generate in an hour. {shorter}, or come back in {_minutes(over)}.",
                 retry_after_seconds=over,
             )
+    if owner.is_guest:
+        _check_all_guests(length_seconds, shorter, now)
+
+
+def _check_all_guests(length_seconds: float, shorter: str, now: datetime) -> None:
+    """What all guests of the site ask for together, wherever they come from. The last lock that anybody takes."""
+    lock("generator.quota all guests")
+    over = _seconds_until_free(_of_guests(now), settings.GUESTS_SECONDS_PER_HOUR - length_seconds, now)
+    if over:
+        raise QuotaExceeded(
+            f"Visitors without an account have used up what this site composes for them in an hour. {shorter}, "
+            f"come back in {_minutes(over)}, or sign up.",
+            retry_after_seconds=over,
+        )
 
 
 def _check_jobs(owner: Owner, quota: Quota) -> None:
@@ -113,38 +105,36 @@ def _limits(owner: Owner, quota: Quota, now: datetime) -> list[tuple[GenerationQ
 
 def seconds_left(owner: Owner) -> float:
     """Seconds of music that an owner may ask for now; the page says so before the limit is reached."""
-    limits = _limits(owner, quota_of(owner), timezone.now())
-    return max(0.0, min(limit - sum(map(_cost, generations)) for generations, limit in limits))
+    now = timezone.now()
+    limits = _limits(owner, quota_of(owner), now)
+    if owner.is_guest:
+        limits.append((_of_guests(now), settings.GUESTS_SECONDS_PER_HOUR))
+    return max(0.0, min(limit - generations.seconds_counted() for generations, limit in limits))
 
 
 def seconds_this_hour(owner: Owner) -> float:
     """Seconds of music, all takes, that an owner asked for in the last hour."""
-    return sum(_cost(generation) for generation in _recent(timezone.now()).owned_by(owner))
+    return _recent(timezone.now()).owned_by(owner).seconds_counted()
 
 
 def _recent(now: datetime) -> GenerationQuerySet:
     return Generation.objects.filter(created_at__gt=now - HOUR).counted().oldest_first()
 
 
-def _seconds_until_free(generations: Iterable[Generation], allowed: float, now: datetime) -> int:
+def _of_guests(now: datetime) -> GenerationQuerySet:
+    return _recent(now).filter(owner=None)
+
+
+def _seconds_until_free(generations: GenerationQuerySet, allowed: float, now: datetime) -> int:
     """How long until what was asked for in the last hour is at most `allowed` seconds of music; 0 when it is now."""
-    costs = [(generation.created_at, _cost(generation)) for generation in generations]
-    used = sum(cost for _, cost in costs)
+    used = generations.seconds_counted()
     if used <= allowed:
         return 0
-    for created_at, cost in costs:
+    for created_at, cost in generations.with_cost().values_list("created_at", "cost"):  # type: ignore[misc]
         used -= cost
         if used <= allowed:
             return max(1, math.ceil((created_at + HOUR - now).total_seconds()))
     return math.ceil(HOUR.total_seconds())
-
-
-def _cost(generation: Generation) -> float:
-    """Seconds of music that count, of all takes: what was asked for, or of a job that ended early what was composed."""
-    seconds = generation.length_seconds
-    if generation.status in (Generation.Status.CANCELLED, Generation.Status.FAILED):
-        seconds = max(0.0, generation.seconds_composed - generation.kept_seconds)
-    return generation.takes_asked * seconds
 
 
 def _minutes(seconds: float) -> str:

@@ -92,6 +92,15 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
                 id="musicgen_site.W004",
             )
         )
+    if settings.GUESTS_SECONDS_PER_HOUR < settings.GUEST_SECONDS_PER_HOUR:
+        messages.append(
+            checks.Warning(
+                "GUESTS_SECONDS_PER_HOUR, what all guests may ask for together, is less than GUEST_SECONDS_PER_HOUR, "
+                "what one of them may: the first uses up the hour of all.",
+                hint="Raise GUESTS_SECONDS_PER_HOUR, or lower GUEST_SECONDS_PER_HOUR.",
+                id="musicgen_site.W006",
+            )
+        )
     if settings.SERVES_OTHERS and not settings.SERVED_OVER_HTTPS:
         messages.append(
             checks.Warning(

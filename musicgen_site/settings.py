@@ -89,6 +89,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.page_limits.WriteLimitMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
 ]
@@ -117,9 +118,8 @@ DATABASES = {"default": env.database("DATABASE_URL", VAR_DIR / "music.sqlite3")}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.LengthValidator"},
+    {"NAME": "accounts.passwords.GuessableValidator"},
 ]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "account_login"
@@ -411,10 +411,12 @@ RENDERINGS_MAX_MB = env.integer("RENDERINGS_MAX_MB", 20_000, minimum=1, maximum=
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 # By role (accounts.quotas); the administration may say otherwise for one user. Seconds of music, all takes together,
-# that one may ask for in an hour; all guests behind one address together have a limit of their own.
+# that one may ask for in an hour; all guests behind one address together have a limit of their own, and so have all
+# guests of the site, wherever they come from.
 GUEST_SECONDS_PER_HOUR = env.integer("GUEST_SECONDS_PER_HOUR", 1800, minimum=1, maximum=10_000_000)
 MEMBER_SECONDS_PER_HOUR = env.integer("MEMBER_SECONDS_PER_HOUR", 7200, minimum=1, maximum=10_000_000)
 STAFF_SECONDS_PER_HOUR = env.integer("STAFF_SECONDS_PER_HOUR", 100_000, minimum=1, maximum=10_000_000)
+GUESTS_SECONDS_PER_HOUR = env.integer("GUESTS_SECONDS_PER_HOUR", 72_000, minimum=1, maximum=100_000_000)
 ADDRESS_SECONDS_PER_HOUR = env.integer("ADDRESS_SECONDS_PER_HOUR", 7200, minimum=1, maximum=10_000_000)
 # Megabytes (2**20 bytes) that one may keep.
 GUEST_STORED_MB = env.integer("GUEST_STORED_MB", 50, minimum=1, maximum=10_000_000)
@@ -425,7 +427,8 @@ GUEST_RUNNING_JOBS = env.integer("GUEST_RUNNING_JOBS", 3, minimum=1, maximum=100
 MEMBER_RUNNING_JOBS = env.integer("MEMBER_RUNNING_JOBS", 3, minimum=1, maximum=1000)
 STAFF_RUNNING_JOBS = env.integer("STAFF_RUNNING_JOBS", 10, minimum=1, maximum=1000)
 
-# Requests to the API in a minute. A page that plays what is being composed asks twice a second.
+# Requests to the API in a minute, and forms of pages with the writes. A page that plays what is being composed asks
+# twice a second.
 API_READS_PER_MINUTE = env.integer("API_READS_PER_MINUTE", 1200, minimum=1, maximum=1_000_000)
 API_WRITES_PER_MINUTE = env.integer("API_WRITES_PER_MINUTE", 120, minimum=1, maximum=1_000_000)
 

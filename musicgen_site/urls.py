@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from musicgen_site import health
 
+# django-allauth asks for it.
+handler429 = "accounts.page_limits.too_many"
 handler500 = "musicgen_site.errors.error"
 # Where one of django-allauth's limits is reached.
 handler429 = "accounts.signing_views.too_many_attempts"

@@ -6,6 +6,8 @@ from django.utils.safestring import SafeString
 
 from accounts.devices import device_name
 from accounts.forms import dressed as dress
+from accounts.names import RULES as NAME_RULES
+from accounts.passwords import RULES as PASSWORD_RULES
 
 register = template.Library()
 
@@ -15,6 +17,12 @@ def dressed(form: forms.BaseForm) -> forms.BaseForm:
     """The form with our words, classes and, where it was sent, its errors tied to their fields."""
     dress(form)
     return form
+
+
+@register.simple_tag
+def sign_up_rules() -> str:
+    """What a name and a password have to be, for the short form beside a piece."""
+    return f"Name: {NAME_RULES} Password: {PASSWORD_RULES}"
 
 
 @register.filter

@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
+from accounts.locks import lock
 from accounts.owners import Owner
 from library.models import Piece, Rendering
 from library.render_process import RenderStopped, remove_old_folders, rendered
@@ -49,9 +50,12 @@ def rendering_request(*, piece: Piece, audio_format: str, owner: Owner) -> Rende
     ready = piece.renderings.filter(format=audio_format).first()
     if ready is not None and not _is_to_be_made(ready):
         return ready
-    _check_unfinished(owner)
     try:
         with transaction.atomic():
+            lock(f"library.renderings {owner.user.pk if owner.user else owner.guest_key}")
+            if ready is None and (same := piece.renderings.filter(format=audio_format).first()):
+                return same  # asked for twice at once
+            _check_unfinished(owner)
             if ready is None:
                 rendering = Rendering(piece=piece, format=audio_format)
                 rendering.full_clean(exclude=["piece"])

@@ -221,6 +221,12 @@ class UploadFiles extends HTMLElement {
         if (response.status === 413) return failed(await response.text(), "refused");
         if (response.redirected || response.status === 403) return failed("You've been signed out. Reload the page and sign in.");
         if (response.ok) return (await response.json()).results;
+        if (response.status === 429) {
+          attempt -= 1;
+          this.say("That's a lot of files. Waiting a moment before sending more…");
+          await pause(1000 * (Number(response.headers.get("Retry-After")) || 10));
+          continue;
+        }
         if (response.status < 500) return failed("The file could not be read.", "refused");
       } catch {
         if (this.#stopped.signal.aborted) return [];

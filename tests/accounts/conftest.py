@@ -35,8 +35,9 @@ def bobs(bob: User) -> Client:
 
 
 @pytest.fixture
-def mail(settings: Any) -> None:
-    """As where EMAIL_URL is set; what is sent lies in django.core.mail.outbox."""
+def mail(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where EMAIL_URL is set; what is sent lies in django.core.mail.outbox, at once and not after the answer."""
+    monkeypatch.setattr("accounts.mails.later", lambda act: act())
     settings.MAIL_CONFIGURED = True
     settings.ACCOUNT_EMAIL_VERIFICATION = "optional"
     settings.ACCOUNT_LOGIN_BY_CODE_ENABLED = True

@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
 from accounts.api_guests import guest_key_of_token, guest_token_new
 from accounts.models import ApiToken, User
-from accounts.tokens import token_create, token_revoke
+from accounts.tokens import MAX_TOKENS, token_create, token_revoke
 from generator.models import Generation
 from tests import factories
+from tests.at_once import at_once
 
 pytestmark = pytest.mark.django_db
 ME = "/api/v1/me/"
@@ -197,3 +199,18 @@ def test_me_tells_what_is_used_and_what_of_it_one_may_use(alice: User) -> None:
     assert quota["seconds_this_hour"] == {"used": 60.0, "limit": 7200.0}
     assert quota["stored_bytes"]["used"] == 1000
     assert quota["running_jobs"] == {"used": 1, "limit": 3}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_tokens_made_at_once_only_as_many_as_there_may_be_are_made(alice: User) -> None:
+    for number in range(MAX_TOKENS - 2):
+        token_create(user=alice, name=f"token {number}", scopes=["read"])
+
+    def is_made() -> bool:
+        try:
+            return bool(token_create(user=alice, name="at once", scopes=["read"]))
+        except ValidationError:
+            return False
+
+    assert sum(at_once(*[is_made] * 6)) == 2
+    assert ApiToken.objects.count() == MAX_TOKENS

@@ -6,10 +6,12 @@ import json
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.test import Client
@@ -34,6 +36,7 @@ from accounts.registry import registry
 from library.models import Collection, CollectionItem, Piece, Rating, Tag
 from tests import factories
 from tests.accounts.conftest import stored_names
+from tests.at_once import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("exports_folder")]
 
@@ -393,3 +396,41 @@ def test_the_exporter_makes_what_waits_in_a_thread_of_its_own(alice: User) -> No
     export_create(user=alice)
     exporter.look()
     assert DataExport.objects.waiting().exists(), "an exporter that has stopped begins nothing"
+
+
+def test_exports_that_newer_ones_replaced_count_towards_the_day(alices: Client, alice: User) -> None:
+    for _ in range(services.MAX_A_DAY):
+        made(alice)
+    assert DataExport.objects.count() == 1, "the older ones are seen no more"
+    for answer in (alices.post(URL), alices.post("/api/v1/exports/")):
+        assert answer.status_code in (422, 429)
+    assert len(alices.get("/api/v1/exports/").json()) == 1
+    assert stored_names("exports") == [f"{DataExport.objects.get().pk}.zip"]
+
+
+def test_removed_exports_are_forgotten_after_their_day(alice: User) -> None:
+    for _ in range(services.MAX_A_DAY):
+        made(alice)
+    DataExport.with_removed.update(created_at=timezone.now() - timedelta(hours=25))
+    accounts_clean_up()
+    assert DataExport.with_removed.count() == 1, "the newest, which can be downloaded"
+    assert export_create(user=alice)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_that_ask_and_stop_at_once_only_five_pass(alice: User) -> None:
+    def ask_and_stop() -> bool:
+        try:
+            export_stop(export=export_create(user=alice))
+        except ValidationError:
+            return False
+        return True
+
+    for _ in range(3):
+        at_once(*[ask_and_stop] * 4)
+    assert DataExport.with_removed.count() == services.MAX_A_DAY
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_ask_at_once_get_one_export(alice: User) -> None:
+    assert len({export.pk for export in at_once(*[partial(export_create, user=alice)] * 4)}) == 1

@@ -1,6 +1,8 @@
 """Guests, their keys and their addresses."""
 
+import re
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,10 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
-from accounts.guests import client_address, ensure_guest_key, guest_key
+from accounts.guests import client_address, client_network, ensure_guest_key, guest_key
 from accounts.owners import Owner, ensure_owner_of, owner_of
 from generator.models import Generation
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +122,63 @@ def genre_with_model() -> None:
     from tests import factories
 
     factories.make_genre()
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.9", "192.0.2.9"),
+        ("::ffff:192.0.2.9", "192.0.2.9"),
+        ("2001:db8:1:2::7", "2001:db8:1:2::/64"),
+        ("2001:0DB8:0001:0002:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::7", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("rubbish", ""),
+        ("", ""),
+    ],
+)
+def test_limits_count_a_household_as_one(address: str, network: str) -> None:
+    assert client_network(address) == network
+
+
+def test_an_address_has_one_spelling(settings: Any) -> None:
+    settings.TRUSTED_PROXIES = [ip_network("192.0.2.9/32")]
+    for spelled in ("::ffff:203.0.113.1", "203.0.113.1"):
+        request = RequestFactory().get("/", REMOTE_ADDR="192.0.2.9", HTTP_X_FORWARDED_FOR=spelled)
+        assert client_address(request) == "203.0.113.1"
+    request = RequestFactory().get("/", REMOTE_ADDR="2001:0DB8::0007")
+    assert client_address(request) == "2001:db8::7"
+
+
+def test_attempts_to_sign_in_count_by_household(db: None) -> None:
+    factories.make_user("alice")
+    form = {"login": "alice", "password": "wrong"}
+    for number in range(5):
+        Client().post("/account/login/", form, REMOTE_ADDR=f"2001:db8:1:2::{number:x}")
+    right = form | {"password": "secret-enough"}
+    same = Client().post("/account/login/", right, REMOTE_ADDR="2001:db8:1:2:ffff::1")
+    assert same.status_code == 422
+    assert "Too many attempts" in same.context["form"].non_field_errors()[0]
+    assert Client().post("/account/login/", right, REMOTE_ADDR="2001:db8:1:3::1").status_code == 302
+
+
+def test_clients_of_a_socket_for_both_kinds_are_not_one(db: None) -> None:
+    """Their addresses lie in one /64, as ::ffff:192.0.2.1 does."""
+    for number in range(31):
+        form = {"login": f"name{number}", "password": "wrong"}
+        Client().post("/account/login/", form, REMOTE_ADDR="::ffff:192.0.2.1")
+    refused = Client().post("/account/login/", form, REMOTE_ADDR="::ffff:192.0.2.1")
+    assert refused.status_code == 429
+    assert Client().post("/account/login/", form, REMOTE_ADDR="::ffff:192.0.2.2").status_code == 422
+
+
+def test_no_code_reads_an_address_past_the_one_function() -> None:
+    """Who counts by address asks `client_network`; REMOTE_ADDR is read where proxies are told apart."""
+    root = Path(__file__).parents[2]
+    found = {
+        str(path.relative_to(root))
+        for part in ("accounts", "library", "generator", "musicgen_site")
+        for path in (root / part).rglob("*.py")
+        if re.search(r"REMOTE_ADDR|FORWARDED_FOR|ip_network\(", path.read_text())
+    }
+    assert found == {"accounts/guests.py", "musicgen_site/proxies.py", "musicgen_site/env.py"}

@@ -1,8 +1,10 @@
 """Asking for music."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,9 +17,10 @@ from accounts.owners import Owner
 from generator import tasks
 from generator.errors import NoModelInstalled, QuotaExceeded
 from generator.models import Generation
-from generator.quota import client_hash
+from generator.quota import client_hash, seconds_left
 from generator.services import generation_cancel, generation_create, requests
 from tests import factories
+from tests.at_once import at_once
 from tests.generator.conftest import Outbox
 
 pytestmark = pytest.mark.django_db
@@ -269,3 +272,55 @@ def test_of_many_requests_at_once_only_as_many_pass_as_there_is_room(settings: A
     factories.make_genre("piano")
     with ThreadPoolExecutor(6) as threads:
         assert sum(threads.map(request, range(6))) == 2
+
+
+class TestAllGuestsTogether:
+    """A ceiling for guests from everywhere, beside those of each guest and of each address."""
+
+    def test_guests_of_many_addresses_share_it_and_members_do_not(self, settings: Any, alice: Any) -> None:
+        settings.GUESTS_SECONDS_PER_HOUR = 100
+        ask(factories.guest("a", address="192.0.2.1"), length_seconds=60)
+        with pytest.raises(QuotaExceeded) as caught:
+            ask(factories.guest("b", address="2001:db8::1"), length_seconds=60)
+        assert 3500 < caught.value.retry_after_seconds <= 3600
+        assert caught.value.message.startswith("Visitors without an account have used up")
+        assert seconds_left(factories.guest("c", address="198.51.100.7")) == 40
+        assert ask(factories.member(alice), length_seconds=60)
+
+    def test_the_page_and_the_api_say_so_and_when_to_come_back(self, settings: Any, client: Any) -> None:
+        settings.GUESTS_SECONDS_PER_HOUR = 100
+        ask(factories.guest("a", address="192.0.2.1"), length_seconds=90)
+        page = client.get("/").content.decode()
+        token = re.search(r'name="form_token" value="([^"]+)"', page)
+        assert token
+        form = {"genre": "piano", "piano-ensemble": "grand-piano", "length_preset": "60", "form_token": token[1]}
+        refused = client.post("/", form)
+        assert refused.status_code == 429
+        assert "Visitors without an account have used up" in refused.content.decode()
+        assert int(refused["Retry-After"]) > 3500
+        body = {"genre": "piano", "ensemble": "grand-piano", "length_seconds": 60, "form_token": "t"}
+        refused = client.post("/api/v1/generations/", body, content_type="application/json")
+        assert refused.status_code == 429 and int(refused["Retry-After"]) > 3500
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_many_at_once_only_as_many_pass_as_there_is_room(self, settings: Any) -> None:
+        settings.GUESTS_SECONDS_PER_HOUR = 60
+
+        def request(number: int) -> bool:
+            try:
+                ask(factories.guest(f"guest {number}", address=f"192.0.2.{number}"), length_seconds=30)
+            except QuotaExceeded:
+                return False
+            return True
+
+        assert sum(at_once(*(partial(request, number) for number in range(6)))) == 2
+
+
+@pytest.mark.parametrize("takes", [1, 3])
+@pytest.mark.parametrize("status", ["queued", "succeeded", "failed", "cancelled"])
+def test_what_counts_is_one_fact(status: str, takes: int) -> None:
+    factories.make_generation(status=status, takes_asked=takes, length_seconds=90, kept_seconds=20, seconds_composed=50)
+    composed = 30 if status in ("failed", "cancelled") else 90
+    assert Generation.objects.seconds_counted() == takes * composed
+    factories.make_generation(status="cancelled", kept_seconds=20, seconds_composed=10)
+    assert Generation.objects.seconds_counted() == takes * composed

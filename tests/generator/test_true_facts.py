@@ -188,7 +188,8 @@ class TestKeeping:
 
     @pytest.mark.parametrize(
         ("name", "words"),
-        [("GUEST_DAYS", "lasts 41 days"), ("TRASH_DAYS", "deleted pieces for 41 days"), ("GENERATION_DAYS", "requests for 41 days"),
+        [("GUEST_DAYS", "lasts 41 days"), ("TRASH_DAYS", "deleted pieces for 41 days"),
+         ("GENERATION_DAYS", "requests for 41 days"),
          ("ACCOUNT_DELETION_DAYS", "41 days later it is deleted"), ("CLIENT_HASH_DAYS", "delete it after 41 days")],
     )  # fmt: skip
     def test_the_text_on_privacy_names_the_days_of_the_settings(self, settings: Any, name: str, words: str) -> None:

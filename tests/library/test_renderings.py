@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from library.services.renderings import (
     renderings_sweep,
 )
 from tests import factories
+from tests.at_once import at_once
 from tests.music import GRAND_PIANO, scale
 
 pytestmark = pytest.mark.django_db
@@ -384,3 +386,18 @@ def test_a_worker_makes_all_that_wait_in_a_thread_of_its_own(alice: User, caplog
     ask(piece, "mp3")
     worker.look()
     assert Rendering.objects.get(format="mp3").status == "queued", "a worker that is ending begins nothing"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_asked_for_at_once_only_a_few_wait(alice: User) -> None:
+    owner = factories.member(alice)
+    pieces = [factories.make_piece(owner, midi=MIDI, notes_count=4) for _ in range(MAX_UNFINISHED + 3)]
+
+    def is_taken(piece: Piece) -> bool:
+        try:
+            return bool(rendering_request(piece=piece, audio_format="mp3", owner=owner))
+        except ValidationError:
+            return False
+
+    assert sum(at_once(*(partial(is_taken, piece) for piece in pieces))) == MAX_UNFINISHED
+    assert Rendering.objects.count() == MAX_UNFINISHED

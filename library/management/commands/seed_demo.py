@@ -58,7 +58,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(made)} pieces in the library of {user.username}.")
 
     def _user(self, name: str) -> User:
-        user = User.objects.filter(username=name).first()
+        user = User.objects.by_name(name)
         if user is None:
             password = secrets.token_urlsafe(9)
             user = User.objects.create_user(username=name, password=password)
