@@ -3,6 +3,7 @@
 The address names everything that was chosen. What the form cannot take over is said in one line.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,7 @@ def _address(settings: dict[str, str]) -> str:
 def _settings(genre: str, params: dict[str, Any], model: GenreModel | None, length_seconds: float) -> dict[str, str]:
     settings = {"genre": genre}
     if not params.get("bars"):
-        settings["length"] = length_text(params.get("length_seconds") or length_seconds)
+        settings["length"] = length_text(params.get("length_seconds") or math.floor(length_seconds + 0.5))
     left_out = {"length_seconds", *_following(params, model)}
     for name in PARAMS:
         value = params.get(name)

@@ -150,7 +150,7 @@ def genre_model_delete(*, genre_model: GenreModel) -> None:
 
 def in_use_sentence(genre_model: GenreModel) -> str:
     return (
-        f"{genre_model.name} is the active model for {genre_model.genre.name}. Activate another "
+        f"{genre_model.genre.name} uses {genre_model.name} right now. Activate another "
         f"{genre_model.genre.name} model first, then delete this one."
     )
 

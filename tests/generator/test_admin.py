@@ -141,7 +141,7 @@ class TestReturning:
         assert self.active() == second
         self.roll_back(staff, third.genre)
         assert self.active() == first
-        assert "There is no earlier model to return to." in self.roll_back(staff, third.genre)
+        assert "There is no earlier model to roll back to." in self.roll_back(staff, third.genre)
         assert self.active() == first
 
     def test_what_was_undone_is_not_returned_to(self, staff: Client, three: list[GenreModel]) -> None:
@@ -178,7 +178,7 @@ class TestDeleting:
         genre = factories.make_genre()
         model = genre.active_model
         assert model is not None
-        sentence = f"{model.name} is the active model for Piano. Activate another Piano model first"
+        sentence = f"Piano uses {model.name} right now. Activate another Piano model first"
         page = f"/admin/generator/genremodel/{model.pk}/delete/"
         for response in (staff.get(page, follow=True), staff.post(page, {"post": "yes"}, follow=True)):
             assert sentence in text_of(response)
