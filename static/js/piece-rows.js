@@ -30,7 +30,7 @@ function play(row) {
   Promise.resolve(loaded).then(() => player.play());
   const button = row.querySelector("[data-row-play]");
   button.setAttribute("aria-expanded", "true");
-  button.setAttribute("aria-label", `Close the player of ${title}`);
+  button.setAttribute("aria-label", `Close player: ${title}`);
   open = row;
 }
 

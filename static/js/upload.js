@@ -131,7 +131,7 @@ class UploadFiles extends HTMLElement {
     for (const path of unread) this.#told(path, "refused", "Your browser could not read this.");
     this.#skip(own.filter((file) => !music.includes(file)).map(pathOf), system.length);
     if (music.length > MAX_FILES) {
-      this.#told("And more", "refused", `One upload takes up to ${counted(MAX_FILES, "file")}. Upload the others after these.`);
+      this.#told("More files", "refused", `One upload takes up to ${counted(MAX_FILES, "file")}. Upload the others after these.`);
     }
     if (!files.length && !unread.length) {
       this.say("Nothing to upload.");
