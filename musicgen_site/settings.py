@@ -45,6 +45,7 @@ if TRUSTED_PROXIES:
 SERVED_OVER_HTTPS = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = SERVED_OVER_HTTPS
+CSRF_FAILURE_VIEW = "musicgen_site.errors.csrf_failure"
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
 SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS and env.flag("SSL_REDIRECT", True)
@@ -52,6 +53,8 @@ SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS and env.flag("SSL_REDIRECT", True)
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 # Whoever sends it as a bearer token is told by /readyz what is wrong; others hear only whether something is.
 READY_TOKEN = env.text("READY_TOKEN")
+# Other sites learn nothing of our addresses, some of which are secret links. Our own pages do: without that browsers send
+# forms with `Origin: null`, and they are refused.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

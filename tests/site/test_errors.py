@@ -40,3 +40,36 @@ def test_a_fault_of_ours_is_500(client: Client, db: None, monkeypatch: pytest.Mo
     response = client.get("/")
     assert response.status_code == 500
     assert b"Something went wrong on our side" in response.content
+
+
+@pytest.fixture
+def strict_client(db: None) -> Client:
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "cookie", "said"),
+    [
+        ({"Origin": "null"}, True, "didn&#x27;t confirm that the form came from this site"),
+        ({"Origin": "https://elsewhere.example"}, True, "didn&#x27;t confirm that the form came from this site"),
+        ({}, False, "Allow cookies for this site"),
+        ({}, True, "sign in or out in another tab"),
+    ],
+)
+def test_a_refused_form_names_its_cause(
+    strict_client: Client, headers: dict[str, str], cookie: bool, said: str
+) -> None:
+    if cookie:
+        strict_client.get("/account/login/")
+    before = {"Referer": "http://testserver/account/login/"}
+    response = strict_client.post("/account/login/", {"login": "alice"}, headers=before | headers)
+    page = response.content.decode().replace("'", "&#x27;")
+    assert response.status_code == 403
+    assert said in page
+    assert 'href="http://testserver/account/login/">Reload the page' in page
+
+
+def test_a_refused_form_leads_to_no_other_site(strict_client: Client) -> None:
+    response = strict_client.post("/account/login/", headers={"Referer": "https://elsewhere.example/x"})
+    assert response.status_code == 403
+    assert b"elsewhere" not in response.content
