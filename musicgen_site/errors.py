@@ -1,5 +1,5 @@
-"""Answers to errors that nobody caught: 503 while the database is away or busy, 500 for our own faults, and 403 with its
-cause for a form that may not come from our own page."""
+"""Answers to errors that nobody caught: 503 while the database is away or busy, 500 for our own faults; and 403, with
+its cause, for a form that fails the check against forged ones."""
 
 import sys
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import validate_host
 
 from musicgen_site import env
 
@@ -21,12 +22,17 @@ VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
 # --- who may reach the site ------------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", False)
-SITE_URL = env.text("SITE_URL", f"http://localhost:{env.integer('PORT', 8000, minimum=1, maximum=65535)}").rstrip("/")
-if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
-    raise ImproperlyConfigured(f"SITE_URL must look like https://music.example.org. Received: {SITE_URL!r}.")
+SITE_URL = env.origin("SITE_URL", f"http://localhost:{env.integer('PORT', 8000, minimum=1, maximum=65535)}")
+SITE_HOST = f"[{urlsplit(SITE_URL).hostname}]" if "[" in SITE_URL else str(urlsplit(SITE_URL).hostname)
 
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", LOCAL_HOSTS)
+# Whoever names the address of the site need not name its host once more.
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", LOCAL_HOSTS if SITE_HOST in LOCAL_HOSTS else [*LOCAL_HOSTS, SITE_HOST])
+if env.text("SITE_URL") and not validate_host(SITE_HOST, ALLOWED_HOSTS):
+    raise ImproperlyConfigured(
+        f"ALLOWED_HOSTS must include the host of SITE_URL, {SITE_HOST}: otherwise every visitor is refused. "
+        f"Received: {', '.join(ALLOWED_HOSTS)}."
+    )
 SERVES_OTHERS = not set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS)
 
 LAPTOP_SECRET_KEY = "insecure-key-for-one-laptop-only"  # noqa: S105  refused below where it would matter
@@ -34,11 +40,11 @@ SECRET_KEY = env.text("SECRET_KEY", LAPTOP_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.listing("SECRET_KEY_FALLBACKS", [])
 if SERVES_OTHERS and (SECRET_KEY == LAPTOP_SECRET_KEY or len(SECRET_KEY) < 32):
     raise ImproperlyConfigured(
-        "ALLOWED_HOSTS names a public host, but SECRET_KEY is missing or shorter than 32 characters. "
+        "The site is public (ALLOWED_HOSTS or SITE_URL), but SECRET_KEY is missing or shorter than 32 characters. "
         'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))"'
     )
 
-# Where proxies of ours stand: addresses and networks. Of others nothing that they say about a request is believed.
+# Addresses and networks of our own proxies. What anybody else says about where a request comes from is ignored.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -49,12 +55,12 @@ CSRF_FAILURE_VIEW = "musicgen_site.errors.csrf_failure"
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
 SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS and env.flag("SSL_REDIRECT", True)
-# The addresses that a load balancer and a monitor ask from inside, without TLS.
+# Load balancers and monitors ask these from inside, without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-# Whoever sends it as a bearer token is told by /readyz what is wrong; others hear only whether something is.
+# /readyz names what is wrong to a client that sends this as a bearer token; to others it says whether all is well.
 READY_TOKEN = env.text("READY_TOKEN")
-# Other sites learn nothing of our addresses, some of which are secret links. Our own pages do: without that browsers send
-# forms with `Origin: null`, and they are refused.
+# Other sites learn none of our addresses, some of which are secret links. Our own pages do: otherwise browsers would
+# send forms with `Origin: null`, which are refused.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -81,6 +87,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "musicgen_site.proxies.TrustedProxiesMiddleware",
+    "musicgen_site.proxies.RedirectLoopMiddleware",
     "musicgen_site.heads.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "musicgen_site.body_limit.BodyLimitMiddleware",

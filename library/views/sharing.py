@@ -55,8 +55,11 @@ def gone(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def closed(response: HttpResponse) -> HttpResponse:
-    """Kept out of search engines. Other sites are told no address of ours at all (SECURE_REFERRER_POLICY): a policy that
-    kept it from us too would make browsers send forms from nowhere (`Origin: null`), which are refused."""
+    """Keeps a page out of search engines.
+
+    SECURE_REFERRER_POLICY hides its address from other sites. `no-referrer` would hide it from us too: browsers would
+    then send its forms with `Origin: null`, which are refused.
+    """
     response["X-Robots-Tag"] = "noindex"
     return response
 
