@@ -87,8 +87,8 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
             checks.Warning(
                 "SITE_URL starts with https://, but TRUSTED_PROXIES is empty: behind a proxy, every request looks like "
                 "plain http and browsers are redirected in circles.",
-                hint="Set TRUSTED_PROXIES to the addresses of your proxies, such as 127.0.0.1 or 10.0.0.0/8. If the web "
-                "process has TLS itself, set SSL_REDIRECT=0.",
+                hint="Set TRUSTED_PROXIES to the addresses of your proxies, such as 127.0.0.1 or 10.0.0.0/8. If the "
+                "web process has TLS itself, set SSL_REDIRECT=0.",
                 id="musicgen_site.W004",
             )
         )

@@ -40,8 +40,8 @@ NOT_TRUSTED = (
     "X-Forwarded-Proto is ignored. Add the address to TRUSTED_PROXIES and restart the site."
 )
 CIRCLES = (
-    "Requests from {address} never arrive over https, although SITE_URL starts with https://. If that is a proxy, make it "
-    "set X-Forwarded-Proto to https and add its address to TRUSTED_PROXIES. If the web process has TLS itself, set "
+    "Requests from {address} never arrive over https, although SITE_URL starts with https://. If that is a proxy, make "
+    "it set X-Forwarded-Proto to https and add its address to TRUSTED_PROXIES. If the web process has TLS itself, set "
     "SSL_REDIRECT=0."
 )
 
