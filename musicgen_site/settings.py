@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "musicgen_site.heads.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "musicgen_site.body_limit.BodyLimitMiddleware",
+    "musicgen_site.odd_bytes.OddBytesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
