@@ -28,6 +28,8 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from musicgen_site.private_files import make_folder
+
 FORMAT = 1
 DATABASE_FILES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 
@@ -49,7 +51,7 @@ def backup(target: Path, *, on_file: Callable[[str], None] = lambda name: None) 
     """
     kind = connection.vendor
     part = target.with_name(f"{target.name}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     # Nobody else may read what is in it: names, addresses of mail, hashed passwords.
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -164,7 +166,7 @@ def _load_database(kind: str, source: Path) -> None:
     connection.close()
     if kind == "sqlite":
         target = Path(settings.DATABASES["default"]["NAME"])
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with closing(sqlite3.connect(source)) as copy, closing(sqlite3.connect(target, timeout=20)) as database:
             copy.backup(database)
             database.execute("PRAGMA journal_mode=WAL")

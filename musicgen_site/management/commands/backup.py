@@ -10,6 +10,7 @@ from django.core.management import BaseCommand, CommandError
 from tqdm import tqdm
 
 from musicgen_site.backups import BackupError, backup
+from musicgen_site.private_files import write_privately
 
 
 class Command(BaseCommand):
@@ -19,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("file", nargs="?", type=Path, help="default: backups/music-TIME.tar beside manage.py")
 
     def handle(self, *args: Any, file: Path | None, **options: Any) -> None:
+        write_privately()
         target = file or settings.BASE_DIR / "backups" / f"music-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar"
         with tqdm(unit=" files", disable=None, leave=False) as bar:
             try:

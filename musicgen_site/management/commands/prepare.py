@@ -10,6 +10,8 @@ from django.core.management import BaseCommand, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from musicgen_site.private_files import write_privately
+
 # A genre that is installed later comes after those that are there.
 GENRES = ["piano", "drums", "rock", "electronic"]
 
@@ -19,6 +21,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        write_privately()
         self.check()
         if has_migrations_to_run():
             self.stdout.write("==> Bringing the database up to date")

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from musicgen_site.backups import BackupError, restore
 from musicgen_site.management.commands.backup import advance
 from musicgen_site.management.commands.run import take_lock
+from musicgen_site.private_files import write_privately
 
 
 class Command(BaseCommand):
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--replace", action="store_true", help="though this site has pieces or members, which go")
 
     def handle(self, *args: Any, file: Path, replace: bool, **options: Any) -> None:
+        write_privately()
         # `make run` on this machine must not write meanwhile; of other machines we cannot know.
         lock = take_lock(Path(settings.VAR_DIR) / "run.lock")
         try:

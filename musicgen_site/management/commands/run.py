@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from musicgen_site import env
+from musicgen_site.private_files import write_privately
 from musicgen_site.supervisor import Child, Supervisor
 
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=env.integer("PORT", 8000, minimum=1, maximum=65535))
 
     def handle(self, *args: Any, **options: Any) -> None:
+        write_privately()
         port: int = options["port"]
         # Kept open, and with it the lock, until this process ends, however it ends.
         lock = take_lock(Path(settings.VAR_DIR) / "run.lock")
