@@ -128,6 +128,18 @@ def hosts(name: str, default: Iterable[str]) -> list[str]:
     return found
 
 
+def contact(name: str) -> str:
+    """An address of mail, or of a page with a form, as a URI; empty where there is none."""
+    value = text(name)
+    if re.fullmatch(r"[^@\s:/]+@[^@\s:/]+", value):
+        return f"mailto:{value}"
+    if not value or re.fullmatch(r"(mailto:[^@\s]+@[^@\s]+|https://\S+|tel:\S+)", value):
+        return value
+    raise ImproperlyConfigured(
+        f"{name} must be an email address or an https:// address, such as security@example.org. Received: {value!r}."
+    )
+
+
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
     """Addresses and networks separated by commas, such as 127.0.0.1, 10.0.0.0/8, fd00::/8."""
     try:

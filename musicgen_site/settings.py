@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.http.request import validate_host
 
 from musicgen_site import env
+from musicgen_site.static_headers import add_headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load_file(BASE_DIR / ".env")
@@ -63,6 +64,8 @@ READY_TOKEN = env.text("READY_TOKEN")
 # send forms with `Origin: null`, which are refused.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Whom to tell of a weakness, in /.well-known/security.txt; without it there is no such file.
+SECURITY_CONTACT = env.contact("SECURITY_CONTACT")
 
 # --- what the site is made of ----------------------------------------------------------------------------------------
 
@@ -86,12 +89,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "musicgen_site.headers.HeadersMiddleware",
     "musicgen_site.proxies.TrustedProxiesMiddleware",
     "musicgen_site.proxies.RedirectLoopMiddleware",
     "musicgen_site.heads.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "musicgen_site.body_limit.BodyLimitMiddleware",
     "musicgen_site.odd_bytes.OddBytesMiddleware",
+    "musicgen_site.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -118,6 +123,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.account",
+                "musicgen_site.context.site",
             ],
         },
     },
@@ -190,6 +196,10 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", BASE_DIR / "staticfiles")
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files at addresses that programs look at without being told: /favicon.ico, /robots.txt.
+WHITENOISE_ROOT = BASE_DIR / "public"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_ADD_HEADERS_FUNCTION = add_headers
 # Sound banks and fonts are compressed already.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("sf3", "sf2", "woff2", "woff", "png", "jpg", "jpeg", "webp", "gz", "br", "zip")
 # Django's hashed names, and our sound banks, which carry a hash of their own: browsers keep both for a year.
@@ -240,6 +250,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
         "media-src": ["'self'", "blob:"],
         "font-src": ["'self'"],
         "form-action": ["'self'"],

@@ -96,4 +96,7 @@ def shared_picture(request: HttpRequest, token: str) -> HttpResponse:
     link = open_link(token)
     if link is None:
         return gone(request, token)
-    return closed(HttpResponse(roll_png(link.piece.roll), content_type="image/png"))
+    response = closed(HttpResponse(roll_png(link.piece.roll), content_type="image/png"))
+    # Messengers on the web show it in their own pages.
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
