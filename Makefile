@@ -1,4 +1,4 @@
-# What one does with this project. `make run` and `make test` work on a fresh machine with Python, git and make.
+# The commands of this project. `make run` and `make test` work on a fresh machine with Python, git and make.
 
 # The first Python on this machine that fits (scripts/bootstrap.py says so too); else python3, to be told what is wrong.
 ifndef PYTHON
@@ -13,16 +13,16 @@ IN := .venv/bin/python
 SOURCES := .
 NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
-.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-production check-slow bench bench-magenta backup restore lock admin
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-production check-slow bench bench-magenta backup restore lock audit admin
 
-help:  ## this list
+help:  ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
 
-run: setup  ## the site on http://localhost:8000, web and worker (PORT=8001 make run for another port)
+run: setup  ## start the site on http://localhost:8000 (another port: PORT=8001 make run)
 	@$(IN) manage.py prepare
 	@exec $(IN) manage.py run
 
-test: setup-dev chromium lint types migrations-check pytest  ## lint, types, migrations and every test
+test: setup-dev chromium lint types migrations-check pytest  ## run lint, types, migrations and all tests
 
 setup:
 	@test -n "$(PYTHON)" || { echo "$(NO_PYTHON)"; exit 1; }
@@ -35,16 +35,16 @@ setup-dev:
 chromium:
 	@$(IN) scripts/chromium.py
 
-lint: setup-dev  ## ruff: rules and format
+lint: setup-dev  ## check the code with ruff
 	@echo "==> ruff"
 	@$(IN) -m ruff check $(SOURCES)
 	@$(IN) -m ruff format --check $(SOURCES)
 
-format: setup-dev  ## let ruff mend what it can
+format: setup-dev  ## let ruff fix what it can
 	@$(IN) -m ruff check --fix $(SOURCES)
 	@$(IN) -m ruff format $(SOURCES)
 
-types: setup-dev  ## mypy
+types: setup-dev  ## check types with mypy
 	@echo "==> mypy"
 	@$(IN) -m mypy $(SOURCES)
 
@@ -59,7 +59,7 @@ DJANGO_TESTS := tests/accounts tests/library tests/generator tests/site
 # Processes with databases of their own, which are SQLite's whatever the tests run on.
 NOT_AGAIN := --ignore tests/site/test_backups.py --ignore tests/site/test_supervisor.py
 
-pytest: setup-dev  ## every test, on SQLite and a folder; then those of the apps on PostgreSQL and S3 (JOBS=1: one process)
+pytest: setup-dev  ## run all tests on SQLite, then the Django tests on PostgreSQL and S3 (JOBS=1: one process)
 	@echo "==> tests"
 	@$(IN) $(PYTEST)
 	@$(MAKE) --no-print-directory pytest-production
@@ -68,30 +68,38 @@ pytest-production: setup-dev
 	@echo "==> tests on PostgreSQL and S3"
 	@$(IN) -m tests.services.on_production $(IN) $(PYTEST) $(NOT_AGAIN) $(DJANGO_TESTS)
 
-check-slow: setup-dev  ## what `make test` has no time for: damaged MIDI files for ten minutes
+check-slow: setup-dev  ## run the long tests: damaged MIDI files for ten minutes
 	@echo "==> damaged MIDI files"
 	@$(IN) -m tests.fuzz_midi --minutes 10
 
-bench: setup-dev chromium  ## all benchmarks, one JSON line a figure, then docs/benchmarks.md (BENCH="--quick" to try)
+bench: setup-dev chromium  ## run all benchmarks and update docs/benchmarks.md (BENCH="--quick" for a quick try)
 	@$(IN) -m bench $(BENCH)
 
-bench-magenta: setup-dev  ## ours beside Magenta's own generator, in turns; installs Magenta into .venv-magenta
+bench-magenta: setup-dev  ## compare with Magenta's own generator; installs Magenta into .venv-magenta
 	@$(IN) -m bench --only magenta $(BENCH)
 
-backup: setup  ## database and stored files in one file: backups/music-TIME.tar (TO=file.tar for another)
+backup: setup  ## save database and files to backups/music-TIME.tar (another file: TO=file.tar)
 	@$(IN) manage.py backup $(TO)
 
-restore: setup  ## all of it back: make restore FROM=file.tar (the site stopped; REPLACE=1 where it has pieces already)
-	@test -n "$(FROM)" || { echo "Say which: make restore FROM=backups/music-....tar"; exit 1; }
+restore: setup  ## restore a backup: make restore FROM=file.tar (stop the site first; REPLACE=1 overwrites a site with data)
+	@test -n "$(FROM)" || { echo "Which backup? make restore FROM=backups/music-....tar"; exit 1; }
 	@$(IN) manage.py restore $(FROM) $(if $(REPLACE),--replace)
 
-lock: setup-dev  ## pin every version again: requirements.in → requirements.txt, for every platform
-	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
+# Versions that are pinned stay; `make lock UPGRADE=1` takes the newest that the lists allow.
+LOCK := -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --generate-hashes $(if $(UPGRADE),--upgrade)
+
+lock: setup-dev  ## pin every version and hash: requirements*.in → requirements*.txt, for every platform
+	@$(IN) $(LOCK) requirements.in -o requirements.txt
 	@mkdir -p .cache
 	@sed 's/^tensorflow-cpu==/tensorflow[and-cuda]==/' requirements.in > .cache/requirements-gpu.in
-	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header -c requirements.txt .cache/requirements-gpu.in -o requirements-gpu.txt
-	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	@$(IN) $(LOCK) -c requirements.txt .cache/requirements-gpu.in -o requirements-gpu.txt
+	@$(IN) $(LOCK) requirements-dev.in -o requirements-dev.txt
+	@$(IN) $(LOCK) --no-deps requirements-nodeps.in -o requirements-nodeps.txt
+	@$(IN) $(LOCK) requirements-uv.in -o requirements-uv.txt
 
-admin: setup  ## make an administrator; sign in on /admin/
+audit: setup-dev  ## look up known vulnerabilities of every package (needs access to pypi.org)
+	@$(IN) -m scripts.audit
+
+admin: setup  ## create an administrator, who signs in at /admin/
 	@$(IN) manage.py migrate --verbosity 0
 	@$(IN) manage.py createsuperuser

@@ -16,8 +16,8 @@ KINDS = ("text/", "application/json", "application/problem+json", "application/m
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Leaves alone what streams (files, which have ranges) and what has an ETag: compressing would make that a weak one,
-    and If-Match, with which the API changes a piece, takes strong ones alone (RFC 9110, 13.1.1)."""
+    """Leaves alone what streams (files, which have ranges) and what has an ETag: compressing would make that a weak
+    one, and If-Match, with which the API changes a piece, takes strong ones alone (RFC 9110, 13.1.1)."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if (

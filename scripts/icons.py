@@ -39,7 +39,8 @@ def card(page: Page) -> bytes:
         f"body{{margin:0;width:1200px;height:630px;background:{PAPER};color:{INK};font-family:I;display:grid;"
         "align-content:center;gap:48px;padding:0 110px;box-sizing:border-box}"
         "h1{display:flex;align-items:center;gap:36px;font-size:112px;font-weight:600;margin:0;letter-spacing:-3px}"
-        "svg{width:150px;height:150px;margin-left:-32px} p{font-size:46px;line-height:1.3;margin:0;max-width:900px}</style>"
+        "svg{width:150px;height:150px;margin-left:-32px}"
+        "p{font-size:46px;line-height:1.3;margin:0;max-width:900px}</style>"
         f"<h1>{MARK}Musicgen</h1><p>Choose a genre and a length, and hear a new piece composed by AI.</p>",
     )  # fmt: skip
 

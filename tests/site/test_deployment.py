@@ -116,7 +116,7 @@ def test_a_process_is_started_by_its_name(tmp_path: Path) -> None:
 
 def test_the_gpu_build_differs_in_tensorflow_alone() -> None:
     cpu, gpu = (
-        {line.partition(" ;")[0] for line in (ROOT / name).read_text().splitlines() if "==" in line}
+        {re.split(r" ;| \\", line)[0] for line in (ROOT / name).read_text().splitlines() if "==" in line}
         for name in ("requirements.txt", "requirements-gpu.txt")
     )
     assert {line.partition("==")[0] for line in cpu - gpu} == {"tensorflow-cpu"}
