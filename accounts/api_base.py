@@ -41,7 +41,7 @@ class SmallJSONParser(JSONParser):
         try:
             sent = super().parse(stream, media_type, parser_context)
             if _has_odd(sent):
-                raise ValidationError("The request contains characters that cannot be stored, such as NUL.")
+                raise ValidationError("The request contains characters that can't be stored, such as NUL.")
             return sent
         except RecursionError as error:
             raise ParseError from error

@@ -1,4 +1,4 @@
-"""Whether the web process of this container answers on /healthz; exit status 1 where it does not."""
+"""Exit status 0 if the web process of this container answers at /healthz, else 1."""
 
 import os
 import sys

@@ -161,7 +161,7 @@ def database(name: str, default_file: Path) -> dict[str, Any]:
     if parts.scheme == "sqlite":
         file = unquote(parts.path)[1:] if parts.path.startswith("/") else ""
         if not file:
-            raise ImproperlyConfigured(f"{name}: sqlite needs a file, as in sqlite:////var/lib/music.sqlite3.")
+            raise ImproperlyConfigured(f"{name}: add the path of a file, as in sqlite:////var/lib/music.sqlite3.")
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": file,

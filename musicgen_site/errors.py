@@ -15,7 +15,7 @@ from django.views.defaults import server_error
 from accounts.api_problems import problem_response
 
 RETRY_SECONDS = 5
-SENTENCE = "The database does not answer just now. Nothing is lost: try again in a minute."
+SENTENCE = "The database does not respond. Your pieces are safe. Try again in a minute."
 FAULT = "Something went wrong on our side. Try again in a minute."
 
 

@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from accounts.api_base import is_odd
 from accounts.api_problems import NOT_FOUND, UNREADABLE, problem_response
 
-SENTENCE = "The request contains characters that cannot be stored, such as NUL."
+SENTENCE = "The request contains characters that can't be stored, such as NUL."
 
 
 class OddBytesMiddleware:

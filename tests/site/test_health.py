@@ -43,7 +43,7 @@ def test_a_site_is_ready_once_a_worker_is_there(client: Client, db: None, detail
             "database": "ok",
             "broker": "ok",
             "storage": "ok",
-            "worker": "LookupError: no worker has been seen lately",
+            "worker": "LookupError: no worker is running",
         },
     }
     beat()

@@ -44,7 +44,7 @@ class TestRedirectLoops:
     def ask(self, remote: str, path: str = "/privacy/", client: Client | None = None, **headers: str) -> HttpResponse:
         headers = {"Host": "music.example.org", **headers}
         answer: Any = (client or Client()).get(path, headers=headers, REMOTE_ADDR=remote)
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     @pytest.mark.parametrize("path", ["/privacy/", "/api/v1/genres/"])
     def test_a_proxy_of_ours_that_does_not_say_how_the_request_came(self, path: str, caplog: Any) -> None:

@@ -56,7 +56,7 @@ def test_the_command_line_says_the_sentence_alone(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 1
-    assert result.stderr == "The settings cannot be used: PORT must be a number. Received: 'abc'.\n"
+    assert result.stderr == "Invalid settings: PORT must be a number. Received: 'abc'.\n"
 
 
 def test_a_laptop_needs_no_environment(tmp_path: Path) -> None:
