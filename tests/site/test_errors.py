@@ -1,8 +1,10 @@
 """What a visitor is told when nobody caught an error."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as site_settings
 from django.db import InterfaceError, OperationalError
 from django.test import Client
 
@@ -73,3 +75,20 @@ def test_a_refused_form_leads_to_no_other_site(strict_client: Client) -> None:
     response = strict_client.post("/account/login/", headers={"Referer": "https://elsewhere.example/x"})
     assert response.status_code == 403
     assert b"elsewhere" not in response.content
+
+
+def test_a_page_that_is_not_there_says_how_long_pieces_of_guests_are_kept(client: Client, db: None, settings: Any):
+    settings.GUEST_DAYS = 12
+    response = client.get("/nothing/")
+    assert response.status_code == 404
+    assert b"kept for 12 days" in response.content
+
+
+BANNED = ("whoever", "anew", "by itself", "by themselves", "it may", "too often", "open to you", "not just now")
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500", "500_proxy", "503", "503_database"])
+def test_pages_of_errors_speak_plainly(name: str) -> None:
+    text = (Path(site_settings.BASE_DIR) / "templates" / f"{name}.html").read_text().lower()
+    assert not [word for word in BANNED if word in text]
+    assert "<h1>" in text
