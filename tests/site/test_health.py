@@ -83,7 +83,7 @@ def test_a_folder_that_cannot_be_written_is_said(
     (tmp_path / "file").write_text("")
     setattr(settings, setting, tmp_path / "file" / "below")
     checks = client.get("/readyz", headers=details).json()["checks"]
-    assert "cannot be written" in checks.pop(name)
+    assert "is not writable" in checks.pop(name)
     checks.pop("worker")
     assert set(checks.values()) == {"ok"}
 
