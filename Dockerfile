@@ -13,11 +13,11 @@ RUN apt-get update \
  && mkdir -p /srv/var /srv/static && chown music:music /srv/var /srv/static
 WORKDIR /srv/musicgen
 
-COPY requirements.txt requirements-gpu.txt requirements-nodeps.txt ./
-RUN pip install --no-cache-dir uv==0.13.9 \
+COPY requirements.txt requirements-gpu.txt requirements-nodeps.txt requirements-uv.txt ./
+RUN pip install --no-cache-dir --require-hashes -r requirements-uv.txt \
  && if [ "$BUILD" = gpu ]; then wanted=requirements-gpu.txt; else wanted=requirements.txt; fi \
- && uv pip install --system --no-cache -r "$wanted" \
- && uv pip install --system --no-cache --no-deps -r requirements-nodeps.txt
+ && uv pip install --system --no-cache --require-hashes -r "$wanted" \
+ && uv pip install --system --no-cache --require-hashes --no-deps -r requirements-nodeps.txt
 
 COPY . .
 ENV PYTHONUNBUFFERED=1 \

@@ -1,4 +1,4 @@
-# What one does with this project. `make run` and `make test` work on a fresh machine with Python, git and make.
+# The commands of this project. `make run` and `make test` work on a fresh machine with Python, git and make.
 
 # The first Python on this machine that fits (scripts/bootstrap.py says so too); else python3, to be told what is wrong.
 ifndef PYTHON
@@ -13,7 +13,7 @@ IN := .venv/bin/python
 SOURCES := .
 NO_PYTHON := Python 3.11, 3.12 or 3.13 is needed. Install it, for example with: sudo apt install python3 python3-venv
 
-.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-production check-slow bench bench-magenta backup restore lock admin
+.PHONY: help run test setup setup-dev chromium lint format types migrations-check pytest pytest-production check-slow bench bench-magenta backup restore lock audit admin
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 20
@@ -85,13 +85,21 @@ restore: setup  ## restore a backup: make restore FROM=file.tar (stop the site f
 	@test -n "$(FROM)" || { echo "Name the backup: make restore FROM=backups/music-....tar"; exit 1; }
 	@$(IN) manage.py restore $(FROM) $(if $(REPLACE),--replace)
 
-lock: setup-dev  ## pin all versions for every platform: requirements.in → requirements.txt
-	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements.in -o requirements.txt
+# Versions that are pinned stay; `make lock UPGRADE=1` takes the newest that the lists allow.
+LOCK := -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header --generate-hashes $(if $(UPGRADE),--upgrade)
+
+lock: setup-dev  ## pin every version and hash: requirements*.in → requirements*.txt, for every platform
+	@$(IN) $(LOCK) requirements.in -o requirements.txt
 	@mkdir -p .cache
 	@sed 's/^tensorflow-cpu==/tensorflow[and-cuda]==/' requirements.in > .cache/requirements-gpu.in
-	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header -c requirements.txt .cache/requirements-gpu.in -o requirements-gpu.txt
-	@$(IN) -m uv pip compile --quiet --universal --python-version 3.11 --no-annotate --no-header requirements-dev.in -o requirements-dev.txt
+	@$(IN) $(LOCK) -c requirements.txt .cache/requirements-gpu.in -o requirements-gpu.txt
+	@$(IN) $(LOCK) requirements-dev.in -o requirements-dev.txt
+	@$(IN) $(LOCK) --no-deps requirements-nodeps.in -o requirements-nodeps.txt
+	@$(IN) $(LOCK) requirements-uv.in -o requirements-uv.txt
 
-admin: setup  ## create an administrator; sign in at /admin/
+audit: setup-dev  ## look up known vulnerabilities of every package (needs access to pypi.org)
+	@$(IN) -m scripts.audit
+
+admin: setup  ## create an administrator, who signs in at /admin/
 	@$(IN) manage.py migrate --verbosity 0
 	@$(IN) manage.py createsuperuser

@@ -14,7 +14,7 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         # Whoever set a wrong value needs its sentence, not the lines of ours that read it.
-        sys.exit(f"The settings cannot be used: {error}")
+        sys.exit(f"Invalid settings: {error}")
 
 
 if __name__ == "__main__":

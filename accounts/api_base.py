@@ -1,10 +1,18 @@
 """What all API endpoints share: authentication, limits, formats and errors."""
 
+import re
 from typing import Any
 
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from rest_framework.exceptions import APIException, NotAuthenticated, NotFound, ParseError, PermissionDenied
+from rest_framework.exceptions import (
+    APIException,
+    NotAuthenticated,
+    NotFound,
+    ParseError,
+    PermissionDenied,
+    ValidationError,
+)
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
@@ -31,9 +39,29 @@ class SmallJSONParser(JSONParser):
         if int(parser_context["request"].META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
             raise BodyTooLarge
         try:
-            return super().parse(stream, media_type, parser_context)
+            sent = super().parse(stream, media_type, parser_context)
+            if _has_odd(sent):
+                raise ValidationError("The request contains characters that can't be stored, such as NUL.")
+            return sent
         except RecursionError as error:
             raise ParseError from error
+
+
+# NUL, and halves of characters (lone surrogates): JSON can name both, and no database takes both.
+_ODD = re.compile("[\x00\ud800-\udfff]")
+
+
+def is_odd(text: str) -> bool:
+    return _ODD.search(text) is not None
+
+
+def _has_odd(sent: Any) -> bool:
+    """Whether such a character stands anywhere in what JSON was read to."""
+    if isinstance(sent, str):
+        return is_odd(sent)
+    if isinstance(sent, dict):
+        return any(_has_odd(one) for pair in sent.items() for one in pair)
+    return isinstance(sent, list) and any(map(_has_odd, sent))
 
 
 class JsonWhateverIsAccepted(DefaultContentNegotiation):

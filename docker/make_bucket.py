@@ -1,10 +1,11 @@
-"""Makes the bucket that S3_BUCKET names, where it is not there yet; keeps trying while the store starts."""
+"""Creates the bucket named in S3_BUCKET if it does not exist yet; keeps trying while the store starts."""
 
 import os
 import sys
 import time
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 SECONDS = 60
@@ -17,6 +18,8 @@ def main() -> None:
         region_name=os.environ.get("S3_REGION") or None,
         aws_access_key_id=os.environ.get("S3_ACCESS_KEY") or None,
         aws_secret_access_key=os.environ.get("S3_SECRET_KEY") or None,
+        # As library/storage_s3.py: many stores refuse the headers that boto3 would send.
+        config=Config(request_checksum_calculation="when_required", response_checksum_validation="when_required"),
     )
     bucket = os.environ["S3_BUCKET"]
     for _ in range(SECONDS):
@@ -27,7 +30,7 @@ def main() -> None:
         except (BotoCoreError, ClientError) as error:
             said = error
         time.sleep(1)
-    sys.exit(f"The bucket {bucket} could not be made: {said}")
+    sys.exit(f"The bucket {bucket} could not be created: {said}")
 
 
 if __name__ == "__main__":

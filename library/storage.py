@@ -74,7 +74,8 @@ class PrivateFileSystemStorage(FileSystemStorage):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = content if isinstance(content, File) else File(content)
         try:
-            with part.open("wb") as stream:
+            # Whatever the process: pieces are private, on this machine too.
+            with open(part, "wb", opener=_for_us_alone) as stream:
                 for chunk in file.chunks():
                     stream.write(chunk.encode() if isinstance(chunk, str) else chunk)
                 stream.flush()
@@ -84,6 +85,10 @@ class PrivateFileSystemStorage(FileSystemStorage):
             part.unlink(missing_ok=True)
             raise
         return name
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _chunks_of(stream: IO[bytes], length: int | None) -> Iterator[bytes]:

@@ -5,6 +5,8 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.conf import settings
 
+from musicgen_site.private_files import close_to_others, make_folder
+
 
 def written_folders() -> list[Path]:
     """The folders on this machine that the running site writes to."""
@@ -19,7 +21,7 @@ def written_folders() -> list[Path]:
 def unwritable_reason(folder: Path) -> str:
     """Why no file can be made in the folder; empty when one can."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".check-"):
             return ""
     except OSError as error:
@@ -37,4 +39,10 @@ class SiteConfig(AppConfig):
         for folder in written_folders():
             # A folder that cannot be made is named by the system checks, with what to do.
             with contextlib.suppress(OSError):
-                folder.mkdir(parents=True, exist_ok=True)
+                make_folder(folder)
+        close_to_others(written_folders(), database=_database_file(), secrets=Path(settings.BASE_DIR) / ".env")
+
+
+def _database_file() -> Path | None:
+    database = settings.DATABASES["default"]
+    return Path(database["NAME"]) if database["ENGINE"].endswith("sqlite3") else None

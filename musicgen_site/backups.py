@@ -28,12 +28,14 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import connection
 
+from musicgen_site.private_files import make_folder
+
 FORMAT = 1
 DATABASE_FILES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
 
 
 class BackupError(Exception):
-    """One sentence about why it could not be done."""
+    """One sentence about why it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def backup(target: Path, *, on_file: Callable[[str], None] = lambda name: None) 
     """
     kind = connection.vendor
     part = target.with_name(f"{target.name}.part")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     # Nobody else may read what is in it: names, addresses of mail, hashed passwords.
     handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -100,11 +102,11 @@ def restore(source: Path, *, replace: bool = False, on_file: Callable[[str], Non
     try:
         archive = tarfile.open(source)  # noqa: SIM115  closed below
     except (OSError, tarfile.TarError) as error:
-        raise BackupError(f"{source} cannot be read: {error}.") from error
+        raise BackupError(f"{source} can't be read: {error}.") from error
     with archive, tempfile.TemporaryDirectory() as folder:
         _check_manifest(archive, kind)
         if not replace and _has_users_or_pieces():
-            raise BackupError("This site has pieces or members, which would be lost. Say --replace to lose them.")
+            raise BackupError("This site already has pieces or members. Use --replace to overwrite them.")
         dump = Path(folder, DATABASE_FILES[kind])
         files = total = 0
         for entry in archive:
@@ -121,7 +123,7 @@ def restore(source: Path, *, replace: bool = False, on_file: Callable[[str], Non
                 on_file(name)
                 files, total = files + 1, total + entry.size
         if not dump.is_file():
-            raise BackupError(f"{source.name} holds no database. It is not whole.")
+            raise BackupError(f"{source.name} has no database in it. The backup is incomplete.")
         _load_database(kind, dump)
     return Counts(files, total)
 
@@ -131,11 +133,11 @@ def _check_manifest(archive: tarfile.TarFile, kind: str) -> None:
         stream = archive.extractfile("manifest.json")
         manifest = json.loads(stream.read(10_000)) if stream else {}
     except (KeyError, ValueError) as error:
-        raise BackupError("This file is no backup of a site: it has no manifest.") from error
+        raise BackupError("This file isn't a backup of a site: it has no manifest.") from error
     if manifest.get("format") != FORMAT:
         raise BackupError(f"Expected a backup of format {FORMAT}. Received: {manifest.get('format')!r}.")
     if manifest.get("database") != kind:
-        raise BackupError(f"The backup is of {manifest.get('database')}, and DATABASE_URL names {kind}.")
+        raise BackupError(f"The backup is from {manifest.get('database')}, but DATABASE_URL uses {kind}.")
 
 
 def _has_users_or_pieces() -> bool:
@@ -164,7 +166,7 @@ def _load_database(kind: str, source: Path) -> None:
     connection.close()
     if kind == "sqlite":
         target = Path(settings.DATABASES["default"]["NAME"])
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with closing(sqlite3.connect(source)) as copy, closing(sqlite3.connect(target, timeout=20)) as database:
             copy.backup(database)
             database.execute("PRAGMA journal_mode=WAL")
@@ -179,7 +181,7 @@ def _run(program: str, *arguments: str) -> None:
     found = shutil.which(program)
     if found is None:
         raise BackupError(
-            f"{program} is not on the PATH. Install the client programs of PostgreSQL, not older than the server."
+            f"{program} isn't installed. Install the PostgreSQL client, in the server's version or newer."
         )
     names = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
     environment = {name: str(database[key]) for name, key in names.items() if database.get(key)}

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.api_problems import problem_response
 
-SENTENCE = "That is more than this site takes at once: at most {} MB."
+SENTENCE = "That's too large. The limit is {} MB at once."
 
 
 class BodyLimitMiddleware:

@@ -47,10 +47,10 @@ class Channel(filesystem.Channel):
         try:
             message = super()._get(queue)
         except ValueError as error:
-            logger.warning("A message in the broker folder could not be read and was left out: %s", error)
+            logger.warning("A message in the broker folder could not be read and was skipped: %s", error)
             raise Empty from error
         if not isinstance(message, dict) or "body" not in message or "properties" not in message:
-            logger.warning("A file in the broker folder is no message and was left out.")
+            logger.warning("A file in the broker folder is not a message and was skipped.")
             raise Empty
         return message
 

@@ -1,4 +1,4 @@
-"""System checks: settings that each make sense alone and make none together, and folders that cannot be written."""
+"""System checks: settings that make sense alone and not together, and folders that cannot be written."""
 
 import os
 import tempfile
@@ -24,7 +24,7 @@ def folders_are_writable(**kwargs: Any) -> list[CheckMessage]:
             messages.append(
                 Error(
                     f"The {use} {folder} cannot be written: {reason}.",
-                    hint=f"Give this user the right to write there, or set {name} to another folder.",
+                    hint=f"Let the user who runs the site write there, or set {name} to another folder.",
                     id="musicgen_site.E001",
                 )
             )
@@ -48,7 +48,7 @@ def broker_folders_share_a_file_system(**kwargs: Any) -> list[CheckMessage]:
         Error(
             f"The broker keeps messages in {options['data_folder_in']} and moves them to {taken_to}, "
             "which is another file system.",
-            hint="Keep both folders on one file system; leave BROKER_DIR one folder without mounts in it.",
+            hint="Keep both folders on one file system, with nothing mounted inside BROKER_DIR.",
             id="musicgen_site.E002",
         )
     ]
@@ -60,7 +60,7 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
     if settings.SERVES_OTHERS and settings.DEBUG:
         messages.append(
             Error(
-                "DEBUG is on while ALLOWED_HOSTS names a public host: errors would show the settings to anyone.",
+                "DEBUG is on while the site is public: error pages would show its settings to anyone.",
                 hint="Remove DEBUG from the environment.",
                 id="musicgen_site.E003",
             )
@@ -69,7 +69,7 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
     if settings.S3_BUCKET and settings.USES_FILESYSTEM_BROKER:
         messages.append(
             checks.Warning(
-                "Files go to S3, but the broker is a folder: workers on other machines will never get a job.",
+                "Files are in S3, but the broker is a folder: workers on other machines never get a job.",
                 hint="Set BROKER_URL to redis://… or amqp://….",
                 id="musicgen_site.W001",
             )
@@ -77,7 +77,7 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
     if not settings.USES_FILESYSTEM_BROKER and database == "sqlite3":
         messages.append(
             checks.Warning(
-                "The broker is a server, but the database is a SQLite file: workers on other machines cannot read it.",
+                "The broker is a server, but the database is a SQLite file: workers on other machines can't read it.",
                 hint="Set DATABASE_URL to postgresql://….",
                 id="musicgen_site.W002",
             )
@@ -85,10 +85,10 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
     if settings.SECURE_SSL_REDIRECT and not settings.TRUSTED_PROXIES:
         messages.append(
             checks.Warning(
-                "SITE_URL starts with https://, but TRUSTED_PROXIES is empty: a request that a proxy passes on looks "
-                "like plain http, so that browsers are redirected in circles.",
-                hint="Set TRUSTED_PROXIES to the addresses of your proxies, such as 127.0.0.1 or 10.0.0.0/8, or "
-                "SSL_REDIRECT=0 where the web process has TLS.",
+                "SITE_URL starts with https://, but TRUSTED_PROXIES is empty: behind a proxy, every request looks like "
+                "plain http and browsers are redirected in circles.",
+                hint="Set TRUSTED_PROXIES to the addresses of your proxies, such as 127.0.0.1 or 10.0.0.0/8. If the "
+                "web process has TLS itself, set SSL_REDIRECT=0.",
                 id="musicgen_site.W004",
             )
         )
@@ -104,7 +104,7 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
     if settings.SERVES_OTHERS and not settings.SERVED_OVER_HTTPS:
         messages.append(
             checks.Warning(
-                "ALLOWED_HOSTS names a public host, but SITE_URL starts with http://: cookies travel in the clear.",
+                "The site is public, but SITE_URL starts with http://: passwords and cookies travel unencrypted.",
                 hint="Set SITE_URL to the https:// address that visitors use.",
                 id="musicgen_site.W003",
             )
@@ -126,9 +126,9 @@ def runtime_fits_the_machine(**kwargs: Any) -> list[CheckMessage]:
         return []
     return [
         checks.Warning(
-            "RUNTIME is tensorflow, but this machine shows no GPU: a worker here needs more than ten times "
-            "the CPU time of LiteRT, and about 800 MB.",
-            hint="Leave RUNTIME at auto, or see the section on GPUs in docs/deployment.md.",
+            "RUNTIME is tensorflow, but TensorFlow finds no GPU here: a worker needs about 800 MB and more than ten "
+            "times the CPU time of LiteRT.",
+            hint="Set RUNTIME to auto, or see the section on GPUs in docs/deployment.md.",
             id="musicgen_site.W005",
         )
     ]

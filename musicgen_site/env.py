@@ -4,6 +4,7 @@ The real environment wins over the file `.env` beside manage.py, which `make run
 """
 
 import os
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -84,6 +85,61 @@ def listing(name: str, default: Iterable[str]) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()] if value else list(default)
 
 
+def origin(name: str, default: str) -> str:
+    """The address of a site as browsers send it in `Origin`: https://music.example.org, with a port where it is not the
+    usual one. A path, or anything else that would have to be in every address of ours, is refused."""
+    value = text(name, default)
+    wanted = f"{name} must be an address without anything after the host, such as https://music.example.org."
+    try:
+        parts = urlsplit(value)
+        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{wanted} Received: {value!r} ({error}).") from None
+    if scheme not in ("http", "https") or not host:
+        raise ImproperlyConfigured(f"{wanted} Received: {value!r}.")
+    if parts.username is not None or parts.password is not None:
+        raise ImproperlyConfigured(f"{wanted} It has a user name or password in it; remove them.")
+    extra = parts.path.strip("/") or parts.query or parts.fragment or ("?" if value[-1] in "?#" else "")
+    if extra:
+        raise ImproperlyConfigured(
+            f"{wanted} The site always answers at the root of its host, so give it a host of its own. "
+            f"Received: {value!r}."
+        )
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", host) and ":" not in host:
+        raise ImproperlyConfigured(
+            f"{wanted} A host has only the letters a to z, digits, dots and hyphens; write an international name "
+            f"in its xn-- form. Received: {host!r}."
+        )
+    shown = f"[{host}]" if ":" in host else host
+    usual = {"http": 80, "https": 443}[scheme]
+    return f"{scheme}://{shown}" if port in (None, usual) else f"{scheme}://{shown}:{port}"
+
+
+def hosts(name: str, default: Iterable[str]) -> list[str]:
+    """Names of hosts as Django compares them with the header Host: no scheme, no port, no path."""
+    found = listing(name, default)
+    for host in found:
+        is_ip6 = host.startswith("[") and host.endswith("]")
+        if host != "*" and not is_ip6 and not re.fullmatch(r"\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", host):
+            raise ImproperlyConfigured(
+                f"{name} must hold host names separated by commas, such as music.example.org, without https:// and "
+                f"without a port. Received: {host!r}."
+            )
+    return found
+
+
+def contact(name: str) -> str:
+    """An address of mail, or of a page with a form, as a URI; empty where there is none."""
+    value = text(name)
+    if re.fullmatch(r"[^@\s:/]+@[^@\s:/]+", value):
+        return f"mailto:{value}"
+    if not value or re.fullmatch(r"(mailto:[^@\s]+@[^@\s]+|https://\S+|tel:\S+)", value):
+        return value
+    raise ImproperlyConfigured(
+        f"{name} must be an email address or an https:// address, such as security@example.org. Received: {value!r}."
+    )
+
+
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
     """Addresses and networks separated by commas, such as 127.0.0.1, 10.0.0.0/8, fd00::/8."""
     try:
@@ -105,7 +161,7 @@ def database(name: str, default_file: Path) -> dict[str, Any]:
     if parts.scheme == "sqlite":
         file = unquote(parts.path)[1:] if parts.path.startswith("/") else ""
         if not file:
-            raise ImproperlyConfigured(f"{name}: sqlite needs a file, as in sqlite:////var/lib/music.sqlite3.")
+            raise ImproperlyConfigured(f"{name}: add the path of a file, as in sqlite:////var/lib/music.sqlite3.")
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": file,

@@ -1,17 +1,21 @@
-"""Answers to errors that nobody caught: 503 while the database is away or busy, 500 for our own faults."""
+"""Answers to errors that nobody caught: 503 while the database is away or busy, 500 for our own faults; and 403, with
+its cause, for a form that fails the check against forged ones."""
 
 import sys
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.middleware import csrf
+from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.defaults import server_error
 
 from accounts.api_problems import problem_response
 
 RETRY_SECONDS = 5
-SENTENCE = "The database does not answer just now. Nothing is lost: try again in a minute."
+SENTENCE = "The database does not respond. Your pieces are safe. Try again in a minute."
 FAULT = "Something went wrong on our side. Try again in a minute."
 
 
@@ -29,3 +33,19 @@ def error(request: HttpRequest) -> HttpResponse:
     if is_api:
         return problem_response(503, SENTENCE, headers=headers)
     return HttpResponse(render_to_string("503_database.html", {"sentence": SENTENCE}), status=503, headers=headers)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's check against forged forms refused one: says which of the ordinary causes it was."""
+    if request.path.startswith("/api/"):
+        return problem_response(403, "The request was refused: it carries no valid CSRF token of this site.")
+    before = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(before, {request.get_host()}, require_https=request.is_secure())
+    context = {"cause": _csrf_cause(reason), "page_before": before if is_ours else ""}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+def _csrf_cause(reason: str) -> str:
+    if reason == csrf.REASON_NO_CSRF_COOKIE:
+        return "cookie"
+    return "origin" if reason.startswith(("Origin checking", "Referer checking")) else "token"

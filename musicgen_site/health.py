@@ -20,7 +20,7 @@ from musicgen_site.celery import app
 
 logger = logging.getLogger(__name__)
 
-# So that whoever asks a hundred times a second does not make the bucket and the broker be asked as often.
+# However often /readyz is asked, bucket and broker are asked no more often than this.
 KEEP_SECONDS = 3.0
 
 
@@ -60,7 +60,7 @@ class Readiness:
         self.forget()
 
     def forget(self) -> None:
-        self._known = dict.fromkeys(self._looks, "not looked yet")
+        self._known = dict.fromkeys(self._looks, "not checked yet")
         self._known_at: float | None = None
 
     def checks(self) -> dict[str, str]:
@@ -110,12 +110,12 @@ def look_at_storage() -> None:
 def _look_at_folders(*, only_broker: bool) -> None:
     for folder in written_folders():
         if folder.is_relative_to(settings.BROKER_DIR) == only_broker and (reason := unwritable_reason(folder)):
-            raise OSError(f"{folder.name} cannot be written: {reason}")
+            raise OSError(f"{folder.name} is not writable: {reason}")
 
 
 def look_for_worker() -> None:
     if not WorkerBeat.objects.alive().composing().exists():
-        raise LookupError("no worker has been seen lately")
+        raise LookupError("no worker is running")
 
 
 readiness = Readiness(

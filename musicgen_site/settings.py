@@ -9,8 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.http.request import validate_host
 
 from musicgen_site import env
+from musicgen_site.static_headers import add_headers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env.load_file(BASE_DIR / ".env")
@@ -21,12 +23,17 @@ VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
 # --- who may reach the site ------------------------------------------------------------------------------------------
 
 DEBUG = env.flag("DEBUG", False)
-SITE_URL = env.text("SITE_URL", f"http://localhost:{env.integer('PORT', 8000, minimum=1, maximum=65535)}").rstrip("/")
-if urlsplit(SITE_URL).scheme not in ("http", "https") or not urlsplit(SITE_URL).hostname:
-    raise ImproperlyConfigured(f"SITE_URL must look like https://music.example.org. Received: {SITE_URL!r}.")
+SITE_URL = env.origin("SITE_URL", f"http://localhost:{env.integer('PORT', 8000, minimum=1, maximum=65535)}")
+SITE_HOST = f"[{urlsplit(SITE_URL).hostname}]" if "[" in SITE_URL else str(urlsplit(SITE_URL).hostname)
 
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", LOCAL_HOSTS)
+# Whoever names the address of the site need not name its host once more.
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", LOCAL_HOSTS if SITE_HOST in LOCAL_HOSTS else [*LOCAL_HOSTS, SITE_HOST])
+if env.text("SITE_URL") and not validate_host(SITE_HOST, ALLOWED_HOSTS):
+    raise ImproperlyConfigured(
+        f"ALLOWED_HOSTS must include the host of SITE_URL, {SITE_HOST}: otherwise every visitor is refused. "
+        f"Received: {', '.join(ALLOWED_HOSTS)}."
+    )
 SERVES_OTHERS = not set(ALLOWED_HOSTS) <= set(LOCAL_HOSTS)
 
 LAPTOP_SECRET_KEY = "insecure-key-for-one-laptop-only"  # noqa: S105  refused below where it would matter
@@ -34,26 +41,31 @@ SECRET_KEY = env.text("SECRET_KEY", LAPTOP_SECRET_KEY)
 SECRET_KEY_FALLBACKS = env.listing("SECRET_KEY_FALLBACKS", [])
 if SERVES_OTHERS and (SECRET_KEY == LAPTOP_SECRET_KEY or len(SECRET_KEY) < 32):
     raise ImproperlyConfigured(
-        "ALLOWED_HOSTS names a public host, but SECRET_KEY is missing or shorter than 32 characters. "
+        "The site is public (ALLOWED_HOSTS or SITE_URL), but SECRET_KEY is missing or shorter than 32 characters. "
         'Make one with: python -c "import secrets; print(secrets.token_urlsafe(50))"'
     )
 
-# Where proxies of ours stand: addresses and networks. Of others nothing that they say about a request is believed.
+# Addresses and networks of our own proxies. What anybody else says about where a request comes from is ignored.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SERVED_OVER_HTTPS = SITE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = SERVED_OVER_HTTPS
+CSRF_FAILURE_VIEW = "musicgen_site.errors.csrf_failure"
 CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if SERVED_OVER_HTTPS else 0
 SECURE_SSL_REDIRECT = SERVED_OVER_HTTPS and env.flag("SSL_REDIRECT", True)
-# The addresses that a load balancer and a monitor ask from inside, without TLS.
+# Load balancers and monitors ask these from inside, without TLS.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-# Whoever sends it as a bearer token is told by /readyz what is wrong; others hear only whether something is.
+# /readyz names what is wrong to a client that sends this as a bearer token; to others it says whether all is well.
 READY_TOKEN = env.text("READY_TOKEN")
+# Other sites learn none of our addresses, some of which are secret links. Our own pages do: otherwise browsers would
+# send forms with `Origin: null`, which are refused.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Whom to tell of a weakness, in /.well-known/security.txt; without it there is no such file.
+SECURITY_CONTACT = env.contact("SECURITY_CONTACT")
 
 # --- what the site is made of ----------------------------------------------------------------------------------------
 
@@ -78,10 +90,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "musicgen_site.headers.HeadersMiddleware",
     "musicgen_site.proxies.TrustedProxiesMiddleware",
+    "musicgen_site.proxies.RedirectLoopMiddleware",
     "musicgen_site.heads.HeadMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "musicgen_site.body_limit.BodyLimitMiddleware",
+    "musicgen_site.odd_bytes.OddBytesMiddleware",
+    "musicgen_site.compression.CompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -109,6 +125,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context.account",
+                "musicgen_site.context.site",
             ],
         },
     },
@@ -215,6 +232,10 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", BASE_DIR / "staticfiles")
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files at addresses that programs look at without being told: /favicon.ico, /robots.txt.
+WHITENOISE_ROOT = BASE_DIR / "public"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_ADD_HEADERS_FUNCTION = add_headers
 # Sound banks and fonts are compressed already.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("sf3", "sf2", "woff2", "woff", "png", "jpg", "jpeg", "webp", "gz", "br", "zip")
 # Django's hashed names, and our sound banks, which carry a hash of their own: browsers keep both for a year.
@@ -268,6 +289,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
         "media-src": ["'self'", "blob:"],
         "font-src": ["'self'"],
         "form-action": ["'self'"],

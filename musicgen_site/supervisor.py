@@ -83,7 +83,7 @@ class Supervisor:
             pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (child.failures - 1))
             child.start_at = now + pause
             child.process = None
-            self.say("run", f"The {child.name} process ended ({_ending(code)}); starting it again in {pause:g} s.")
+            self.say("run", f"The {child.name} process ended ({_ending(code)}). Restarting it in {pause:g} s.")
         if now >= child.start_at:
             self._start(child)
 
@@ -111,7 +111,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         running = [child for child in self.children if child.is_running]
-        self.say("run", f"Stopping; a piece that is being composed has {STOP_SECONDS:g} s to end.")
+        self.say("run", f"Stopping. A piece in progress has {STOP_SECONDS:g} s to finish.")
         for child in running:
             _signal_group(child, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -120,7 +120,7 @@ class Supervisor:
             try:
                 child.process.wait(timeout=max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self.say("run", f"The {child.name} process does not end by itself; killing it.")
+                self.say("run", f"The {child.name} process doesn't stop. Killing it.")
                 _signal_group(child, signal.SIGKILL)
                 child.process.wait()
         for child in running:
@@ -148,7 +148,7 @@ def become(parent: int, command: Sequence[str]) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
-        sys.exit("The supervisor ended before its child had begun.")
+        sys.exit("The supervisor ended before this process started.")
     os.execvp(command[0], list(command))  # noqa: S606  a list of our own, no shell
 
 

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from musicgen_site import health
+from musicgen_site import health, well_known
 
 # django-allauth asks for it.
 handler429 = "accounts.page_limits.too_many"
@@ -15,6 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.live, name="health"),
     path("readyz", health.ready, name="ready"),
+    path("manifest.webmanifest", well_known.manifest, name="manifest"),
+    path(".well-known/security.txt", well_known.security_txt, name="security-txt"),
     path("api/v1/", include("musicgen_site.api_urls")),
     path("", include("accounts.signing_urls")),
     path("", include("accounts.urls")),

@@ -5,6 +5,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from musicgen_site.private_files import write_privately
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "musicgen_site.settings")
 
 
@@ -32,6 +34,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(10_000, 20, 50)
 
 
+write_privately()
 application = get_wsgi_application()
 warm_up()
 spare_the_collector()

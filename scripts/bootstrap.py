@@ -13,13 +13,14 @@ import subprocess
 import sys
 from typing import NoReturn, Sequence  # noqa: UP035  an old Python must come as far as check_python
 
-UV_VERSION = "0.13.9"
 OLDEST, NEWEST = (3, 11), (3, 13)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 VENV_PYTHON = os.path.join(VENV, "bin", "python")
-# Installed by themselves; the file says why.
+# Installed without their dependencies; requirements-nodeps.in says why.
 NO_DEPS = "requirements-nodeps.txt"
+# The installer of everything else.
+UV = "requirements-uv.txt"
 
 
 def say(text: str) -> None:
@@ -38,8 +39,8 @@ def check_python() -> None:
     version = sys.version_info[:2]
     if not OLDEST <= version <= NEWEST:
         give_up(
-            f"Python {dotted(OLDEST)} to {dotted(NEWEST)} is needed, and this one is {dotted(version)}. Install one, "
-            "for example with `sudo apt install python3.11 python3.11-venv`, and run make with PYTHON=python3.11."
+            f"Python {dotted(OLDEST)} to {dotted(NEWEST)} is needed; this is {dotted(version)}. Install one, for "
+            "example with `sudo apt install python3.11 python3.11-venv`, and run make with PYTHON=python3.11."
         )
     try:
         import ensurepip  # noqa: F401
@@ -54,19 +55,19 @@ def check_python() -> None:
 def run(command: Sequence[str], what: str) -> None:
     code = subprocess.call(command, cwd=ROOT)
     if code:
-        give_up(f"{what} failed; the lines above say why. Mend it and run make again: it goes on where it stopped.")
+        give_up(f"{what} failed; see the lines above. Fix the cause and run make again: it continues where it stopped.")
 
 
 def make_venv() -> None:
     if os.path.exists(VENV_PYTHON) and subprocess.call([VENV_PYTHON, "-c", ""], stderr=subprocess.DEVNULL) == 0:
         return
-    say(f"Making .venv with Python {dotted(sys.version_info[:2])}")
-    # --clear: half a .venv, or one whose Python was removed, is made anew.
-    run([sys.executable, "-m", "venv", "--clear", VENV], "Making .venv")
+    say(f"Creating .venv with Python {dotted(sys.version_info[:2])}")
+    # --clear: an unfinished .venv, or one whose Python was removed, is replaced.
+    run([sys.executable, "-m", "venv", "--clear", VENV], "Creating .venv")
 
 
 def digest(names: Sequence[str]) -> str:
-    total = hashlib.sha256(UV_VERSION.encode())
+    total = hashlib.sha256()
     for name in names:
         with open(os.path.join(ROOT, name), "rb") as stream:
             total.update(stream.read())
@@ -75,7 +76,7 @@ def digest(names: Sequence[str]) -> str:
 
 def install(names: Sequence[str]) -> None:
     """Installs the requirement files, unless exactly these were installed before."""
-    wanted = digest([*names, NO_DEPS])
+    wanted = digest([*names, NO_DEPS, UV])
     stamp = os.path.join(VENV, ".installed-" + "-".join(names))
     if os.path.exists(stamp):
         with open(stamp) as stream:
@@ -83,15 +84,17 @@ def install(names: Sequence[str]) -> None:
                 return
     uv = [VENV_PYTHON, "-m", "uv"]
     if subprocess.call([*uv, "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        say(f"Installing uv {UV_VERSION}, which installs the rest quickly")
+        say("Installing uv, which installs the rest quickly")
         pip = [VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        run([*pip, "uv==" + UV_VERSION], "Installing uv")
+        run([*pip, "--require-hashes", "-r", UV], "Installing uv")
     say(f"Installing {' and '.join(names)} (about 2 GB the first time: a minute or two)")
-    command = [*uv, "pip", "install", "--python", VENV_PYTHON]
+    # What a package index sends is compared with the hashes that were written when the versions were pinned.
+    into = [*uv, "pip", "install", "--python", VENV_PYTHON, "--require-hashes"]
+    command = list(into)
     for name in names:
         command += ["-r", name]
     run(command, "Installing the packages")
-    run([*uv, "pip", "install", "--python", VENV_PYTHON, "--no-deps", "-r", NO_DEPS], "Installing the synthesizer")
+    run([*into, "--no-deps", "-r", NO_DEPS], "Installing the synthesizer")
     with open(stamp, "w") as stream:
         stream.write(wanted)
 
@@ -103,7 +106,7 @@ def make_env_file() -> None:
     say("Writing .env with a new secret key")
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as stream:
-        stream.write("# Settings of this machine; .env.example lists them all. Keep this file to yourself.\n")
+        stream.write("# Settings of this machine; .env.example lists them all. Keep this file secret.\n")
         stream.write(f"SECRET_KEY={secrets.token_urlsafe(50)}\n")
 
 

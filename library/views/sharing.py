@@ -55,9 +55,12 @@ def gone(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def closed(response: HttpResponse) -> HttpResponse:
-    """Kept out of search engines, and the address out of what other sites are told."""
+    """Keeps a page out of search engines.
+
+    SECURE_REFERRER_POLICY hides its address from other sites. `no-referrer` would hide it from us too: browsers would
+    then send its forms with `Origin: null`, which are refused.
+    """
     response["X-Robots-Tag"] = "noindex"
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 
@@ -93,4 +96,7 @@ def shared_picture(request: HttpRequest, token: str) -> HttpResponse:
     link = open_link(token)
     if link is None:
         return gone(request, token)
-    return closed(HttpResponse(roll_png(link.piece.roll), content_type="image/png"))
+    response = closed(HttpResponse(roll_png(link.piece.roll), content_type="image/png"))
+    # Messengers on the web show it in their own pages.
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response

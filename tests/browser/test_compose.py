@@ -396,5 +396,5 @@ def test_somebody_elses_piece_is_a_friendly_404(page, site):
     page.watch.allow("404")
     piece = make_piece(guest("guest-bob"))
     site.open(page, f"/pieces/{piece.pk}/")
-    assert "There is nothing here" in page.text_content("h1")
+    assert "Page not found" in page.text_content("h1")
     assert Client().get(f"/pieces/{piece.pk}/midi/").status_code == 404

@@ -4,10 +4,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from library.models import Piece, Rendering
+from library.models import Piece, Rendering, ShareLink
 from tests.browser.midi_bytes import midi_bytes, scale
 from tests.browser.site import Site
-from tests.factories import make_genre, make_piece
+from tests.factories import make_genre, make_piece, make_user, member
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ROW = "document.querySelector('li[data-format={}]').dataset.status"
@@ -74,3 +74,17 @@ def test_without_the_script_the_page_says_how_far_it_is(browser, site, piece):
     page.reload()
     assert page.locator("a#download-ogg").get_attribute("href") == f"/pieces/{piece.pk}/audio/ogg/"
     context.close()
+
+
+def test_forms_on_a_shared_page_work_without_javascript(make_page, site):
+    """No script sends a header there: it is the browser that says where the form comes from."""
+    piece = make_piece(member(make_user("alice")), midi=midi_bytes(scale(15)), notes_count=15)
+    link = ShareLink.objects.create(piece=piece)
+    page = make_page(java_script_enabled=False)
+    site.open(page, f"/s/{link.token}/")
+    with page.expect_navigation() as sent:
+        page.click("#download-ogg")
+    assert sent.value.status == 200
+    assert Rendering.objects.get().format == "ogg"
+    assert page.url.partition("#")[0] == f"{site.url}/s/{link.token}/"
+    assert page.locator("li[data-format=ogg]").get_attribute("data-status") == "queued"

@@ -20,11 +20,13 @@ import boto3
 import psycopg2
 import pytest
 import redis
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.waiting import wait_until
 
 HOST = "127.0.0.1"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def missing(sentence: str) -> NoReturn:
@@ -200,18 +202,21 @@ class Redis:
 
 
 class S3:
-    """moto's S3. It stores and lists as S3 does; it checks no signature, so it can say nothing about access."""
+    """moto's S3 without checksum headers (strict_s3). It stores and lists as S3 does; it checks no signature, so it can
+    say nothing about access."""
 
     def __init__(self, folder: Path) -> None:
         self.port = port = free_port()
         self.url = f"http://{HOST}:{port}"
-        self.server = Server("s3", [sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)], folder)
+        command = [sys.executable, "-m", "tests.services.strict_s3", HOST, str(port)]
+        self.server = Server("s3", command, folder, env={**os.environ, "PYTHONPATH": str(ROOT)})
         self.client = boto3.client(
             "s3",
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
+            config=Config(request_checksum_calculation="when_required", response_checksum_validation="when_required"),
         )
         try:
             self.server.wait_until(self.client.list_buckets)

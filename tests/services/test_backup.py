@@ -25,7 +25,7 @@ def test_a_backup_comes_back_elsewhere(production: Production, guest: Browser, t
         "VAR_DIR": str(tmp_path / "var"),
     }
     said = production.run([sys.executable, "manage.py", "restore", str(file)], **programs, **elsewhere)
-    assert said.startswith(f"The database and {len(stored)} files are back.")
+    assert said.startswith(f"Restored the database and {len(stored)} files.")
     assert set(production.s3.names(OTHER)) == stored
     query = "SELECT id, title, midi FROM library_piece ORDER BY id"
     assert production.rows(query, database=OTHER) == production.rows(query, database=DATABASE)

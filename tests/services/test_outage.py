@@ -109,7 +109,7 @@ def test_a_bucket_that_is_away_while_a_piece_is_read(production: Production, gue
         assert guest.get(f"/pieces/{piece_id}/").status == 200, "the page itself needs no file"
         away = guest.get(f"/pieces/{piece_id}/midi/")
         assert away.status == 503
-        assert b"Nothing is lost" in away.body
+        assert b"Your pieces are safe" in away.body
     assert guest.get(f"/pieces/{piece_id}/midi/").status == 200
 
 

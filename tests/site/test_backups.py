@@ -58,7 +58,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Path]:
     assert site.python("-c", MAKE).returncode == 0
     file = folder / "kept" / "music.tar"
     said = site.manage("backup", str(file))
-    assert said.startswith(f"{file}: the database and 3 files"), said
+    assert said.startswith("Saved the database and 3 files"), said
+    assert said.endswith(f" to {file}.\n")
     return site, file
 
 
@@ -75,7 +76,7 @@ def test_a_backup_is_whole_and_private(made: tuple[Site, Path]) -> None:
 def test_a_backup_comes_back_on_another_machine(made: tuple[Site, Path], tmp_path: Path) -> None:
     old, file = made
     new = Site(tmp_path / "new")
-    assert new.manage("restore", str(file)).startswith("The database and 3 files are back.")
+    assert new.manage("restore", str(file)).startswith("Restored the database and 3 files.")
     told = new.python("-c", TELL).stdout
     assert told == old.python("-c", TELL).stdout
     assert told.splitlines()[0] == "Piece 0 alice b'MThd'"
@@ -84,13 +85,13 @@ def test_a_backup_comes_back_on_another_machine(made: tuple[Site, Path], tmp_pat
 
 def test_what_is_there_is_not_lost_by_mistake(made: tuple[Site, Path]) -> None:
     site, file = made
-    assert "which would be lost. Say --replace" in site.manage("restore", str(file))
-    assert site.manage("restore", str(file), "--replace").startswith("The database and 3 files are back.")
+    assert "already has pieces or members. Use --replace" in site.manage("restore", str(file))
+    assert site.manage("restore", str(file), "--replace").startswith("Restored the database and 3 files.")
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"\0" * 10240])
 def test_what_is_no_backup_is_refused(made: tuple[Site, Path], tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file.tar").write_bytes(content)
     said = made[0].manage("restore", str(tmp_path / "file.tar"), "--replace")
-    assert "cannot be read" in said or "no manifest" in said, said
+    assert "can't be read" in said or "no manifest" in said, said
     assert made[0].python("-c", TELL).stdout.count("alice") == 3

@@ -110,3 +110,45 @@ def test_what_is_no_network_is_refused(setting: Any, value: str) -> None:
     setting(value)
     with pytest.raises(ImproperlyConfigured, match=r"A_SETTING must hold addresses or networks"):
         env.networks("A_SETTING")
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("https://music.example.org", "https://music.example.org"),
+        ("https://music.example.org/", "https://music.example.org"),
+        ("HTTPS://Music.Example.org:443", "https://music.example.org"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("http://[::1]:80", "http://[::1]"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(setting: Any, value: str, meant: str) -> None:
+    setting(value)
+    assert env.origin("A_SETTING", "") == meant
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("https://example.org/music", "root of its host"),
+        ("https://example.org//music/", "root of its host"),
+        ("https://example.org?a=b", "root of its host"),
+        ("https://example.org/?", "root of its host"),
+        ("https://example.org#top", "root of its host"),
+        ("https://user:secret@example.org", "user name or password"),
+        ("https://example.org:port", "Received"),
+        ("https://example.org:99999", "Received"),
+        ("https://müsik.example.org", "xn--"),
+        ("https://my_music.example.org", "letters a to z"),
+        ("https://", "Received"),
+        ("example.org", "Received"),
+        ("ftp://example.org", "Received"),
+        ("http://[::1", "Received"),
+    ],
+)
+def test_what_is_no_origin_is_refused_with_the_reason(setting: Any, value: str, why: str) -> None:
+    setting(value)
+    with pytest.raises(ImproperlyConfigured, match="A_SETTING must be an address") as refused:
+        env.origin("A_SETTING", "")
+    assert why in str(refused.value)
+    assert "secret" not in str(refused.value)

@@ -26,7 +26,13 @@ TITLES = [
 # What an answer may say that it is. Nothing of ours is SVG or HTML but our own pages.
 PAGES = ("text/html; charset=utf-8",)
 FILES = ("audio/midi", "application/zip", "audio/mpeg", "audio/wav", "audio/ogg", "image/png")
-DATA = ("application/json", "application/problem+json", "text/plain", "text/plain; charset=utf-8")
+DATA = (
+    "application/json",
+    "application/manifest+json",
+    "application/problem+json",
+    "text/plain",
+    "text/plain; charset=utf-8",
+)
 
 
 def make_hostile(alice: User, things: Things, text: str) -> None:

@@ -16,7 +16,7 @@ def start(tmp_path: Path, code: str = "settings.SECRET_KEY", **environment: str)
     """Runs a Python process that reads the settings and prints the value of an expression."""
     clean = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     # Empty values keep a .env of this checkout out.
-    empty = dict.fromkeys(("SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "PORT"), "")
+    empty = dict.fromkeys(("SECRET_KEY", "ALLOWED_HOSTS", "DEBUG", "PORT", "SITE_URL"), "")
     return subprocess.run(
         [sys.executable, "-c", f"from django.conf import settings; print(({code}))"],
         cwd=settings.BASE_DIR,
@@ -56,7 +56,7 @@ def test_the_command_line_says_the_sentence_alone(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 1
-    assert result.stderr == "The settings cannot be used: PORT must be a number. Received: 'abc'.\n"
+    assert result.stderr == "Invalid settings: PORT must be a number. Received: 'abc'.\n"
 
 
 def test_a_laptop_needs_no_environment(tmp_path: Path) -> None:
@@ -122,12 +122,33 @@ def test_environment_chooses_postgresql_redis_and_s3(tmp_path: Path) -> None:
         ("DATABASE_URL", "oracle://host/name"),
         ("RUNTIME", "torch"),
         ("SITE_URL", "music.example.org"),
+        ("ALLOWED_HOSTS", "https://music.example.org"),
+        ("ALLOWED_HOSTS", "music.example.org:8000"),
+        ("ALLOWED_HOSTS", "music.example.org/"),
         ("GUEST_SECONDS_PER_HOUR", "-1"),
         ("LOG_LEVEL", "LOUD"),
     ],
 )
 def test_a_wrong_value_stops_the_site_with_its_name(tmp_path: Path, name: str, wrong: str) -> None:
     assert name in sentence(tmp_path, **{name: wrong})
+
+
+def test_the_host_of_the_site_is_allowed_where_no_hosts_are_named(tmp_path: Path) -> None:
+    code = "settings.ALLOWED_HOSTS, settings.SERVES_OTHERS"
+    said = value(tmp_path, code, SITE_URL="https://music.example.org", SECRET_KEY=SECRET)
+    assert said == "(['localhost', '127.0.0.1', '[::1]', 'music.example.org'], True)"
+    assert "SECRET_KEY is missing" in sentence(tmp_path, SITE_URL="https://music.example.org")
+    assert value(tmp_path, code, SITE_URL="http://[::1]:8000") == "(['localhost', '127.0.0.1', '[::1]'], False)"
+
+
+@pytest.mark.parametrize(("hosts", "is_there"), [("other.example.org", False), (".example.org", True), ("*", True)])
+def test_hosts_that_lack_the_one_of_the_site_stop_it(tmp_path: Path, hosts: str, is_there: bool) -> None:
+    given = {"SITE_URL": "https://music.example.org", "ALLOWED_HOSTS": hosts, "SECRET_KEY": SECRET}
+    if is_there:
+        assert value(tmp_path, "settings.SITE_HOST", **given) == "music.example.org"
+    else:
+        said = sentence(tmp_path, **given)
+        assert "ALLOWED_HOSTS must include the host of SITE_URL, music.example.org" in said
 
 
 def test_every_setting_of_the_environment_is_in_the_example() -> None:

@@ -66,15 +66,15 @@ def test_a_process_that_dies_is_started_again(running: list[Running]) -> None:
     first = worker.process.pid
     os.kill(first, signal.SIGKILL)
     running[0].wait_for("started", times=2)
-    running[0].wait_for("The worker process ended (signal SIGKILL); starting it again in 0.5 s.")
+    running[0].wait_for("The worker process ended (signal SIGKILL). Restarting it in 0.5 s.")
     assert worker.process.pid != first
 
 
 def test_a_process_that_keeps_dying_is_waited_for_longer(running: list[Running]) -> None:
     running.append(Running(child("worker", "raise SystemExit(3)")))
-    running[0].wait_for("(exit status 3); starting it again in 0.5 s.")
-    running[0].wait_for("(exit status 3); starting it again in 1 s.")
-    running[0].wait_for("(exit status 3); starting it again in 2 s.")
+    running[0].wait_for("(exit status 3). Restarting it in 0.5 s.")
+    running[0].wait_for("(exit status 3). Restarting it in 1 s.")
+    running[0].wait_for("(exit status 3). Restarting it in 2 s.")
 
 
 def test_stopping_ends_every_process() -> None:
@@ -122,7 +122,7 @@ def test_the_address_is_said_at_any_answer_and_no_proxy_is_asked(monkeypatch: py
         supervisor = Supervisor([], output=io.StringIO(), cwd=settings.BASE_DIR)
         monkeypatch.setattr(supervisor, "say", lambda name, line: said.append(line))
         Announcement(supervisor, site.server_port)()
-    assert said == [f"The site is on http://localhost:{site.server_port} (Ctrl-C stops it)"]
+    assert said == [f"The site is running at http://localhost:{site.server_port} (Ctrl-C stops it)"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's alone")

@@ -9,6 +9,8 @@ TABLE = """
 # what is everybody's
 GET    health                               -          200   200   200   200   200
 GET    ready                                -          503   503   503   503   503
+GET    manifest                             -          200   200   200   200   200
+GET    security-txt                         -          404   404   404   404   404
 GET    accounts:privacy                     -          200   200   200   200   200
 GET    accounts:terms                       -          200   200   200   200   200
 GET    accounts:contact                     -          200   200   200   200   200

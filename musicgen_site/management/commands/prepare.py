@@ -10,18 +10,21 @@ from django.core.management import BaseCommand, call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from musicgen_site.private_files import write_privately
+
 # A genre that is installed later comes after those that are there.
 GENRES = ["piano", "drums", "rock", "electronic"]
 
 
 class Command(BaseCommand):
-    help = "Brings the database up to date, installs the shipped bundles, collects static files. Does nothing twice."
+    help = "Migrates the database, installs the shipped bundles and collects static files. Skips what is already done."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        write_privately()
         self.check()
         if has_migrations_to_run():
-            self.stdout.write("==> Bringing the database up to date")
+            self.stdout.write("==> Migrating the database")
             call_command("migrate", interactive=False, verbosity=0)
         self._install_bundles()
         self._collect_static()
@@ -30,7 +33,7 @@ class Command(BaseCommand):
         bundles = sorted(Path(settings.SHIPPED_BUNDLES_DIR).glob("*.bundle"), key=place_on_page)
         if not bundles:
             self.stderr.write(
-                "No bundle lies in generator/bundles, so the site cannot compose yet. Train one with "
+                "There is no bundle in generator/bundles, so the site can't compose yet. Train one with "
                 "`python manage.py train_genre_model piano --data FOLDER --output FILE`, then install it with "
                 "`python manage.py import_genre_model FILE --activate`."
             )

@@ -11,17 +11,19 @@ from tqdm import tqdm
 from musicgen_site.backups import BackupError, restore
 from musicgen_site.management.commands.backup import advance
 from musicgen_site.management.commands.run import take_lock
+from musicgen_site.private_files import write_privately
 
 
 class Command(BaseCommand):
-    help = "Puts back what `manage.py backup` wrote, and brings an older database up to date. Stop the site first."
+    help = "Restores what `manage.py backup` saved and migrates an older database. Stop the site first."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--replace", action="store_true", help="though this site has pieces or members, which go")
+        parser.add_argument("--replace", action="store_true", help="overwrite a site that has pieces or members")
 
     def handle(self, *args: Any, file: Path, replace: bool, **options: Any) -> None:
+        write_privately()
         # `make run` on this machine must not write meanwhile; of other machines we cannot know.
         lock = take_lock(Path(settings.VAR_DIR) / "run.lock")
         try:
@@ -31,9 +33,9 @@ class Command(BaseCommand):
         except BackupError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(f"The backup could not be put back: {error}. Run it again.") from error
+            raise CommandError(f"The restore failed: {error}. Run it again.") from error
         finally:
             lock.close()
         self.stdout.write(
-            f"The database and {counts.files} files are back. `python manage.py check_library` says whether they agree."
+            f"Restored the database and {counts.files} files. `python manage.py check_library` checks that they match."
         )

@@ -15,16 +15,18 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from musicgen_site import env
+from musicgen_site.private_files import write_privately
 from musicgen_site.supervisor import Child, Supervisor
 
 
 class Command(BaseCommand):
-    help = "Serves the site on this machine: one web process and one worker, restarted when they die. Ctrl-C ends both."
+    help = "Runs the site on this machine: one web process and one worker, restarted if they die. Ctrl-C stops both."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=env.integer("PORT", 8000, minimum=1, maximum=65535))
 
     def handle(self, *args: Any, **options: Any) -> None:
+        write_privately()
         port: int = options["port"]
         # Kept open, and with it the lock, until this process ends, however it ends.
         lock = take_lock(Path(settings.VAR_DIR) / "run.lock")
@@ -64,7 +66,7 @@ class Announcement:
         except (OSError, http.client.HTTPException):
             return
         self._made = True
-        self._supervisor.say("run", f"The site is on http://localhost:{self._port} (Ctrl-C stops it)")
+        self._supervisor.say("run", f"The site is running at http://localhost:{self._port} (Ctrl-C stops it)")
 
 
 def web_command(port: int) -> list[str]:
@@ -98,7 +100,7 @@ def take_lock(path: Path) -> IO[str]:
     except OSError:
         stream.seek(0)
         holder = stream.read().strip() or "unknown"
-        raise CommandError(f"The site is running already (process {holder}). Stop that one first.") from None
+        raise CommandError(f"The site is already running (process {holder}). Stop it first.") from None
     stream.truncate(0)
     stream.write(str(os.getpid()))
     stream.flush()
@@ -112,5 +114,5 @@ def check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}). Choose another one: PORT={port + 1} make run"
+                f"Port {port} can't be used ({error.strerror}). Try another one: PORT={port + 1} make run"
             ) from None
