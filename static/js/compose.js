@@ -5,6 +5,7 @@ import { clearErrors, showErrors } from "./compose-errors.js";
 import { GenerationView } from "./generation.js";
 import { onPage } from "./navigation.js";
 import { renewRecentPieces } from "./piece-rows.js";
+import { onIntent } from "./sound-intent.js";
 
 const STORE = "generation"; // the id that this tab watches, so that a reload goes on watching
 
@@ -16,6 +17,7 @@ onPage((main, signal) => {
 
 function enhance(form, section, signal) {
   const player = section.querySelector("music-player");
+  let isSoundWanted = false; // somebody came near Generate: from then on what is chosen is loaded
   const button = form.querySelector("[data-generate]");
   const remember = (id) => {
     try {
@@ -37,7 +39,7 @@ function enhance(form, section, signal) {
   });
 
   const choices = new ComposeChoices(form, {
-    onSounds: loadSounds,
+    onSounds: () => isSoundWanted && loadSounds(),
     onError: (errors) => {
       clearErrors(form, "primer");
       if (Object.keys(errors).length) showErrors(form, errors);
@@ -90,6 +92,7 @@ function enhance(form, section, signal) {
     const before = view.section.hidden ? null : view.id;
     clearErrors(form);
     player?.unlock?.(); // sound is allowed inside a click alone
+    loadSounds();
     view.prepare(facts);
     setBusy(true);
     try {
@@ -153,10 +156,14 @@ function enhance(form, section, signal) {
       view.prepare("");
       setBusy(true);
       view.watch(id);
-    } else if (!navigator.connection?.saveData) {
-      const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 300));
-      later(loadSounds);
     }
   });
-  form.addEventListener("pointerdown", loadSounds, { once: true });
+  onIntent(
+    button,
+    () => {
+      isSoundWanted = true;
+      loadSounds();
+    },
+    signal,
+  );
 }
