@@ -12,6 +12,7 @@ function toRgb(context, color) {
   const parsed = context.fillStyle;
   if (parsed.startsWith("#")) return [1, 3, 5].map((at) => parseInt(parsed.slice(at, at + 2), 16)).concat(1);
   const numbers = (parsed.match(/[\d.]+/g) ?? []).map(Number);
+  if (parsed.startsWith("color(srgb")) numbers.splice(0, 3, ...numbers.slice(0, 3).map((part) => 255 * part));
   return [numbers[0] ?? 0, numbers[1] ?? 0, numbers[2] ?? 0, numbers[3] ?? 1];
 }
 
@@ -28,8 +29,11 @@ const mix = (from, to, share) => from.map((value, index) => value + (to[index] -
 
 export class RollColors {
   constructor(canvas, context) {
-    const value = (name) => toRgb(context, asWritten(canvas, name));
     const isForced = window.matchMedia("(forced-colors: active)").matches;
+    const style = getComputedStyle(canvas);
+    // Asking the element makes the browser style it anew each time, so it is asked only where it must be.
+    const written = (name) => (isForced ? asWritten(canvas, name) : style.getPropertyValue(name).trim());
+    const value = (name) => toRgb(context, written(name));
     const softest = isForced ? 1 : 0.42;
     const names = ["bg", "black-key", "grid", "text", "now", "glow", "veil", "muted"];
     const [ground, ...rest] = names.map((name) => value(`--player-roll-${name}`));

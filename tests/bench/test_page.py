@@ -135,3 +135,13 @@ def test_ours_is_held_against_so_many_times_less_than_theirs():
     assert ours.beside["steps a second of a core"].max == 2000.0
     assert ours.facts["times less CPU than Magenta"] == "6.7 (promised 10)"
     assert ours.facts["than its best run"] == "5.0"
+
+
+@pytest.mark.parametrize(("median", "meets"), [(90.0, True), (89.9, False)])
+def test_a_score_meets_its_target_by_being_as_high(median, meets):
+    score = figure("score", 1.0, median, 100.0, target=90.0, is_more_better=True)
+    assert score.meets_target is meets
+    page = page_of(RUN, [line(score, "bench.measure_lighthouse")])
+    assert ("≥ 90, met" in page) is meets
+    assert ("≥ 90, **missed**" in page) is not meets
+    assert "## Pages on a phone" in page
