@@ -20,7 +20,7 @@ from bench.machine import facts_of_run
 from bench.page import PEER, page_of, peer_of, peer_section, with_peer
 from bench.reference import ROOT
 
-SCRIPTS = ("steps", "compose", "takes", "site", "worker", "library", "follow", "browser")
+SCRIPTS = ("steps", "compose", "takes", "site", "worker", "library", "follow", "browser", "lighthouse")
 # Not without being asked: it installs Magenta.
 OPTIONAL = ("magenta",)
 PAGE = ROOT / "docs" / "benchmarks.md"

@@ -49,6 +49,7 @@ class Figure:
         value: of the runs.
         beside: further quantities of the same runs by name with unit, such as CPU seconds beside wall.
         target: what the median should be at most; None where nothing was promised.
+        is_more_better: the target is what the median should be at least.
         compared_with: key of the figure that this one is held against.
         facts: what else describes the runs, such as notes and steps of the pieces.
     """
@@ -59,12 +60,15 @@ class Figure:
     value: Spread
     beside: dict[str, Spread] = field(default_factory=dict)
     target: float | None = None
+    is_more_better: bool = False
     compared_with: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def meets_target(self) -> bool | None:
-        return None if self.target is None else self.value.median <= self.target
+        if self.target is None:
+            return None
+        return self.value.median >= self.target if self.is_more_better else self.value.median <= self.target
 
 
 class Report:

@@ -18,6 +18,7 @@ HEADINGS = {
     "bench.measure_library": "A library of a million pieces",
     "bench.measure_follow": "Activating a model",
     "bench.measure_browser": "From click to sound",
+    "bench.measure_lighthouse": "Pages on a phone",
     "bench.measure_magenta": "Comparison with Magenta",
 }
 # Measured by a separate command, so the page keeps it when the rest is measured again. Always the last section.
@@ -141,7 +142,8 @@ def _fact(value: Any) -> str:
 def _target(line: Line) -> str:
     if line["target"] is None:
         return ""
-    return f"≤ {line['target']:g}, {'met' if line['meets_target'] else '**missed**'}"
+    bound = "≥" if line["is_more_better"] else "≤"
+    return f"{bound} {line['target']:g}, {'met' if line['meets_target'] else '**missed**'}"
 
 
 def _range(spread: Line) -> str:

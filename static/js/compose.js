@@ -5,6 +5,7 @@ import { clearErrors, showErrors } from "./compose-errors.js";
 import { GenerationView } from "./generation.js";
 import { onPage } from "./navigation.js";
 import { renewRecentPieces } from "./piece-rows.js";
+import { onIntent } from "./sound-intent.js";
 
 const STORE = "generation"; // the id that this tab watches, so that a reload goes on watching
 
@@ -17,7 +18,7 @@ onPage((main, signal) => {
 function enhance(form, section, signal) {
   const player = section.querySelector("music-player");
   const button = form.querySelector("[data-generate]");
-  let isIntended = false; // whether somebody was about to press Generate
+  let isIntended = false; // somebody came near Generate: from then on what is chosen is loaded
   const remember = (id) => {
     try {
       if (id) sessionStorage.setItem(STORE, id);
@@ -97,6 +98,7 @@ function enhance(form, section, signal) {
     const before = view.section.hidden ? null : view.id;
     clearErrors(form);
     player?.unlock?.(); // sound is allowed inside a click alone
+    loadSounds();
     view.prepare(facts);
     setBusy(true);
     try {
@@ -163,6 +165,5 @@ function enhance(form, section, signal) {
       view.watch(id);
     }
   });
-
-  for (const sign of ["pointerenter", "pointerdown", "focus"]) button.addEventListener(sign, intend, { once: true });
+  onIntent(button, intend, signal);
 }

@@ -3,8 +3,8 @@
  * Attributes: data-src (MIDI file), data-voices (JSON, [{name, program, is_drum}, …]), data-length (seconds), data-title,
  * data-sounds (folder with index.json), data-worklet (built audio worklet).
  *
- * Methods: load · play · pause · stop · seek, and for a piece that grows: prepare (before the click) → unlock (inside the
- * click) → startLive → appendNotes and setComposed, again and again → finishLive, or abortLive.
+ * Methods: load · play · pause · stop · seek, and for a piece that grows: prepare (as the click comes near, see
+ * sound-intent.js; a page loads no sounds by itself) → unlock (inside the click) → startLive → appendNotes and setComposed, again and again → finishLive, or abortLive.
  * load and finishLive take the address of the piece's page as `href`, for the player bar, which goes on with a piece whose
  * page goes.
  * Notes of appendNotes are [pitch, velocity, start_ms, end_ms, voice].
@@ -19,6 +19,7 @@ import { PlayerView } from "./player-view.js";
 import { PianoRoll } from "./piano-roll.js";
 import { addPlayer, removePlayer, someUse, usedPlayer } from "./players-on-page.js";
 import { SoundBlocked, soundEngine } from "./sound-engine.js";
+import { onIntent } from "./sound-intent.js";
 
 export class MusicPlayer extends HTMLElement {
   static observedAttributes = ["data-src"];
@@ -41,10 +42,7 @@ export class MusicPlayer extends HTMLElement {
     this.view.bind(this, this.abort.signal);
     this.applyVolume();
     this.setTempo(100);
-    /* A hand that comes near will press play soon. */
-    for (const near of ["pointerenter", "focusin", "touchstart"]) {
-      this.addEventListener(near, () => this.warmUp(), { signal: this.abort.signal, passive: true });
-    }
+    onIntent(this, () => this.warmUp(), this.abort.signal);
     if (this.dataset.src) this.loadFromAttributes();
     else this.refresh();
   }
@@ -466,11 +464,11 @@ export class MusicPlayer extends HTMLElement {
   }
 
   statusText(waiting) {
-    if (this.state === "loading") return "Loading the piece…";
-    if (this.state === "preparing") return this.live && !this.notes.length ? "Waiting for the first notes…" : "Loading the sounds…";
+    if (this.state === "loading") return "Loading…";
+    if (this.state === "preparing") return this.live && !this.notes.length ? "Waiting for the first notes…" : "Loading sounds…";
     if (this.blocked) return "Press play to listen";
     if (this.interruption) return this.interruption;
-    if (waiting) return this.notes.length ? "Waiting for the composer…" : "Waiting for the first notes…";
+    if (waiting) return this.notes.length ? "Waiting for more notes…" : "Waiting for the first notes…";
     return "";
   }
 

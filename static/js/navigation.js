@@ -18,7 +18,7 @@ const FULL_LOAD_PAGE = "[data-full-load-page]";
 const PARTS = [".site-header", ".site-footer"];
 const SCROLLS = "navigation-scrolls";
 const SHEET_DEADLINE_MS = 3000;
-const NO_SITE = "The site cannot be reached at the moment. Try again in a minute.";
+const NO_SITE = "No connection to the site. Try again in a minute.";
 const FAULT = "Something went wrong on our side. Try again in a minute.";
 
 const marker = document.querySelector("script[data-navigation]");

@@ -53,7 +53,7 @@ export class PianoRoll {
     this.frame = 0;
     this.animating = false;
     this.calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-    this.dark = window.matchMedia("(prefers-color-scheme: dark)");
+    this.looks = ["(prefers-color-scheme: dark)", "(forced-colors: active)"].map((query) => window.matchMedia(query));
     this.abort = new AbortController();
     const { signal } = this.abort;
 
@@ -62,7 +62,7 @@ export class PianoRoll {
     this.resizes.observe(overview);
     this.themes = new MutationObserver(() => this.readTheme());
     this.themes.observe(document.documentElement, { attributes: true, attributeFilter: ["data-bs-theme", "class"] });
-    this.dark.addEventListener("change", () => this.readTheme(), { signal });
+    for (const look of this.looks) look.addEventListener("change", () => this.readTheme(), { signal });
     roll.addEventListener("pointerdown", (event) => this.beginDrag(event, onSeek), { signal });
     this.readTheme();
     this.resize();

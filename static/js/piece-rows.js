@@ -1,5 +1,6 @@
-// Rows of pieces: the play button opens one player in its row and starts it. Without this script it is a link.
+// Rows of pieces: the play button opens one player in its row, starts and pauses it. Without this script it is a link.
 import { onPage } from "./navigation.js";
+import { PLAYER_EVENTS, playerOf, playStateOf, showPlayState } from "./players-on-page.js";
 
 const assets = document.getElementById("main").dataset;
 let open = null;
@@ -9,9 +10,7 @@ function close(row) {
   slot.querySelector("music-player")?.stop?.();
   slot.replaceChildren();
   slot.hidden = true;
-  const button = row.querySelector("[data-row-play]");
-  button.setAttribute("aria-expanded", "false");
-  button.setAttribute("aria-label", `Play ${row.dataset.title}`);
+  row.querySelector("[data-row-play]").setAttribute("aria-expanded", "false");
   if (open === row) open = null;
 }
 
@@ -28,10 +27,23 @@ function play(row) {
   const { href } = row.querySelector("[data-row-play]");
   const loaded = player.load({ src, title, href, voices: JSON.parse(voices), lengthSeconds: Number(length) });
   Promise.resolve(loaded).then(() => player.play());
-  const button = row.querySelector("[data-row-play]");
-  button.setAttribute("aria-expanded", "true");
-  button.setAttribute("aria-label", `Close player: ${title}`);
+  row.querySelector("[data-row-play]").setAttribute("aria-expanded", "true");
   open = row;
+  mark();
+}
+
+/* A piece that a player holds already, here or in the bar, goes on or pauses there. */
+function toggle(row) {
+  const holder = playerOf(row.dataset.src);
+  if (holder?.canPlay) holder.toggle();
+  else if (!holder) play(row);
+}
+
+/* Shows in every row whether its piece plays. */
+function mark() {
+  for (const row of document.querySelectorAll("[data-piece-row]")) {
+    showPlayState(row, row.querySelector("[data-row-play]"), playStateOf(row.dataset.src));
+  }
 }
 
 /** Makes the play links of all rows below an element into buttons. */
@@ -42,17 +54,17 @@ export async function enhanceRows(root) {
     button.setAttribute("role", "button");
     button.setAttribute("aria-expanded", "false");
     const row = button.closest("[data-piece-row]");
-    const toggle = (event) => {
+    const press = (event) => {
       event.preventDefault();
-      if (open === row) close(row);
-      else play(row);
+      toggle(row);
     };
-    button.addEventListener("click", toggle);
-    button.addEventListener("keydown", (event) => event.key === " " && toggle(event));
+    button.addEventListener("click", press);
+    button.addEventListener("keydown", (event) => event.key === " " && press(event));
   }
+  mark();
 }
 
-/** Fetches the short list of recent pieces anew, unless one of them is being listened to. */
+/** Fetches the short list of recent pieces again, unless one of them is being listened to. */
 export async function renewRecentPieces() {
   const list = document.querySelector("[data-recent]");
   if (!list || list.contains(open)) return;
@@ -64,6 +76,8 @@ export async function renewRecentPieces() {
   list.replaceWith(fresh);
   enhanceRows(fresh);
 }
+
+for (const event of PLAYER_EVENTS) document.addEventListener(event, mark);
 
 onPage((main) => {
   open = null;

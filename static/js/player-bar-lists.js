@@ -7,10 +7,11 @@
  *   elsewhere in a list, or with the id of a list as the value ("#pieces"):
  *                        [data-play-all], [data-play-shuffled], [data-play-next], [data-queue-add] take the whole list
  * Buttons are written `hidden`, since without this script they do nothing; a link [data-play-now] leads to the piece then.
- * A row that the bar holds as its current piece gets data-play-state="playing" or "paused".
+ * A row whose piece the bar, or a player of the page, holds gets data-play-state="playing" or "paused".
  */
 import { onPage } from "./navigation.js";
 import { MAX_ENTRIES } from "./player-bar-queue.js";
+import { PLAYER_EVENTS, playerOf, playStateOf, showPlayState } from "./players-on-page.js";
 
 const BUTTONS = "[data-play-now], [data-play-all], [data-play-shuffled], [data-play-next], [data-queue-add]";
 
@@ -76,29 +77,23 @@ function onClick(event, bar) {
 }
 
 function playRow(bar, row, list) {
-  const { src } = row.dataset;
-  if (bar.current?.src === src) {
-    bar.toggle();
+  const holder = playerOf(row.dataset.src);
+  if (holder?.canPlay) {
+    holder.toggle();
     return;
   }
   const rows = list ? rowsOf(list) : [row];
   bar.playList(rows.map(pieceOf), { start: rows.indexOf(row) });
 }
 
-/* Shows the buttons, and which row the bar holds. */
-function mark(bar) {
+/* Shows the buttons, and which row the bar or a player of the page holds. */
+function mark() {
   for (const button of document.querySelectorAll(BUTTONS)) {
     if (button.hidden) button.hidden = false;
     if (button.matches("a:not([role])")) button.setAttribute("role", "button");
   }
   for (const row of document.querySelectorAll("[data-play-item]")) {
-    const isCurrent = bar.current !== null && bar.current.src === row.dataset.src;
-    const state = isCurrent ? (bar.isActive ? "playing" : "paused") : null;
-    if (state === null) row.removeAttribute("data-play-state");
-    else if (row.dataset.playState !== state) row.dataset.playState = state;
-    const play = row.querySelector("[data-play-now]");
-    const label = `${state === "playing" ? "Pause" : "Play"} ${row.dataset.title ?? ""}`;
-    if (play && play.getAttribute("aria-label") !== label) play.setAttribute("aria-label", label);
+    showPlayState(row, row.querySelector("[data-play-now]"), playStateOf(row.dataset.src));
   }
 }
 
@@ -110,16 +105,16 @@ export function followLists(bar) {
     event.preventDefault();
     event.target.click();
   });
-  bar.addEventListener("player-bar:change", () => mark(bar));
+  for (const event of PLAYER_EVENTS) document.addEventListener(event, mark);
   let waiting = 0;
   const later = () => {
     waiting ||= requestAnimationFrame(() => {
       waiting = 0;
-      mark(bar);
+      mark();
     });
   };
   onPage((main, signal) => {
-    mark(bar);
+    mark();
     const observer = new MutationObserver(later);
     observer.observe(main, { childList: true, subtree: true });
     signal.addEventListener("abort", () => observer.disconnect());

@@ -6,8 +6,8 @@ import { button, create, formatTime, setIcon } from "./player-parts.js";
 export class QueuePanel {
   constructor(bar) {
     this.list = create("ol", { class: "pb-list" });
-    this.clear = create("button", { type: "button", class: "pb-clear" }, ["Clear the queue"]);
-    this.close = button("pb-close", "x-lg", "Close the queue");
+    this.clear = create("button", { type: "button", class: "pb-clear" }, ["Clear queue"]);
+    this.close = button("pb-close", "x-lg", "Close queue");
     this.said = create("p", { class: "visually-hidden", role: "status" });
     this.head = create("div", { class: "pb-panel-head" }, [create("h2", { id: "player-bar-queue-title" }, ["Queue"]), this.clear, this.close]);
     this.element = create("section", { class: "pb-panel", id: "player-bar-queue", "aria-labelledby": "player-bar-queue-title", hidden: "" }, [
@@ -49,7 +49,7 @@ export class QueuePanel {
     bar.moveTo(key, place);
     const { entries } = bar.queue;
     const index = entries.findIndex((entry) => entry.key === key);
-    if (index >= 0) this.said.textContent = `${entries[index].title} is number ${index + 1} of ${entries.length} now.`;
+    if (index >= 0) this.said.textContent = `${entries[index].title} moved to ${index + 1} of ${entries.length}.`;
   }
 
   showCurrent() {

@@ -7,7 +7,7 @@ const SMALL_STEP_SECONDS = 5;
 const LARGE_STEP_SECONDS = 15;
 const NARROW = window.matchMedia("(max-width: 47.99rem)");
 const NARROWEST = window.matchMedia("(max-width: 26rem)");
-const LOOP_LABELS = { off: "Loop: off", all: "Loop: all pieces", one: "Loop: this piece" };
+const LOOP_LABELS = { off: "Loop off", all: "Loop the queue", one: "Loop this piece" };
 
 /* Fills `host` and returns the parts that change. */
 function build(host, panel) {
@@ -36,7 +36,7 @@ function build(host, panel) {
   ]);
   const announced = create("p", { class: "visually-hidden", role: "status" });
   host.setAttribute("role", "region");
-  host.setAttribute("aria-label", "Player bar");
+  host.setAttribute("aria-label", "Player");
   host.replaceChildren(panel.element, seek, row, announced);
   return { seek, steps, previous, play, next, title, time, note, shuffle, loop, mute, volume: volume.input, extras, queue, announced };
 }
@@ -140,7 +140,7 @@ export class BarView {
   showVolume(percent, muted) {
     const { volume, mute } = this.parts;
     const isSilent = muted || percent === 0;
-    showPercent(volume, percent, isSilent ? `${percent} %, muted` : `${percent} %`);
+    showPercent(volume, percent, isSilent ? `${percent}%, muted` : `${percent}%`);
     mute.setAttribute("aria-pressed", String(muted));
     setIcon(mute, isSilent ? "volume-mute-fill" : percent < 50 ? "volume-down-fill" : "volume-up-fill");
   }

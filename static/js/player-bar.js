@@ -68,7 +68,7 @@ export class PlayerBar extends HTMLElement {
     this.goingOn = -1;
     if (attempt !== this.attempt || this.state !== "paused" || this.engine.clock.playing) return;
     if (mayGoOn) this.play();
-    else this.setState("paused", "Press play to go on");
+    else this.setState("paused", "Press play to continue");
   }
 
   /* A full load: the sound ends with the page, and what sounds is what the bar goes on with. A page that the browser keeps
@@ -124,11 +124,11 @@ export class PlayerBar extends HTMLElement {
   }
 
   add(pieces) {
-    this.added(this.queue.append(pieces), "at the end of the queue");
+    this.added(this.queue.append(pieces), "to the queue");
   }
 
   addNext(pieces) {
-    this.added(this.queue.insertNext(pieces), "next in the queue");
+    this.added(this.queue.insertNext(pieces), "to play next");
   }
 
   /* The rest of a list that plays already. */
@@ -332,7 +332,7 @@ export class PlayerBar extends HTMLElement {
 
   /* Deleted meanwhile, or no longer ours to hear. */
   skip(entry) {
-    this.view.note(`“${entry.title}” is not there any more.`);
+    this.view.note(`“${entry.title}” is no longer available.`);
     const plays = this.queue.following !== null && this.queue.following !== entry;
     this.queue.remove(entry.key);
     if (this.current) this.turnTo({ plays });

@@ -16,9 +16,9 @@ function swatch(voice, name) {
 
 function row(voice, name) {
   const mute = button("mp-voice-mute", "volume-up-fill", `Mute ${name}`);
-  const solo = create("button", { type: "button", class: "mp-button mp-voice-solo", "aria-label": `Hear ${name} alone` }, ["Solo"]);
-  solo.title = `Hear ${name} alone`;
-  const volume = slider("mp-voice-volume", `Volume of ${name}`, { min: 0, max: 100, step: 5, value: 100 });
+  const solo = create("button", { type: "button", class: "mp-button mp-voice-solo", "aria-label": `Solo ${name}` }, ["Solo"]);
+  solo.title = `Play ${name} alone`;
+  const volume = slider("mp-voice-volume", `${name} volume`, { min: 0, max: 100, step: 5, value: 100 });
   volume.box.append(volume.input);
   return { mute, solo, volume: volume.input, item: create("li", {}, [swatch(voice, name), mute, solo, volume.box]) };
 }
@@ -27,7 +27,7 @@ export class PlayerMixer {
   constructor() {
     this.legend = create("span", { class: "mp-legend" });
     this.list = create("ul", { class: "mp-voices", "aria-label": "Voices" });
-    const summary = create("summary", {}, [create("span", { class: "mp-mixer-name" }, ["Voices"]), this.legend]);
+    const summary = create("summary", { class: "mp-mixer-head" }, [create("span", { class: "mp-mixer-name" }, ["Voices"]), this.legend]);
     this.element = create("details", { class: "mp-mixer", hidden: "" }, [summary, this.list]);
     this.element.open = window.matchMedia(WIDE).matches;
   }
@@ -44,7 +44,7 @@ export class PlayerMixer {
         mute.setAttribute("aria-pressed", String(mix.muted.has(voice)));
         setIcon(mute, mix.muted.has(voice) ? "volume-mute-fill" : "volume-up-fill");
         solo.setAttribute("aria-pressed", String(mix.solo.has(voice)));
-        showPercent(volume, mix.volumeOf(voice), `${mix.volumeOf(voice)} %`);
+        showPercent(volume, mix.volumeOf(voice), `${mix.volumeOf(voice)}%`);
         item.classList.toggle("mp-silent", !mix.isHeard(voice));
         this.legend.children[voice].classList.toggle("mp-silent", !mix.isHeard(voice));
       });

@@ -5,7 +5,7 @@
 import { readMidi } from "./midi-file.js";
 import { channelsFor } from "./sound-engine.js";
 
-const NO_FILE = "The piece could not be loaded. Try again, or download the MIDI file.";
+const NO_FILE = "The piece couldn't be loaded. Try again, or download the MIDI file.";
 
 /* Reads a stored file. Rejects with one plain sentence. */
 export async function fetchPiece(src, signal) {

@@ -40,8 +40,8 @@ export const hideHint = () => write("sessionStorage", HINT_KEY, "1");
 export function muteHint() {
   if (!window.matchMedia("(pointer: coarse)").matches || read("sessionStorage", HINT_KEY)) return "";
   const isApple = /iPhone|iPad|iPod/.test(navigator.userAgent) || (navigator.platform === "MacIntel" && navigator.maxTouchPoints > 1);
-  if (!isApple) return "No sound? Turn up the media volume of your phone.";
-  return "No sound? Turn off silent mode (on many iPhones the switch above the volume buttons) and turn up the volume.";
+  if (!isApple) return "No sound? Turn up your phone's media volume.";
+  return "No sound? Turn off silent mode (on many iPhones, the switch above the volume buttons) and turn up the volume.";
 }
 
 /* Lets the keyboard's media keys and the lock screen drive this player. */

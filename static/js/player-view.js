@@ -7,7 +7,7 @@ import { button, create, formatTime, setIcon, setLabel, showPercent, slider } fr
 
 /* Fills `host` and returns the parts that change. */
 function build(host, mixer) {
-  const roll = create("canvas", { class: "mp-roll", tabindex: "0", role: "slider", "aria-label": "Piano roll, position" });
+  const roll = create("canvas", { class: "mp-roll", tabindex: "0", role: "slider", "aria-label": "Position in the piano roll" });
   const status = create("div", { class: "mp-status", role: "status" });
   const stage = create("div", { class: "mp-stage" }, [roll, status]);
 
@@ -37,7 +37,7 @@ function build(host, mixer) {
   const error = create("div", { class: "mp-notice mp-error", role: "alert", hidden: "" }, [errorText, retry]);
 
   const hintText = create("span", { class: "mp-notice-text" });
-  const hintClose = button("mp-hint-close", "x-lg", "Hide this hint");
+  const hintClose = button("mp-hint-close", "x-lg", "Dismiss");
   const hint = create("div", { class: "mp-notice mp-hint", hidden: "" }, [hintText, hintClose]);
 
   host.replaceChildren(stage, scrub, bar, mixer.element, error, hint);
@@ -108,14 +108,14 @@ export class PlayerView {
   showVolume(percent, muted) {
     const { volume, mute } = this.parts;
     const silent = muted || percent === 0;
-    showPercent(volume, percent, silent ? `${percent} %, muted` : `${percent} %`);
+    showPercent(volume, percent, silent ? `${percent}%, muted` : `${percent}%`);
     mute.setAttribute("aria-pressed", String(muted));
     setIcon(mute, silent ? "volume-mute-fill" : percent < 50 ? "volume-down-fill" : "volume-up-fill");
   }
 
   showTempo(percent) {
-    showPercent(this.parts.tempo, percent, `${percent} %`);
-    this.parts.tempoValue.textContent = `${percent} %`;
+    showPercent(this.parts.tempo, percent, `${percent}%`);
+    this.parts.tempoValue.textContent = `${percent}%`;
   }
 
   showLoop(loop) {

@@ -1,4 +1,4 @@
-/* The players of a page: which one the space bar means, and which one was used last. */
+/* The players of a page: which one the space bar means, which one was used last, and which one holds a piece. */
 
 const TYPING = "input, select, textarea, button, a[href], summary, [contenteditable], [role=button], dialog";
 
@@ -40,5 +40,30 @@ export function removePlayer(player) {
 export function usedPlayer(player) {
   lastUsed = player;
 }
+
+const srcOf = (player) => (player.current ?? player.source)?.src;
+const isActive = ({ state }) => state === "playing" || state === "preparing";
+
+/* The player that plays the piece of this address, else one that holds it; undefined if none does. */
+export function playerOf(src) {
+  const holding = [...players].filter((player) => src && srcOf(player) === src);
+  return holding.find(isActive) ?? holding[0];
+}
+
+/* "playing", "paused" where a player holds the piece, else null. */
+export function playStateOf(src) {
+  const player = playerOf(src);
+  return player ? (isActive(player) ? "playing" : "paused") : null;
+}
+
+/* Writes the state to an element and to the play button in it, which does what its picture says. */
+export function showPlayState(row, button, state) {
+  if (state === null) row.removeAttribute("data-play-state");
+  else if (row.dataset.playState !== state) row.dataset.playState = state;
+  const label = `${state === "playing" ? "Pause" : "Play"} ${row.dataset.title ?? ""}`;
+  if (button && button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
+}
+
+export const PLAYER_EVENTS = ["player:ready", "player:play", "player:pause", "player:ended", "player:error", "player-bar:change"];
 
 export const someUse = (engine) => [...players].some((player) => player.engine === engine);

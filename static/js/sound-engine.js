@@ -12,15 +12,15 @@ export class SoundError extends Error {}
 export class SoundBlocked extends SoundError {}
 
 const MESSAGES = {
-  unsupported: "This browser cannot play sound in the page. You can still download the MIDI file.",
-  worklet: "The sound engine could not be loaded. Try again, or download the MIDI file.",
-  sounds: "The instrument sounds could not be loaded. Try again, or download the MIDI file.",
-  blocked: "The browser did not allow sound to start. Press play once more.",
+  unsupported: "This browser can't play sound here. You can still download the MIDI file.",
+  worklet: "The sound engine couldn't be loaded. Try again, or download the MIDI file.",
+  sounds: "The instrument sounds couldn't be loaded. Try again, or download the MIDI file.",
+  blocked: "Your browser blocked the sound. Press play again.",
 };
 
 const DRUM_CHANNEL = 9;
 const TABS_CHANNEL = "sound";
-const OTHER_TAB = "Another tab plays now";
+const OTHER_TAB = "Paused: playing in another tab";
 const SUSPEND_AFTER_MS = 4000;
 const RESUME_DEADLINE_MS = 3000;
 const START_DEADLINE_MS = 20_000;

@@ -19,9 +19,7 @@
   window.addEventListener("storage", apply);
   const show = () => {
     const toggle = document.querySelector("[data-theme-toggle]");
-    if (!toggle) return;
-    toggle.hidden = false;
-    toggle.setAttribute("aria-pressed", String(root.dataset.bsTheme === "dark"));
+    toggle?.setAttribute("aria-pressed", String(root.dataset.bsTheme === "dark"));
   };
   document.addEventListener("DOMContentLoaded", show);
   document.addEventListener("page:load", show); // navigation.js brought another header

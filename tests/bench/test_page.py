@@ -147,3 +147,13 @@ def test_each_section_of_the_written_page_describes_its_benchmark_as_the_script_
     assert len(sections) >= 9
     for heading in sections:
         assert import_module(scripts[heading]).ABOUT in page
+
+
+@pytest.mark.parametrize(("median", "meets"), [(90.0, True), (89.9, False)])
+def test_a_score_meets_its_target_by_being_as_high(median, meets):
+    score = figure("score", 1.0, median, 100.0, target=90.0, is_more_better=True)
+    assert score.meets_target is meets
+    page = page_of(RUN, [line(score, "bench.measure_lighthouse")])
+    assert ("≥ 90, met" in page) is meets
+    assert ("≥ 90, **missed**" in page) is not meets
+    assert "## Pages on a phone" in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from accounts.models import User
 from accounts.owners import Owner
@@ -20,6 +22,14 @@ from tests import factories
 from tests.browser.midi_bytes import live_rows, midi_bytes, scale
 from tests.waiting import wait_until
 
+LOOKS = (Path(__file__).parent / "looks.js").read_text()
+COUNT_SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+        for (const {value, hadRecentInput, sources} of list.getEntries())
+            if (!hadRecentInput) window.shifts.push([value, ...sources.map(({node}) =>
+                (node?.outerHTML ?? node?.textContent ?? "what is gone").slice(0, 90))]);
+    }).observe({type: "layout-shift", buffered: true});"""
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 PLAYER = "document.querySelector('[data-generation] music-player')"
 STATUS = "document.querySelector('[data-generation]').dataset.status"
@@ -166,3 +176,52 @@ def sideways_scroll(page: Page) -> int:
 def text_of(page: Page, part: str) -> str:
     """Visible text of one part of the result, such as "status" or "title"."""
     return (page.text_content(f"[data-result-{part}]") or "").strip()
+
+
+LATE_FILES = re.compile(r"/js/(?!theme)[^/]+\.js|/static/vendor/.*\.js|\.woff2")
+PAINTED = "performance.getEntriesByName('first-contentful-paint').length > 0"
+
+
+class SlowLine:
+    """A page whose modules and fonts arrive only after its first paint, and which notes what moves."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._held: list[Route] | None = None
+        page.add_init_script(COUNT_SHIFTS)
+        page.route(LATE_FILES, self._on_file)
+
+    def open(self, url: str, poll: Callable[..., object]) -> None:
+        self._held = []
+        self._page.goto(url, wait_until="commit")
+        poll(self._page, PAINTED)
+        held, self._held = self._held, None
+        for route in held:
+            route.continue_()
+        self._page.wait_for_load_state()
+        self._page.evaluate("document.fonts.ready")
+
+    def shifts(self) -> list[str]:
+        """What moved by how much, if it was more than may be."""
+        found = self._page.evaluate("window.shifts")
+        moved = sum(value for value, *_ in found)
+        return [f"a layout shift of {moved:.3f}: {found}"] if moved > MOST_SHIFT else []
+
+    def _on_file(self, route: Route) -> None:
+        if self._held is None:
+            route.continue_()
+        else:
+            self._held.append(route)
+
+
+MOST_SHIFT = 0.05
+
+
+def unsaid_words(page: Page) -> list[str]:
+    """Links and buttons whose name for screen readers and voice control lacks the words on them (WCAG 2.5.3)."""
+    return page.evaluate(f"({LOOKS}).unsaidWords()")
+
+
+def covered_text(page: Page) -> list[str]:
+    """Text that the focus ring of something beside it is drawn over."""
+    return page.evaluate(f"({LOOKS}).coveredText()")

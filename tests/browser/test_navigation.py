@@ -117,7 +117,7 @@ class TestLinks:
         page.watch.allow("net::ERR")
         page.context.set_offline(True)
         page.click("#link")
-        poll(page, "document.querySelector('[role=alert]')?.textContent.includes('cannot be reached')")
+        poll(page, "document.querySelector('[role=alert]')?.textContent.includes('No connection')")
         page.context.set_offline(False)
         page.click("#link")
         poll(page, f"{HEADING} === 'Second'")

@@ -1,76 +1,51 @@
-"""Every page, on a phone by day and on a desk by night: nothing for axe, no sideways scroll, targets for thumbs."""
+"""Every page, on a phone by day, on a desk by night and in forced colours: nothing for axe, no sideways scroll, targets
+for thumbs, names with the words that one sees, focus rings that cover no text, nothing that moves while it loads."""
 
 import pytest
 
-from generator.models import Generation
-from tests.browser.midi_bytes import midi_bytes, scale
-from tests.browser.site import Site, accessibility_problems, sideways_scroll, small_targets
-from tests.factories import guest, make_generation, make_genre, make_piece
+from tests.browser.every_page import each_page, fill
+from tests.browser.site import (
+    Site,
+    accessibility_problems,
+    covered_text,
+    sideways_scroll,
+    small_targets,
+    unsaid_words,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
-LOOKS = [(PHONE, "light"), (DESK, "dark")]
+LOOKS = {
+    "phone-light": {"viewport": PHONE, "color_scheme": "light"},
+    "desk-dark": {"viewport": DESK, "color_scheme": "dark"},
+    "desk-forced": {"viewport": DESK, "color_scheme": "dark", "forced_colors": "active"},
+}
 
 
 @pytest.fixture
 def site(live_server) -> Site:
-    """A site in which something of everything exists, for the guest "guest-alice"."""
-    make_genre()
-    site = Site(live_server.url)
-    site.seen_worker()
-    make_piece(guest(""), is_example=True, title="An example", midi=midi_bytes(scale(15)))
-    for number in range(14):
-        make_piece(title=f"Piece number {number} with a rather long title", midi=midi_bytes(scale(15)))
-    return site
+    return fill(live_server.url)
 
 
-def addresses() -> dict[str, str]:
-    running = make_generation(status=Generation.Status.RUNNING, seconds_composed=7, length_seconds=60.0)
-    failed = make_generation(status=Generation.Status.FAILED, error_message="The disk is full. Try again later.")
-    queued = make_generation()
-    takes = make_generation(status=Generation.Status.SUCCEEDED, takes_asked=2)
-    for index in range(2):
-        draft = make_piece(is_draft=True, midi=midi_bytes(scale(15)), qpm=96.0, key="Bb minor")
-        takes.takes.create(index=index, seed=1, rank=index + 1, piece=draft)
-    return {
-        "compose": "/",
-        "library": "/library/",
-        "library, one of many": "/library/?q=rather+long&state=kept",
-        "library as a table": "/library/?view=table",
-        "library, nothing found": "/library/?q=nothing",
-        "trash": "/library/trash/",
-        "generations": "/generations/",
-        "piece": f"/pieces/{make_piece(midi=midi_bytes(scale(15))).pk}/",
-        "running": f"/generations/{running.pk}/",
-        "queued": f"/generations/{queued.pk}/",
-        "failed": f"/generations/{failed.pk}/",
-        "takes": f"/generations/{takes.pk}/",
-        "a take": f"/pieces/{draft.pk}/",
-        "help": "/help/garageband/",
-        "the API": "/api/v1/docs/#generations_create",
-        "not found": "/nothing/",
-    }
-
-
-@pytest.mark.parametrize(("viewport", "theme"), LOOKS, ids=[f"{size['width']}-{theme}" for size, theme in LOOKS])
-def test_every_page(make_page, site, poll, viewport, theme):
-    page = make_page(viewport=viewport, color_scheme=theme)
-    page.watch.allow("404")
-    site.be_guest(page)
-    problems = {}
-    for name, address in addresses().items():
-        site.open(page, address)
-        if page.locator("music-player").count():
-            poll(page, "document.querySelector('music-player').childElementCount > 0")
-        found = [*accessibility_problems(page), *small_targets(page)]
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page(make_page, site, poll, look):
+    page = make_page(**LOOKS[look])
+    problems: list[str] = []
+    for name, line in each_page(site, page, poll):
+        found = [
+            *line.shifts(),
+            *accessibility_problems(page),
+            *small_targets(page),
+            *unsaid_words(page),
+            *covered_text(page),
+        ]
         if sideways_scroll(page):
             found.append(f"{sideways_scroll(page)} px wider than the screen")
-        if page.evaluate("document.documentElement.dataset.bsTheme") != theme:
+        if page.evaluate("document.documentElement.dataset.bsTheme") != LOOKS[look]["color_scheme"]:
             found.append("wears the wrong theme")
-        if found:
-            problems[name] = found
-    assert problems == {}
+        problems += [f"{name}: {one}" for one in found]
+    assert not problems, "\n".join(problems)
 
 
 def test_an_opened_row_fits_a_phone(make_page, site, poll):
@@ -128,7 +103,7 @@ class TestTheme:
 def test_the_first_stop_of_the_keyboard_leads_to_the_content(browser_page, site):
     site.open(browser_page)
     browser_page.keyboard.press("Tab")
-    assert browser_page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert browser_page.evaluate("document.activeElement.textContent") == "Skip to content"
     assert browser_page.evaluate("document.activeElement.getBoundingClientRect().top") >= 0
     browser_page.keyboard.press("Enter")
     assert browser_page.evaluate("document.activeElement.id") == "main"

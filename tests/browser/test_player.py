@@ -289,15 +289,15 @@ def test_the_mixer_silences_a_voice_plays_one_alone_and_makes_one_softer(browser
         button("button", name=f"Mute {name}").click()
         assert button("button", name=f"Mute {name}").get_attribute("aria-pressed") == "true"
     poll(browser_page, f"{SILENT} && {PLAYING}")
-    button("button", name="Hear Strings alone").click()
+    button("button", name="Solo Strings").click()
     poll(browser_page, LOUD)
-    volume = button("slider", name="Volume of Strings")
+    volume = button("slider", name="Strings volume")
     volume.fill("0")
     assert volume.get_attribute("aria-valuetext") == "0 %"
     poll(browser_page, f"{SILENT} && {PLAYING}")
     volume.fill("80")
     poll(browser_page, LOUD)
-    button("button", name="Hear Strings alone").click()
+    button("button", name="Solo Strings").click()
     poll(browser_page, SILENT)
     button("button", name="Mute Piano").click()
     poll(browser_page, LOUD)
@@ -394,7 +394,7 @@ def test_playing_waits_for_the_composer_and_goes_on_by_itself(live_page, poll):
     notes = scale(20)
     start_live(live_page, seconds=20)
     append(live_page, between(notes, 0, 2), composed_seconds=2)
-    poll(live_page, f"{PLAYER}.querySelector('.mp-status').textContent === 'Waiting for the composer…'")
+    poll(live_page, f"{PLAYER}.querySelector('.mp-status').textContent === 'Waiting for more notes…'")
     waiting_at = live_page.evaluate(f"{PLAYER}.currentTime")
     assert waiting_at <= 2
     append(live_page, between(notes, 2, 8), composed_seconds=8)
@@ -511,9 +511,9 @@ def test_a_finished_piece_without_its_file_stays_playable(live_page, poll):
 @pytest.mark.parametrize(
     ("missing", "sentence"),
     [
-        (".sf3", "The instrument sounds could not be loaded. Try again, or download the MIDI file."),
-        ("index.json", "The instrument sounds could not be loaded. Try again, or download the MIDI file."),
-        ("worklet.js", "The sound engine could not be loaded. Try again, or download the MIDI file."),
+        (".sf3", "The instrument sounds couldn't be loaded. Try again, or download the MIDI file."),
+        ("index.json", "The instrument sounds couldn't be loaded. Try again, or download the MIDI file."),
+        ("worklet.js", "The sound engine couldn't be loaded. Try again, or download the MIDI file."),
     ],
 )
 def test_a_missing_part_is_said_in_one_sentence_and_can_be_retried(
@@ -544,7 +544,7 @@ def test_a_page_that_forbids_the_decoder_says_so(browser_page, piece, poll, play
         poll(browser_page, f"{PLAYER}.state === 'error'")
     finally:
         player_site.policy = POLICY
-    assert "could not be loaded" in browser_page.locator(".mp-error .mp-notice-text").inner_text()
+    assert "couldn't be loaded" in browser_page.locator(".mp-error .mp-notice-text").inner_text()
 
 
 def test_a_browser_without_web_audio_is_told_so(browser_page, piece, poll):
@@ -554,14 +554,14 @@ def test_a_browser_without_web_audio_is_told_so(browser_page, piece, poll):
     browser_page.click(".mp-play")
     poll(browser_page, f"{PLAYER}.state === 'error'")
     assert browser_page.locator(".mp-error .mp-notice-text").inner_text() == (
-        "This browser cannot play sound in the page. You can still download the MIDI file."
+        "This browser can't play sound here. You can still download the MIDI file."
     )
 
 
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (None, "The piece could not be loaded. Try again, or download the MIDI file."),
+        (None, "The piece couldn't be loaded. Try again, or download the MIDI file."),
         (b"RIFF nonsense", "This MIDI file could not be read."),
         (midi_bytes(scale(2))[:60], "This MIDI file could not be read."),
     ],
@@ -638,7 +638,7 @@ def test_a_phone_gets_the_mute_hint_until_it_is_closed(make_page, piece, poll):
     poll(page, LOUD)
     hint = page.locator(".mp-hint")
     assert "silent mode" in hint.inner_text()
-    page.get_by_role("button", name="Hide this hint").tap()
+    page.get_by_role("button", name="Dismiss").tap()
     assert hint.is_hidden()
     page.reload()
     poll(page, READY)

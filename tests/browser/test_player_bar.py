@@ -151,7 +151,7 @@ class TestFullLoad:
         bar_site.page("/account/")
         bar_site.page("/list/", '<a id="link" href="/account/">Sign in</a>')
         play_all(page, poll)
-        page.get_by_role("button", name="Loop: off").click()
+        page.get_by_role("button", name="Loop off").click()
         page.get_by_role("button", name="Next piece").click()
         poll(page, f"{TITLE} === 'two' && {PLAYING} && {BAR}.currentTime > 1")
         go(page, poll, "List")
@@ -200,7 +200,7 @@ class TestFullLoad:
         stranger = make_page()
         stranger.add_init_script(f"sessionStorage.setItem('player-bar', {json.dumps(left)})")
         stranger.goto(f"{bar_site.url}/list/")
-        poll(stranger, f"{BAR}.view?.parts.note.textContent === 'Press play to go on'")
+        poll(stranger, f"{BAR}.view?.parts.note.textContent === 'Press play to continue'")
         assert stranger.evaluate(f"{PAUSED} && {BAR}.currentTime > 1 && {ENGINE}.context.state === 'suspended'")
         stranger.get_by_role("button", name="Play", exact=True).click()
         poll(stranger, f"{PLAYING} && {LOUD} && {BAR}.currentTime > 1")
@@ -233,7 +233,7 @@ class TestTabs:
         assert page.evaluate(PLAYING)
         play_all(other, poll)
         poll(page, PAUSED)
-        assert page.locator(".pb-note").text_content() == "Another tab plays now"
+        assert page.locator(".pb-note").text_content() == "Paused: playing in another tab"
         page.get_by_role("button", name="Play", exact=True).click()
         poll(page, f"{PLAYING} && {LOUD}")
         assert page.locator(".pb-note").text_content() == ""
@@ -248,7 +248,7 @@ class TestTabs:
         poll(other, f"{PLAYER}.state === 'playing' && {PLAYER}.rms > 0.01")
         play_all(page, poll)
         poll(other, f"{PLAYER}.state === 'paused'")
-        assert "Another tab plays now" in other.locator("music-player").inner_text()
+        assert "Paused: playing in another tab" in other.locator("music-player").inner_text()
         other.click("music-player .mp-play")
         poll(other, f"{PLAYER}.state === 'playing' && {PLAYER}.rms > 0.01")
         assert "Another tab" not in other.locator("music-player").inner_text()
@@ -303,13 +303,13 @@ def test_loops_of_all_and_of_one(page, bar_site, poll):
     page.goto(bar_site.listing("short", "brief", seconds=1.5))
     poll(page, f"{BAR}.view !== undefined")
     page.get_by_role("button", name="Add all").click()
-    page.get_by_role("button", name="Loop: off").click()
+    page.get_by_role("button", name="Loop off").click()
     record(page)
     page.get_by_role("button", name="Play", exact=True).click()
     turns = "played.map(([title]) => title).filter((title, index, all) => title !== all[index - 1]).join()"
     poll(page, f"{turns}.startsWith('short,brief,short')")
-    page.get_by_role("button", name="Loop: all pieces").click()
-    assert page.get_by_role("button", name="Loop: this piece").is_visible()
+    page.get_by_role("button", name="Loop the queue").click()
+    assert page.get_by_role("button", name="Loop this piece").is_visible()
     title = page.evaluate(TITLE)
     page.evaluate("played.length = 0")
     # Its end is followed by its start, again and again.
@@ -350,7 +350,7 @@ def test_rows_play_pause_and_queue(page, poll):
     row.nth(2).get_by_role("button", name="Next", exact=True).click()
     row.nth(0).get_by_role("button", name="Add", exact=True).click()
     assert titles(page) == ["one", "two", "three", "three", "one"]
-    assert page.locator(".pb-note").text_content() == "Added at the end of the queue."
+    assert page.locator(".pb-note").text_content() == "Added to the queue."
 
 
 def test_a_list_of_several_pages_plays_as_one(page, bar_site, poll):
@@ -407,12 +407,12 @@ class TestPanel:
         panel.get_by_role("button", name="three", exact=True).focus()
         page.keyboard.press("Alt+ArrowUp")
         assert titles(page) == ["one", "three", "two"]
-        assert panel.get_by_role("status").text_content() == "three is number 2 of 3 now."
+        assert panel.get_by_role("status").text_content() == "three moved to 2 of 3."
         assert page.evaluate("document.activeElement.textContent") == "three"
         for _ in range(2):
             page.keyboard.press("Alt+ArrowDown")
         assert titles(page) == ["one", "two", "three"]
-        assert panel.get_by_role("status").text_content() == "three is number 3 of 3 now."
+        assert panel.get_by_role("status").text_content() == "three moved to 3 of 3."
         assert page.evaluate(TITLE) == "one", "nothing was chosen"
 
     @pytest.mark.parametrize("by", [".pb-entry", "[data-grip]"], ids=["name", "grip"])
@@ -485,7 +485,7 @@ class TestPanel:
         poll(page, f"{TITLE} === 'three' && {PLAYING} && {LOUD}")
 
     def test_cleared_it_is_silent_and_hidden(self, page, panel, poll):
-        page.get_by_role("button", name="Clear the queue").click()
+        page.get_by_role("button", name="Clear queue").click()
         poll(page, f"{BAR}.hidden && {ENGINE}.clock.playing === false")
         assert page.evaluate("document.activeElement.id") == "main"
         page.reload()
