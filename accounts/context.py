@@ -6,21 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts.days import kept_days
+
 ASK_EMAIL_SESSION_NAME = "ask_email"
-
-
-def kept_days() -> dict[str, int]:
-    """How many days what is kept, by what: for every sentence that names them."""
-    return {
-        "guest": settings.GUEST_DAYS,
-        "draft": settings.DRAFT_DAYS,
-        "trash": settings.TRASH_DAYS,
-        "generation": settings.GENERATION_DAYS,
-        "export": settings.DATA_EXPORT_DAYS,
-        "deletion": settings.ACCOUNT_DELETION_DAYS,
-        "session": settings.SESSION_COOKIE_AGE // 86_400,
-        "address": settings.CLIENT_HASH_DAYS,
-    }
 
 
 def account(request: HttpRequest) -> dict[str, Any]:

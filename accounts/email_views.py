@@ -64,4 +64,4 @@ def email_undo(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _undo_page(request: HttpRequest, *, status: int, **context: Any) -> HttpResponse:
-    return render(request, "accounts/email_undo.html", context | {"days": settings.EMAIL_UNDO_DAYS}, status=status)
+    return render(request, "accounts/email_undo.html", context, status=status)

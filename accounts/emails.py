@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.days import kept_days
 from accounts.events import Kind, event_log
 from accounts.models import EmailChange, User
 from accounts.services import account_restore, email_set, sessions_end
@@ -89,7 +90,7 @@ def email_changed(sender: Any, request: HttpRequest, user: User, **kwargs: Any) 
 def _tell_old_owner(*, request: HttpRequest, user: User, old: str, new: str) -> None:
     change = EmailChange.objects.create(user=user, old_email=old, new_email=new)
     address = request.build_absolute_uri(reverse("accounts:email-undo", args=[undo_key(change)]))
-    told = {"user": user, "new_email": masked(new), "undo_url": address, "days": settings.EMAIL_UNDO_DAYS}
+    told = {"user": user, "new_email": masked(new), "undo_url": address, "days": kept_days()}
     transaction.on_commit(get_adapter(request).notice("account/email/address_changed", user, old, told))
 
 

@@ -3,7 +3,6 @@
 import logging
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -39,7 +38,7 @@ def exports(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, *, error: str = "", status: int = 200) -> HttpResponse:
     newest = DataExport.objects.of(user_of(request)).first()
-    context = {"export": newest, "error": error, "days": settings.DATA_EXPORT_DAYS, "nav": "account"}
+    context = {"export": newest, "error": error, "nav": "account"}
     return render(request, "accounts/exports.html", context, status=status)
 
 

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from accounts.days import days_text
 from accounts.models import SiteText
 
 TEXTS = Path(__file__).parent / "texts"
@@ -27,13 +27,9 @@ class Block:
 
 
 def default_text(slug: str) -> str:
-    """The text that comes with the site; {NAME} in it is the number of days that this setting says."""
+    """The text that comes with the site; {NAME} in it becomes the days of that setting."""
     text = (TEXTS / f"{slug}.txt").read_text(encoding="utf-8")
-    return re.sub(r"\{([A-Z_]+)\}", lambda found: days(getattr(settings, found[1])), text)
-
-
-def days(count: int) -> str:
-    return f"{count} day{'' if count == 1 else 's'}"
+    return re.sub(r"\{([A-Z_]+)\}", lambda found: days_text(found[1]), text)
 
 
 def blocks_of(text: str) -> list[Block]:

@@ -6,7 +6,6 @@ from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import perform_login
 from allauth.account.models import Login
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -67,7 +66,6 @@ def activity(request: HttpRequest) -> HttpResponse:
     context = {
         "page": paginator.get_page(request.GET.get("page")),
         "here": address_hash(request),
-        "days": settings.SECURITY_EVENT_DAYS,
         "nav": "account",
     }
     return render(request, "accounts/activity.html", context)
@@ -161,7 +159,7 @@ def delete(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error("password", error)
     status = UNPROCESSABLE if request.method == "POST" else 200
-    return render(request, "accounts/delete.html", _about_deletion() | {"form": form}, status=status)
+    return render(request, "accounts/delete.html", {"nav": "account"} | {"form": form}, status=status)
 
 
 @confirm_first()
@@ -173,17 +171,13 @@ def _delete_with_passkey(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
     status = UNPROCESSABLE if request.method == "POST" else 200
-    return render(request, "accounts/delete.html", _about_deletion() | {"form": form}, status=status)
+    return render(request, "accounts/delete.html", {"nav": "account"} | {"form": form}, status=status)
 
 
 def _deleted(request: HttpRequest) -> HttpResponse:
     gone_at = services.account_delete(user=user_of(request))
     logout(request)
     return render(request, "accounts/deleted.html", {"gone_at": gone_at})
-
-
-def _about_deletion() -> dict[str, Any]:
-    return {"days": settings.ACCOUNT_DELETION_DAYS, "nav": "account"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -194,7 +188,7 @@ def restore(request: HttpRequest) -> HttpResponse:
     if user is None:
         return redirect("account_login")
     if request.method != "POST":
-        return render(request, "accounts/restore.html", {"closed": user, "days": settings.ACCOUNT_DELETION_DAYS})
+        return render(request, "accounts/restore.html", {"closed": user})
     del request.session[services.RESTORE_SESSION_NAME]
     if not services.account_restore(user=user):
         return redirect("account_login")

@@ -4,7 +4,6 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch
@@ -46,7 +45,6 @@ def generations(request: HttpRequest) -> HttpResponse:
         "is_live": any(not row.is_finished for row in rows),
         "next_url": f"?{urlencode({'after': page.next})}" if page.next else None,
         "previous_url": f"?{urlencode({'after': page.previous})}" if page.previous else None,
-        "kept_days": settings.GENERATION_DAYS,
         "nav": "generations",
     }
     return render(request, "generator/generations.html", context)

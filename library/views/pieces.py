@@ -1,6 +1,5 @@
 """The library: all pieces of an owner, found, sorted and paged."""
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -48,8 +47,6 @@ def pieces(request: HttpRequest) -> HttpResponse:
         "previous_url": finding.url(after=page.previous) if page.previous else None,
         "drafts_count": finding.drafts_count,
         "is_filtered": filters.is_active,
-        "guest_days": settings.GUEST_DAYS,
-        "draft_days": settings.DRAFT_DAYS if owner.user else settings.GUEST_DAYS,
         "nav": "library",
     } | (_drafts_found(found) if finding.drafts_count else {})
     return render(request, "library/pieces.html", context, status=422 if errors else 200)

@@ -38,7 +38,6 @@ def trash(request: HttpRequest) -> HttpResponse:
         "rows": [row_of(piece) | {"roll": roll_path(piece.roll), "goes_at": _goes_at(piece)} for piece in page.items],
         "next_url": f"?{urlencode({'after': page.next})}" if page.next else None,
         "previous_url": f"?{urlencode({'after': page.previous})}" if page.previous else None,
-        "trash_days": settings.TRASH_DAYS,
         "nav": "library",
     }
     return render(request, "library/trash.html", context)

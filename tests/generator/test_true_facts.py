@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from accounts.context import kept_days
+from accounts.days import kept_days
 from accounts.pages import default_text
 from generator.engine.beats import bars_of_file
 from generator.engine.midi import write_midi
@@ -196,7 +196,7 @@ class TestKeeping:
         setattr(settings, name, 41)
         assert words in default_text("privacy")
         assert "{" not in default_text("privacy")
-        assert 41 in kept_days().values()
+        assert "41 days" in kept_days().values()
 
     def test_pages_name_the_days_of_the_settings(self, client: Client, settings: Any) -> None:
         settings.GUEST_DAYS = settings.ACCOUNT_DELETION_DAYS = settings.DATA_EXPORT_DAYS = 42
