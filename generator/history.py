@@ -103,7 +103,8 @@ def _level_name(model: GenreModel | None, key: str) -> str:
 
 def _part_name(generation: Generation, model: GenreModel | None, part: str) -> str:
     ensembles = model.manifest.get("ensembles", []) if model else []
-    voices = next((one["voices"] for one in ensembles if one["key"] == generation.params.get("ensemble")), [])
+    key = generation.params.get("ensemble")
+    voices: list[dict[str, Any]] = next((one["voices"] for one in ensembles if one["key"] == key), [])
     return str(next((voice["name"] for voice in voices if voice.get("part") == part), part)).lower()
 
 
