@@ -44,9 +44,9 @@ def second_factor_given(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
-def confirm_first(*, only_posts: bool = False, back: str = "", stash: bool = True) -> Callable[[V], V]:
+def confirm_first(*, only_posts: bool = False, back: str = "") -> Callable[[V], V]:
     """Asks to confirm before the view. `only_posts` lets everybody look; `back` names the page where a form stands
-    whose own address shows nothing; `stash` is False for forms with a secret."""
+    whose own address shows nothing."""
 
     def decorate(view: V) -> V:
         @wraps(view)
@@ -55,23 +55,23 @@ def confirm_first(*, only_posts: bool = False, back: str = "", stash: bool = Tru
             # Signing in comes before, and the view says so.
             if looks or not request.user.is_authenticated or is_confirmed(request):
                 return view(request, *args, **kwargs)
-            return confirm(request, back=reverse(back) if back else "", stash=stash)
+            return confirm(request, back=reverse(back) if back else "")
 
         return cast(V, confirmed)
 
     return decorate
 
 
-def confirm(
-    request: HttpRequest, *, back: str = "", stash: bool = True, second_factor: bool = False
-) -> HttpResponseRedirect:
+def confirm(request: HttpRequest, *, back: str = "", second_factor: bool = False) -> HttpResponseRedirect:
     """To the page that asks, and from there back here. `second_factor` says that the password is not enough."""
     request.session.pop(STASH_SESSION_NAME, None)
     target = request.get_full_path()
     if request.method == "POST":
         target = back or target
         sent = request.POST.urlencode()
-        if stash and not request.FILES and len(sent) <= MAX_STASH_BYTES:
+        # A password is kept nowhere; such a form is sent again.
+        has_secret = any("password" in name for name in request.POST)
+        if not has_secret and not request.FILES and len(sent) <= MAX_STASH_BYTES:
             stash_of_form = {"path": request.path, "query": request.GET.urlencode(), "next": target, "sent": sent}
             request.session[STASH_SESSION_NAME] = stash_of_form
     query = {"next": target} | ({"second": "1"} if second_factor else {})
@@ -91,7 +91,6 @@ def resume(request: HttpRequest, target: str | None) -> HttpResponse | None:
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     if response.status_code == 200 and stash["path"].startswith(reverse("admin:index")):
         # A page of the administration that asks for more sends its form to the address it stands at, which is not this.
-        response.close()
         messages.info(request, "Confirmed. Please send the form again.")
         return HttpResponseRedirect(target)
     return response

@@ -72,7 +72,7 @@ class ChangePassword(FormPage, views.PasswordChangeView):
         return response
 
 
-@method_decorator(confirm_first(stash=False), name="dispatch")
+@method_decorator(confirm_first(), name="dispatch")
 class SetPassword(FormPage, views.PasswordSetView):
     def form_valid(self, form: Any) -> HttpResponse:
         response: HttpResponse = super().form_valid(form)

@@ -159,7 +159,7 @@ class TestGuestTokens:
         script, _ = self.first()
         response = script.send("post", "/api/v1/collections/", {"title": "x"})
         assert response.status_code == 401
-        assert "for members" in response.json()["detail"]
+        assert "For members only" in response.json()["detail"]
 
 
 class TestSessions:

@@ -166,7 +166,7 @@ def test_a_storage_that_is_away_is_waited_for_three_times(
         export_make(export=claimed)
     export.refresh_from_db()
     assert export.status == Status.FAILED
-    assert "does not answer" in export.message
+    assert "isn't responding" in export.message
     assert stored_names("exports") == []
 
 
@@ -206,7 +206,7 @@ def test_an_unforeseen_error_is_told_in_a_sentence(alice: User, monkeypatch: pyt
     monkeypatch.setattr(services, "_files", fail)
     export = made(alice)
     assert export.status == Status.FAILED
-    assert "unforeseen" in export.message
+    assert "Something went wrong" in export.message
 
 
 # --- claims

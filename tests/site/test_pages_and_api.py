@@ -51,7 +51,7 @@ READ = {
     "accounts:export-download": ["GET api:export-file"],
 }
 # A token that somebody else got hold of must not take the account over. A shared page is for whoever has its link.
-NOT_OVER_THE_API = ("account_", "accounts:", "library:shared-")
+NOT_OVER_THE_API = ("account_", "accounts:", "mfa_", "library:shared-")
 
 
 def rows() -> set[tuple[str, str]]:
