@@ -41,7 +41,7 @@ class EndsTokens(forms.Form):
         return f" Your API token{' is' if self.tokens_ended == 1 else 's are'} revoked."
 
 
-class CodeOnce(forms.Form):
+class CodeOnce:
     """A code of an app counts once. django-allauth forgets it after 30 seconds, while the code before counts too."""
 
     authenticator: Authenticator

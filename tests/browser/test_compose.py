@@ -313,7 +313,12 @@ class TestComingBack:
 class TestSounds:
     def test_none_is_fetched_before_somebody_is_about_to_press_generate(self, browser_page, site, poll):
         fetched = []
-        browser_page.on("request", lambda request: "/sounds/" in request.url and fetched.append(request.url))
+
+        def note(request):
+            if "/sounds/" in request.url:
+                fetched.append(request.url)
+
+        browser_page.on("request", note)
         site.open(browser_page)
         poll(browser_page, "customElements.get('music-player') !== undefined")
         browser_page.check("input[name=piano-ensemble][value=harpsichord]")

@@ -139,7 +139,12 @@ class TestSounds:
         page = make_page(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
         site.be_guest(page)
         found: list[str] = []
-        page.on("request", lambda request: re.search(r"\.sf3|worklet", request.url) and found.append(request.url))
+
+        def note(request):
+            if re.search(r"\.sf3|worklet", request.url):
+                found.append(request.url)
+
+        page.on("request", note)
         site.open(page)
         page.wait_for_load_state("networkidle")
         return page, found
