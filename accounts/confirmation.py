@@ -81,11 +81,11 @@ def confirm(request: HttpRequest, *, back: str = "", second_factor: bool = False
 def resume(request: HttpRequest, target: str | None) -> HttpResponse | None:
     """What the form that waited is answered with; None where none waits for this page."""
     stash = request.session.pop(STASH_SESSION_NAME, None)
-    if not stash or stash["next"] != target:
+    if target is None or not stash or stash["next"] != target:
         return None
-    request.GET = QueryDict(stash["query"])  # type: ignore[assignment]
+    request.GET = QueryDict(stash["query"])
     request.META["QUERY_STRING"] = stash["query"]
-    request.POST = QueryDict(stash["sent"])  # type: ignore[misc, assignment]
+    request.POST = QueryDict(stash["sent"])
     request.path = request.path_info = stash["path"]
     match = request.resolver_match = resolve(stash["path"])
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
