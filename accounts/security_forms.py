@@ -47,7 +47,7 @@ class CodeOnce(forms.Form):
     authenticator: Authenticator
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        super().__init__(*args, user=user, **kwargs)  # type: ignore[call-arg]  allauth takes it
+        super().__init__(*args, user=user, **kwargs)  # type: ignore[call-arg]
         self.user = user
 
     def clean_code(self) -> str:
