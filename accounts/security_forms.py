@@ -45,7 +45,10 @@ class CodeOnce:
     """A code of an app counts once. django-allauth forgets it after 30 seconds, while the code before counts too."""
 
     authenticator: Authenticator
-    user: User
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, user=user, **kwargs)  # type: ignore[call-arg]
+        self.user = user
 
     def clean_code(self) -> str:
         code: str = super().clean_code()  # type: ignore[misc]
