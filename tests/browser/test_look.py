@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from playwright.sync_api import Request
 
 from tests.browser.every_page import BAND, band_midi, be_member, fill
 from tests.browser.midi_bytes import midi_bytes, scale
@@ -140,7 +141,7 @@ class TestSounds:
         site.be_guest(page)
         found: list[str] = []
 
-        def note(request):
+        def note(request: Request) -> None:
             if re.search(r"\.sf3|worklet", request.url):
                 found.append(request.url)
 
@@ -233,7 +234,7 @@ def test_compose_has_its_place_in_the_navigation(make_page, site, width, who):
     edges = page.evaluate("[...document.querySelectorAll('.site-header a, .site-header summary, .site-header button')]"
                           ".filter((one) => one.checkVisibility()).map((one) => one.getBoundingClientRect())"
                           ".map(({left, right}) => [left, right])")  # fmt: skip
-    assert all(left >= 0 and right <= width for left, right in edges)
+    assert all(left >= 0 and right <= width for left, right in edges), edges
     ordered = sorted(edges)
     assert all(one[1] <= other[0] + 0.5 for one, other in pairwise(ordered)), "nothing overlaps"
     entry.click()
