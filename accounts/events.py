@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
 from accounts.devices import device_of
-from accounts.guests import client_address
+from accounts.guests import client_address, client_network
 from accounts.models import SecurityEvent, User
 
 Kind = SecurityEvent.Kind
@@ -39,8 +39,8 @@ def event_log(*, user: User | None, kind: str, detail: str = "", request: HttpRe
 
 def address_hash(request: HttpRequest) -> str:
     """Tells networks apart without naming them: keyed, so that nobody can try all addresses without our key."""
-    address = client_address(request)
-    return salted_hmac("accounts.events", address, algorithm="sha256").hexdigest()[:32] if address else ""
+    network = client_network(client_address(request))
+    return salted_hmac("accounts.events", network, algorithm="sha256").hexdigest()[:32] if network else ""
 
 
 def limit_log(*, request: HttpRequest, user: User | None, what: str) -> None:
