@@ -153,14 +153,14 @@ def test_a_port_that_is_taken_is_said_in_one_sentence() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(CommandError, match=rf"Port {port} cannot be used .* PORT={port + 1} make run"):
+        with pytest.raises(CommandError, match=rf"Port {port} can't be used .* PORT={port + 1} make run"):
             check_port(port)
     check_port(port)
 
 
 def test_two_sites_do_not_share_a_folder(tmp_path: Path) -> None:
     first = take_lock(tmp_path / "run.lock")
-    with pytest.raises(CommandError, match=f"running already \\(process {os.getpid()}\\)"):
+    with pytest.raises(CommandError, match=f"already running \\(process {os.getpid()}\\)"):
         take_lock(tmp_path / "run.lock")
     first.close()
     # What a killed process left behind is in nobody's way.
