@@ -21,6 +21,7 @@ from generator.reuse import reused, settings_of_piece
 from generator.services.primers import MAX_PRIMER_BYTES
 from library.models import Piece
 from library.templatetags.music import clock
+from library.upload_facts import MIDI_ENDINGS
 
 # Each genre has these fields for itself, named with its slug before them, so that a browser without JavaScript can
 # send the fields of all genres and those of the chosen one count.
@@ -294,6 +295,7 @@ def form_context(form: ComposeForm) -> dict[str, Any]:
             }
             for octave in octaves
         ],
+        "midi_endings": MIDI_ENDINGS,
         "max_primer_bytes": MAX_PRIMER_BYTES,
         "max_primer_label": f"{MAX_PRIMER_BYTES // 2**20} MB",
     }

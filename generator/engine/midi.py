@@ -20,6 +20,7 @@ from generator.engine.midi_inspect import (
     TrackFacts,
     inspect,
 )
+from generator.engine.midi_riff import without_riff
 from generator.engine.music import MAX_PITCH, MAX_PROGRAM, MAX_VELOCITY, MIN_VELOCITY, Note, Voice, without_overlaps
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def read_midi(data: bytes, *, limits: MidiLimits | None = None) -> "NoteSequence
         from note_seq import midi_io, sequences_lib  # 2–3 seconds
 
         try:
-            return sequences_lib.apply_sustain_control_changes(midi_io.midi_to_note_sequence(data))
+            return sequences_lib.apply_sustain_control_changes(midi_io.midi_to_note_sequence(without_riff(data)))
         except (midi_io.MIDIConversionError, ValueError, IndexError) as error:
             raise MidiError("This MIDI file is damaged: its events cannot be read.") from error
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from generator.engine.errors import MidiError
+from generator.engine.midi_riff import without_riff
 from generator.engine.music import MAX_PITCH
 
 DEFAULT_QPM = 120.0
@@ -128,6 +129,7 @@ class MidiReader:
             raise MidiError(
                 f"Expected a MIDI file of at most {limits.max_bytes // 1024:,} kB; got {-(-len(data) // 1024):,} kB."
             )
+        data = without_riff(data)
         if data[:4] != b"MThd":
             raise MidiError("This is not a MIDI file.")
         if len(data) < 14:

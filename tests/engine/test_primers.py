@@ -96,6 +96,14 @@ class TestBadInput:
             assert check_primer(midi, BAND, "full-band").notes
             assert primer_of(midi, BAND, "full-band").notes
 
+    def test_a_file_in_a_container_of_windows_is_read_as_the_file_in_it(self) -> None:
+        midi = song(2)
+        rmi = b"RIFF" + struct.pack("<I", len(midi) + 12) + b"RMID" + b"data" + struct.pack("<I", len(midi)) + midi
+        assert check_primer(rmi, BAND, "full-band") == check_primer(midi, BAND, "full-band")
+        assert primer_of(rmi, BAND, "full-band") == primer_of(midi, BAND, "full-band")
+        assert read_midi(rmi) == read_midi(midi)
+        assert refusal(rmi[:-5]) == refusal(rmi[:-5], make=primer_of) == "This RMI file is damaged or cut off."
+
     def test_a_genre_that_starts_from_no_file_says_so(self) -> None:
         for start in (None, StartControl(note=True, midi=False)):
             without = replace(PIANO, controls=replace(PIANO.controls, start=start))

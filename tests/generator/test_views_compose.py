@@ -212,7 +212,7 @@ def test_other_methods_and_a_missing_csrf_token_are_refused(client: Client):
     strict = Client(enforce_csrf_checks=True)
     response = strict.post("/", CHOICE)
     assert response.status_code == 403
-    assert "Reload the page" in text_of(response)
+    assert "Forms on this site need cookies" in text_of(response)
 
 
 def test_the_page_is_never_taken_from_a_cache(client: Client):
