@@ -94,7 +94,7 @@ class KeysetPage(Generic[M]):
         Raises ValidationError under `after` for a cursor that is not one of ours, or one of another order.
         """
         if not 1 <= size <= MAX_PAGE_SIZE:
-            raise ValueError(f"Expected a page of 1 to {MAX_PAGE_SIZE} rows, got {size}.")
+            raise ValueError(f"Expected a page of 1 to {MAX_PAGE_SIZE} rows; got {size}.")
         ordering = ORDERINGS[sort]
         backwards, place = False, None
         if after:

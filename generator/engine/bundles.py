@@ -376,7 +376,7 @@ def _check_weights(stored: "Mapping[str, np.ndarray]", manifest: Manifest) -> No
                 raise BundleError(f"The bundle's weights of {name[:60]!r} have no scales that fit.")
         elif array.dtype != np.float32:
             raise BundleError(
-                f"Expected weights of int8 or float32 in the bundle, got {array.dtype} for {name[:60]!r}."
+                f"Expected weights of int8 or float32 in the bundle; got {array.dtype} for {name[:60]!r}."
             )
         elif not np.isfinite(array).all():
             raise BundleError(f"The bundle's weights of {name[:60]!r} are not all finite numbers.")

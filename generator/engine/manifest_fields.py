@@ -20,13 +20,13 @@ class Fields:
 
     def __init__(self, values: Any, path: str) -> None:
         if not isinstance(values, dict):
-            raise BundleError(f"The bundle's manifest is wrong: expected an object for {path}, got {short(values)}.")
+            raise BundleError(f"The bundle's manifest is wrong: expected an object for {path}; got {short(values)}.")
         self.values: dict[str, Any] = values
         self.path = path
 
     def wrong(self, name: str, expected: str, got: Any) -> BundleError:
         said = "nothing" if got is MISSING else short(got)
-        return BundleError(f"The bundle's manifest is wrong: expected {expected} for {self._at(name)}, got {said}.")
+        return BundleError(f"The bundle's manifest is wrong: expected {expected} for {self._at(name)}; got {said}.")
 
     def get(self, name: str, default: Any = MISSING) -> Any:
         return self.values.get(name, default)

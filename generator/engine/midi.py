@@ -61,7 +61,7 @@ def write_midi(
     """
     _check_voices(voices)
     if not 4.0 <= qpm <= 960.0:
-        raise MidiError(f"Expected a tempo of 4 to 960 quarter notes a minute, got {qpm:g}.")
+        raise MidiError(f"Expected a tempo of 4 to 960 quarter notes a minute; got {qpm:g}.")
     # Tempos are stored in whole microseconds; ticks are based on the stored value.
     tempo = round(MICROSECONDS_PER_MINUTE / qpm)
     ticks_per_second = TICKS_PER_QUARTER * 1e6 / tempo
@@ -122,12 +122,12 @@ def _check_voices(voices: Sequence[Voice]) -> None:
         )
     for voice in voices:
         if not 0 <= voice.program <= MAX_PROGRAM:
-            raise MidiError(f"Expected a program of 0 to {MAX_PROGRAM} for {voice.name!r}, got {voice.program}.")
+            raise MidiError(f"Expected a program of 0 to {MAX_PROGRAM} for {voice.name!r}; got {voice.program}.")
 
 
 def _checked(note: Note, num_voices: int) -> Note:
     if not (0 <= note.pitch <= MAX_PITCH and MIN_VELOCITY <= note.velocity <= MAX_VELOCITY):
-        raise MidiError(f"Expected a pitch of 0 to 127 and a velocity of 1 to 127, got {note.pitch}, {note.velocity}.")
+        raise MidiError(f"Expected a pitch of 0 to 127 and a velocity of 1 to 127; got {note.pitch}, {note.velocity}.")
     if not (0 <= note.voice < num_voices and 0.0 <= note.start_seconds < note.end_seconds < float("inf")):
         raise MidiError("Expected notes that end after they start, in voices that exist.")
     return note

@@ -91,7 +91,7 @@ def checked_network(bundle: Bundle) -> "NetworkConfig":
         expected, got = getattr(encoding, name), getattr(config, name)
         if got != expected:
             raise BundleError(
-                f"The manifest's network does not fit its encoding: expected {expected} for {name}, got {got}."
+                f"The manifest's network does not fit its encoding: expected {expected} for {name}; got {got}."
             )
     return config
 
@@ -107,7 +107,7 @@ def check_card(bundle: Bundle) -> None:
     figures = bundle.manifest.card.figures
     for name, parse in (("norms", parse_norms), ("originality", parse_baseline)):
         if figures.get(name) is not None and parse(figures[name]) is None:
-            raise BundleError(f"Expected figures {name!r} on the card that this version's critic can read, got others.")
+            raise BundleError(f"Expected figures {name!r} on the card that this version's critic can read; got others.")
 
 
 def rebuilt_step_function(bundle: Bundle, config: "NetworkConfig") -> bytes:
@@ -151,7 +151,7 @@ def checked_divergence(bundle: Bundle) -> float:
     if divergence > MAX_DIVERGENCE:
         raise BundleError(
             f"The weights lose too much as int8: expected at most {MAX_DIVERGENCE} nats per event relative to the same "
-            f"network in float32, got {divergence:.3f}."
+            f"network in float32; got {divergence:.3f}."
         )
     return divergence
 
@@ -198,7 +198,7 @@ def checked_trial(bundle: Bundle) -> dict[str, Any]:
             }
         faults = faults or judgement.faults
     raise BundleError(
-        f"Expected a sound piece of {seconds:g} s within {len(TRIAL_SEEDS)} tries, got broken ones; the first: "
+        f"Expected a sound piece of {seconds:g} s within {len(TRIAL_SEEDS)} tries; got broken ones; the first: "
         f"{faults[0]}"
     )
 

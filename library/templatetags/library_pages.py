@@ -94,7 +94,7 @@ def icon(parser: Parser, token: Token) -> Node:
     _, name, *size = token.split_contents()
     name = name.strip("\"'")
     if name not in ICONS or len(size) > 1 or not all(number.isdecimal() for number in size):
-        raise template.TemplateSyntaxError(f"Expected an icon's name and perhaps a size, got {token.contents}.")
+        raise template.TemplateSyntaxError(f"Expected an icon's name and perhaps a size; got {token.contents}.")
     return TextNode(ICON.format(name=name, size=size[0] if size else 20, path=ICONS[name]))
 
 

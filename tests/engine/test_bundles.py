@@ -294,7 +294,7 @@ class TestWeights:
 
     def test_a_shape_other_than_the_manifest_says(self, good: bytes) -> None:
         changed = with_weights(good, self.stored(**{"cell_0/bias": np.ones(7, np.float32)}))
-        assert "expected shape 12 for 'cell_0/bias', got 7" in refusal(changed)
+        assert "expected shape 12 for 'cell_0/bias'; got 7" in refusal(changed)
 
     def test_a_weight_too_many(self, good: bytes) -> None:
         changed = with_weights(good, self.stored(extra=np.ones(7, np.float32)))
@@ -324,20 +324,20 @@ class TestManifest:
     @pytest.mark.parametrize(
         ("path", "value", "sentence"),
         [
-            ("genre", "Piano!", "lower-case letters, digits and hyphens for genre, got 'Piano!'"),
+            ("genre", "Piano!", "lower-case letters, digits and hyphens for genre; got 'Piano!'"),
             ("genre_name", "", "a text of at most 100 characters"),
             ("genre_name", "a\nb", "without control characters"),
-            ("name", None, "for name, got None"),
-            ("format", 0, "for format, got 0"),
-            ("format", True, "for format, got True"),
-            ("encoding", [], "an object for encoding, got 0 entries"),
+            ("name", None, "for name; got None"),
+            ("format", 0, "for format; got 0"),
+            ("format", True, "for format; got True"),
+            ("encoding", [], "an object for encoding; got 0 entries"),
             ("encoding.num_classes", 10**9, "for encoding.num_classes"),
-            ("controls.length.min_seconds", -1, "for controls.length.min_seconds, got -1"),
+            ("controls.length.min_seconds", -1, "for controls.length.min_seconds; got -1"),
             ("controls.length.max_seconds", 10**400, "for controls.length.max_seconds"),
             ("controls.length.max_seconds", 1, "for controls.length.max_seconds"),
             ("controls.length.presets", [30, "x"], "for controls.length.presets"),
             ("controls.temperature.min", 0, "a number of 0.01 to 10 for controls.temperature.min"),
-            ("controls.top_p.default", "0.9", "for controls.top_p.default, got '0.9'"),
+            ("controls.top_p.default", "0.9", "for controls.top_p.default; got '0.9'"),
             ("defaults.ensemble", "kazoo", "expected one of grand-piano"),
             ("defaults.length_seconds", 9999, "a number of 15 to 300 for defaults.length_seconds"),
             ("ensembles", [], "a list of 1 to 64 objects"),

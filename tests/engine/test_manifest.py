@@ -49,14 +49,14 @@ def test_choices_and_levels_are_found_by_their_keys() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("encoding.steps_per_quarter", 0, "a whole number of 1 to 96 for encoding.steps_per_quarter, got 0"),
-        ("encoding.steps_per_second", 100, "a whole number of 0 to 0 for encoding.steps_per_quarter, got 12"),
+        ("encoding.steps_per_quarter", 0, "a whole number of 1 to 96 for encoding.steps_per_quarter; got 0"),
+        ("encoding.steps_per_second", 100, "a whole number of 0 to 0 for encoding.steps_per_quarter; got 12"),
         ("encoding.offset_bins", -1, "for encoding.offset_bins"),
         ("encoding.parts", ["drums", "kazoo"], "for encoding.parts"),
         ("encoding.parts", ["drums", "drums"], "for encoding.parts"),
         ("encoding.parts", "drums", "for encoding.parts"),
         ("encoding.parts", [[]], "for encoding.parts"),
-        ("encoding.parts", ["drums", "bass"], "one of drums, bass for ensembles[0].voices[2].part, got 'rhythm'"),
+        ("encoding.parts", ["drums", "bass"], "one of drums, bass for ensembles[0].voices[2].part; got 'rhythm'"),
         ("encoding.parts", [], "one of nothing for ensembles[0].voices[0].part"),
         ("ensembles.0.voices.1.part", "lead", "voices of different parts for ensembles[0].voices"),
         ("ensembles.0.voices.1.part", "drums", "true for the part drums alone"),

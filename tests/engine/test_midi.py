@@ -139,7 +139,7 @@ class TestInspecting:
             (b"", "not a MIDI file"),
             (b"RIFF" + bytes(40), "not a MIDI file"),
             (b"MThd" + bytes(3), "cut off"),
-            (b"MThd" + struct.pack(">IHHh", 6, 2, 1, 480), "type 0 or 1, got type 2"),
+            (b"MThd" + struct.pack(">IHHh", 6, 2, 1, 480), "type 0 or 1; got type 2"),
             (b"MThd" + struct.pack(">IHHh", 6, 1, 60000, 480), "more than 128 tracks"),
             (b"MThd" + struct.pack(">IHHh", 6, 1, 1, -7600), "film frames"),
             (b"MThd" + struct.pack(">IHHh", 6, 1, 1, 480), "cut off"),

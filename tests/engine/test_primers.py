@@ -75,7 +75,7 @@ class TestBadInput:
             (file_of(), "damaged"),
             (
                 file_of(b"\x00\x90\x3c\x50\x83\xff\xff\x7f\x80\x3c\x00", division=480),
-                "at most 60 minutes, got 146 minutes",
+                "at most 60 minutes; got 146 minutes",
             ),
             (song(2)[:14], "cut off"),
         ],

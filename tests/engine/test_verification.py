@@ -60,8 +60,8 @@ def test_somebody_elses_step_function_is_thrown_away(no_tensorflow: None, tiny: 
     [
         ({"cell": "transformer"}, "Expected a cell of rnn, gru, lstm, mingru; got 'transformer'"),
         ({"units": 100_000}, "got 1 of 100000"),
-        ({"num_classes": 10_000_000}, "expected 388 for num_classes, got 10000000"),
-        ({"num_features": 129}, "expected 280 for num_features, got 129"),
+        ({"num_classes": 10_000_000}, "expected 388 for num_classes; got 10000000"),
+        ({"num_features": 129}, "expected 280 for num_features; got 129"),
         ({"wings": 2}, "a network that this version does not know"),
     ],
 )

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         if settings.SERVES_OTHERS and not options["yes"]:
             raise CommandError("This is a public site (ALLOWED_HOSTS is set). Pass --yes to add demo data anyway.")
         if not 1 <= options["pieces"] <= MAX_PIECES:
-            raise CommandError(f"Expected 1 to {MAX_PIECES:,} pieces, got {options['pieces']}.")
+            raise CommandError(f"Expected 1 to {MAX_PIECES:,} pieces; got {options['pieces']}.")
         user = self._user(options["user"])
         owner, rng, now = Owner(user=user), random.Random(options["seed"]), timezone.now()
         made: list[Piece] = []
