@@ -15,13 +15,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts.confirmation import confirm_first, resume
 from accounts.context import ASK_EMAIL_SESSION_NAME
-from accounts.events import limit_log
 from accounts.requests import user_of
 from accounts.security_forms import ConfirmCodeForm
 from accounts.services import sessions_end
@@ -143,12 +142,6 @@ class SecondStep(FormPage, AuthenticateView):
             "has_codes": bool(has - {Authenticator.Type.WEBAUTHN}),
             "passkey_error": posted and self.webauthn_form.errors,
         }
-
-
-def too_many_attempts(request: HttpRequest) -> HttpResponse:
-    """What django-allauth answers where one of its limits is reached."""
-    limit_log(request=request, user=request.user if request.user.is_authenticated else None, what=request.path)
-    return render(request, "429.html", status=429)
 
 
 @method_decorator(never_cache, name="dispatch")

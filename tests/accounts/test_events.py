@@ -90,6 +90,16 @@ def test_a_limit_at_the_door_is_written_down_too(client: Client) -> None:
     assert event.user is None and event.detail == "/account/login/"
 
 
+def test_every_limit_is_written_down_without_the_key_of_a_mail(
+    mail: None, alices: Client, alice: User, settings: Any
+) -> None:
+    settings.API_WRITES_PER_MINUTE = 0
+    assert alices.post("/account/email/undo/secret-key/").status_code == 429
+    assert alices.post("/nowhere/secret-key/").status_code == 429
+    details = SecurityEvent.objects.of(alice).filter(kind=Kind.LIMIT).values_list("detail", flat=True)
+    assert sorted(details) == ["/account/email/undo/<str:key>/", "A page that isn't there"]
+
+
 def test_what_a_member_changes_is_written_down(alices: Client, alice: User) -> None:
     alices.post("/account/tokens/", {"name": "one", "scopes": ["read"]})
     token = alice.api_tokens.get()
