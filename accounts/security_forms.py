@@ -6,6 +6,7 @@ from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
+from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings as mfa_settings
 from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.models import Authenticator
@@ -42,7 +43,8 @@ class EndsTokens(forms.Form):
 
 
 class CodeOnce:
-    """A code of an app counts once. django-allauth forgets it after 30 seconds, while the code before counts too."""
+    """A code of an app counts once, with whatever spaces it is typed. django-allauth forgets it after 30 seconds, while
+    the code before counts too."""
 
     authenticator: Authenticator
 
@@ -54,7 +56,7 @@ class CodeOnce:
         code: str = super().clean_code()  # type: ignore[misc]
         if self.authenticator.type == Authenticator.Type.TOTP:
             seconds = mfa_settings.TOTP_PERIOD * (2 * mfa_settings.TOTP_TOLERANCE + 1)
-            if not cache.add(f"totp-used:{self.user.pk}:{code.strip()}", 1, timeout=seconds):
+            if not cache.add(f"totp-used:{self.user.pk}:{normalize_user_code(code)}", 1, timeout=seconds):
                 raise get_adapter().validation_error("incorrect_code")
         return code
 
