@@ -24,6 +24,7 @@ from django.utils import timezone
 from accounts.days import kept_days
 from accounts.events import Kind, event_log
 from accounts.models import EmailChange, User
+from accounts.requests import site_address
 from accounts.services import account_restore, email_set, sessions_end
 from accounts.tokens import tokens_revoke
 
@@ -89,7 +90,7 @@ def email_changed(sender: Any, request: HttpRequest, user: User, **kwargs: Any) 
 
 def _tell_old_owner(*, request: HttpRequest, user: User, old: str, new: str) -> None:
     change = EmailChange.objects.create(user=user, old_email=old, new_email=new)
-    address = request.build_absolute_uri(reverse("accounts:email-undo", args=[undo_key(change)]))
+    address = site_address(reverse("accounts:email-undo", args=[undo_key(change)]))
     told = {"user": user, "new_email": masked(new), "undo_url": address, "days": kept_days()}
     transaction.on_commit(get_adapter(request).notice("account/email/address_changed", user, old, told))
 

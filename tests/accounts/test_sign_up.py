@@ -94,7 +94,6 @@ def test_the_session_lasts_as_a_members(guest_client: Client) -> None:
         ({"username": "bob@example.org"}, "username"),
         ({"username": "x" * 151}, "username"),
         ({"username": "two\u200bwords"}, "username"),
-        ({"username": "a\x00b"}, "username"),
         ({"password1": ""}, "password1"),
         ({"password1": "short"}, "password1"),
         ({"password1": "password"}, "password1"),
