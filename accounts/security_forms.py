@@ -12,7 +12,9 @@ from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 
+from accounts.events import Kind, event_log
 from accounts.models import ApiToken, User
 from accounts.services import sessions_end
 from accounts.tokens import tokens_revoke
@@ -70,7 +72,14 @@ class ConfirmCodeForm(CodeOnce, mfa_forms.ReauthenticateForm):
 
 
 class ChangePasswordForm(EndsTokens, allauth_forms.ChangePasswordForm):
-    pass
+    def clean_oldpassword(self) -> str:
+        """Whoever has a session that is not theirs may guess here: the owner sees it."""
+        try:
+            password: str = super().clean_oldpassword()
+        except ValidationError:
+            event_log(user=self.user, kind=Kind.SIGN_IN_FAILED, detail="Wrong password for a new one")
+            raise
+        return password
 
 
 class SetPasswordForm(EndsTokens, allauth_forms.SetPasswordForm):

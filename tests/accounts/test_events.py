@@ -75,6 +75,18 @@ def test_no_row_holds_a_secret_or_an_address(alices: Client, alice: User) -> Non
     assert "a…@example.org" in everything and plain[:8] in everything
 
 
+def test_a_guess_in_a_session_is_written_down_wherever_it_is_made(alices: Client, alice: User) -> None:
+    guess = {"oldpassword": "guessed", "password1": "harps-and-ships", "password2": "harps-and-ships"}
+    for url, form in (
+        ("/account/password/", guess),
+        ("/account/again/", {"password": "guessed"}),
+        ("/account/delete/", {"password": "guessed"}),
+    ):
+        SecurityEvent.objects.all().delete()
+        assert alices.post(url, form).status_code == 422
+        assert kinds(alice) == [Kind.SIGN_IN_FAILED], url
+
+
 def test_a_limit_that_is_hit_many_times_is_one_event(client: Client, alice: User) -> None:
     for _ in range(9):
         sign_in(client, "wrong")
