@@ -164,6 +164,16 @@ def test_a_password_that_an_admin_sets_ends_sessions_and_tokens(client: Client, 
     assert SecurityEvent.objects.of(alice).get(kind=Kind.PASSWORD_CHANGED).detail == "by an admin"
 
 
+def test_the_administration_has_no_way_of_its_own_to_change_ones_password(carol: User) -> None:
+    client = Client()
+    client.force_login(carol)
+    form = {"old_password": "secret-enough", "new_password1": "harps-and-ships", "new_password2": "harps-and-ships"}
+    for answer in (client.get("/admin/password_change/"), client.post("/admin/password_change/", form)):
+        assert (answer.status_code, answer["Location"]) == (302, "/account/password/")
+    carol.refresh_from_db()
+    assert carol.check_password("secret-enough"), "that page would have left API tokens working, and no trace"
+
+
 def test_sign_up_makes_no_staff(client: Client) -> None:
     form = {"username": "eve", "password1": "ships-and-harps", "is_staff": "on", "is_superuser": "1"}
     client.post("/account/signup/", form)
