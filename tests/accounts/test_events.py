@@ -227,6 +227,21 @@ def test_it_is_part_of_the_export(alices: Client, alice: User) -> None:
     assert [event["what"] for event in account["recent_activity"]] == ["Data export requested", "Signed in"]
 
 
+def test_strangers_fill_the_table_only_so_far(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.events.MAX_OF_NOBODY", 3)
+    monkeypatch.setattr("accounts.events.MAX_FAILURES_OF_ONE", 2)
+    event_log(user=alice, kind=Kind.PASSWORD_CHANGED)
+    for number in range(5):
+        for user in (None, alice):
+            event_log(user=user, kind=Kind.SIGN_IN_FAILED, detail=str(number))
+    for user in (bob, bob):
+        event_log(user=user, kind=Kind.SIGN_IN_FAILED)
+    accounts_clean_up()
+    assert [event.detail for event in SecurityEvent.objects.filter(user=None)] == ["4", "3", "2"]
+    assert [event.detail for event in SecurityEvent.objects.of(alice)] == ["4", "3", ""], "and nothing else goes"
+    assert SecurityEvent.objects.of(bob).count() == 2
+
+
 def test_it_is_kept_as_long_as_it_is_said(alice: User, settings: Any) -> None:
     now = timezone.now()
     old, young = (event_log(user=user, kind=Kind.SIGN_IN) for user in (None, alice))
