@@ -66,6 +66,16 @@ def test_the_old_address_stays_until_the_new_one_is_proven(alices: Client, prove
     assert addresses(proven) == [(OLD, True, True)], "and it is given up by saving the old one"
 
 
+def test_an_address_that_gets_no_mail_any_more_today_changes_nothing(
+    alices: Client, proven: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alices.post("/account/email/", {"email": NEW})
+    monkeypatch.setattr("accounts.mails.A_DAY", 0)
+    assert alices.post("/account/email/", {"email": "other@example.net"}).status_code == 429
+    assert addresses(proven) == [(OLD, True, True), (NEW, False, False)]
+    assert "other@example.net" not in alices.get("/account/").content.decode()
+
+
 def test_codes_and_resets_go_to_proven_addresses_alone(alices: Client, proven: User, bob: User) -> None:
     alices.post("/account/email/", {"email": NEW})
     User.objects.filter(pk=bob.pk).update(email="bob@example.org")
