@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts.confirmation import confirm_first, resume
 from accounts.context import ASK_EMAIL_SESSION_NAME
+from accounts.models import User
 from accounts.requests import user_of
 from accounts.security_forms import ConfirmCodeForm
 from accounts.services import sessions_end
@@ -196,7 +197,9 @@ class ResetDone(WithMail, views.PasswordResetFromKeyDoneView):
 
 class ConfirmEmail(WithMail, views.ConfirmEmailView):
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The new address and what becomes of the old one, or nothing of it."""
+        """The new address and what becomes of the old one, or nothing of it. After an undo that goes on at the same
+        time, which has removed this address (accounts.emails); allauth would write it again."""
         with transaction.atomic():
+            User.objects.select_for_update().get(pk=self.get_object().email_address.user_id)
             response: HttpResponse = super().post(*args, **kwargs)
         return response

@@ -9,6 +9,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.core import mail as outbox
+from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 
@@ -143,6 +144,21 @@ def test_the_thiefs_own_link_is_dead_after_the_owners(change: Change, proven: Us
     assert Client().post(owners).status_code == 302
     assert Client().post(thiefs).status_code == 410
     assert addresses(proven) == [(OLD, True, True)]
+
+
+def test_a_confirmation_waits_for_an_undo_that_removes_its_address(
+    alices: Client, proven: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alices.post("/account/email/", {"email": NEW})
+    lock = QuerySet.select_for_update
+
+    def after_the_undo(rows: Any, *args: Any, **options: Any) -> Any:
+        EmailAddress.objects.filter(email=NEW).delete()
+        return lock(rows, *args, **options)
+
+    monkeypatch.setattr(QuerySet, "select_for_update", after_the_undo)
+    assert alices.post(link_to(NEW, "/account/email/")).status_code == 404
+    assert (OLD, True, True) in addresses(proven)
 
 
 def test_it_can_be_undone_for_a_week(change: Change, proven: User, settings: Any) -> None:
