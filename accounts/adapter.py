@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.sites.shortcuts import get_current_site
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,11 +22,22 @@ from accounts.events import attempt_failed, limit_log, user_named
 from accounts.guests import client_address, client_network, ip_or_none
 from accounts.models import User
 from accounts.names import TAKEN, name_check, name_is_reserved, shown_name
+from accounts.requests import site_address
 from accounts.services import deletion_remember
 
 logger = logging.getLogger(__name__)
 
 NO_ADDRESS = "0.0.0.0"  # noqa: S104  stands for an address that is not known; nothing listens there
+
+
+def _addresses() -> dict[str, Any]:
+    """What mails say of where the site is (accounts.requests.site_address)."""
+    return {
+        "current_site": {"domain": urlsplit(settings.SITE_URL).netloc},
+        "signup_url": site_address(reverse("account_signup")),
+        "reset_url": site_address(reverse("account_reset_password")),
+        "account_url": site_address(reverse("accounts:account")),
+    }
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -93,16 +104,19 @@ class AccountAdapter(DefaultAccountAdapter):
             raise ValidationError(TAKEN)
         return name
 
+    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+        return site_address(reverse("account_confirm_email", args=[emailconfirmation.key]))
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away is told to whoever waits for the mail; it is no error of the page. What strangers
         can ask for is limited, and sent after the answer (accounts.mails)."""
         try:
             if template_prefix in mails.ASKED_FOR:
-                known = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
-                message = self.render_mail(template_prefix, email, known | context)
+                known = {"request": self.request, "email": email}
+                message = self.render_mail(template_prefix, email, known | context | _addresses())
                 mails.mail_send(self.request, message, is_unknown=template_prefix == mails.UNKNOWN)
             else:
-                super().send_mail(template_prefix, email, context)
+                super().send_mail(template_prefix, email, context | _addresses())
         except (OSError, SMTPException):
             logger.exception("A mail could not be sent.")
             sentence = "The email couldn't be sent. Try again in a few minutes."
@@ -130,13 +144,10 @@ class AccountAdapter(DefaultAccountAdapter):
         request = self.request
         told = {
             "user": user,
-            "current_site": get_current_site(request),
             "timestamp": timezone.now(),
             "ip": self.get_client_ip(request),
             "device": device_of(request),
-            "reset_url": request.build_absolute_uri(reverse("account_reset_password")),
-            "account_url": request.build_absolute_uri(reverse("accounts:account")),
-        }
+        } | _addresses()
         message = self.render_mail(template_prefix, email, told | (context or {}))
 
         def send() -> None:

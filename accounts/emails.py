@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.base.internal.flows import delete_dangling_recovery_codes
 from allauth.mfa.models import Authenticator
 from django.conf import settings
@@ -24,6 +25,7 @@ from django.utils import timezone
 from accounts.days import kept_days
 from accounts.events import Kind, event_log
 from accounts.models import EmailChange, User
+from accounts.requests import site_address
 from accounts.services import account_restore, email_set, sessions_end
 from accounts.tokens import tokens_revoke
 
@@ -54,20 +56,26 @@ def email_change(*, request: HttpRequest, user: User, email: str) -> None:
         event_log(user=user, kind=Kind.EMAIL_CHANGED, detail=masked(email), request=request)
         messages.success(request, "Your address is saved.")
     else:
-        send_verification_email_to_address(request, _pend(user=user, email=email))
+        _pend(request=request, user=user, email=email)
         event_log(user=user, kind=Kind.EMAIL_ASKED, detail=masked(email), request=request)
 
 
-def _pend(*, user: User, email: str) -> EmailAddress:
-    """The row that waits to be proven; another one that waited goes."""
+def _pend(*, request: HttpRequest, user: User, email: str) -> None:
+    """Writes to the new address; from then on its row waits to be proven, and another one that waited goes. Where no
+    more mail may be asked for today (429) everything stays as it is."""
+    address, is_new = EmailAddress.objects.get_or_create(user=user, email=email, defaults={"verified": False})
+    try:
+        send_verification_email_to_address(request, address)
+    except ImmediateHttpResponse:
+        if is_new:
+            address.delete()
+        raise
     with transaction.atomic():
-        EmailAddress.objects.filter(user=user, verified=False).exclude(email=email).delete()
+        EmailAddress.objects.filter(user=user, verified=False).exclude(pk=address.pk).delete()
         if proven_address(user) is None:
             # An address from before mail was sent here proves nothing.
             User.objects.filter(pk=user.pk).exclude(email="").update(email="")
             user.email = ""
-        address, _ = EmailAddress.objects.get_or_create(user=user, email=email, defaults={"verified": False})
-    return address
 
 
 def _remove(*, request: HttpRequest, user: User, proven: EmailAddress | None) -> None:
@@ -89,7 +97,7 @@ def email_changed(sender: Any, request: HttpRequest, user: User, **kwargs: Any) 
 
 def _tell_old_owner(*, request: HttpRequest, user: User, old: str, new: str) -> None:
     change = EmailChange.objects.create(user=user, old_email=old, new_email=new)
-    address = request.build_absolute_uri(reverse("accounts:email-undo", args=[undo_key(change)]))
+    address = site_address(reverse("accounts:email-undo", args=[undo_key(change)]))
     told = {"user": user, "new_email": masked(new), "undo_url": address, "days": kept_days()}
     transaction.on_commit(get_adapter(request).notice("account/email/address_changed", user, old, told))
 

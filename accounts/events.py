@@ -13,11 +13,14 @@ from django.utils.crypto import salted_hmac
 from accounts.devices import device_of
 from accounts.guests import client_address, client_network
 from accounts.models import SecurityEvent, User
+from accounts.querysets import SecurityEventQuerySet
 
 Kind = SecurityEvent.Kind
 
 # A limit that is hit a hundred times in a row is one event.
 LIMIT_ONCE_SECONDS = 300
+# What anybody can cause by typing names: attempts with names that nobody has, and failures of one account.
+MAX_OF_NOBODY, MAX_FAILURES_OF_ONE = 20_000, 1_000
 FACTORS = {
     Authenticator.Type.TOTP: "Authenticator app",
     Authenticator.Type.WEBAUTHN: "Passkey",
@@ -51,8 +54,19 @@ def limit_log(*, request: HttpRequest, user: User | None, what: str) -> None:
 
 
 def events_expire() -> int:
+    """Removes what is old, and of what strangers cause without an account the oldest where it is too much. Each failure
+    is written first, or the time of an answer would tell whether a name exists."""
     count, _ = SecurityEvent.objects.expired().delete()
+    count += _all_but_newest(SecurityEvent.objects.of_nobody(), MAX_OF_NOBODY)
+    failures = SecurityEvent.objects.failures()
+    for user in failures.users_with_more_than(MAX_FAILURES_OF_ONE):
+        count += _all_but_newest(failures.filter(user=user), MAX_FAILURES_OF_ONE)
     return count
+
+
+def _all_but_newest(events: SecurityEventQuerySet, at_most: int) -> int:
+    first_too_many = events.order_by("-created_at", "-pk").values_list("created_at", flat=True)[at_most : at_most + 1]
+    return sum(events.filter(created_at__lte=moment).delete()[0] for moment in first_too_many)
 
 
 def connect() -> None:

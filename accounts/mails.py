@@ -19,7 +19,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.api_limits import count
 from accounts.guests import client_address, client_network
-from accounts.page_limits import too_many
+from accounts.page_limits import too_many_attempts
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def mail_send(request: HttpRequest, message: EmailMessage, *, is_unknown: bool) 
 
     later(deliver)
     if over:
-        raise ImmediateHttpResponse(too_many(request, wait=over))
+        raise ImmediateHttpResponse(too_many_attempts(request, wait=over))
 
 
 def _seconds_until_allowed(request: HttpRequest, email: str) -> int:

@@ -39,6 +39,7 @@ RESERVED = (
     *("null", "none", "nil", "undefined", "nan"),
 )
 
+_NO_PUNCTUATION = str.maketrans("", "", PUNCTUATION)
 _CONFUSABLES = Path(__file__).parent / "data" / "confusables.txt"
 # Joiners change how the letters around them are written in some scripts, and are nothing to see elsewhere.
 _JOINERS = "\u200c\u200d"
@@ -87,7 +88,9 @@ def _is_allowed(name: str, at: int) -> bool:
 
 
 def name_is_reserved(name: str) -> bool:
-    return bool(set(name_keys(name)) & _reserved_keys())
+    """Whether it is one of RESERVED, with whatever marks around and between its letters: "-admin-", "Support+"."""
+    bare = shown_name(name).translate(_NO_PUNCTUATION)
+    return bool({*name_keys(name), *name_keys(bare)} & _reserved_keys())
 
 
 @cache

@@ -14,6 +14,7 @@ from allauth.mfa.webauthn.forms import LoginWebAuthnForm
 from allauth.mfa.webauthn.internal import auth, flows
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -39,8 +40,7 @@ def passkeys(request: HttpRequest) -> HttpResponse:
     """The list, and a new one: what the browser made with the options of `passkey_options`."""
     user = user_of(request)
     form = PasskeyForm(request.POST if request.method == "POST" else None, user=user)
-    if form.is_valid():
-        _add(request, user, form)
+    if form.is_valid() and _add(request, user, form):
         messages.success(request, "Passkey saved. You can now sign in with it.")
         return redirect("accounts:passkeys")
     context: dict[str, Any] = {"form": form, "passkeys": _passkeys_of(user), "nav": "account", "at_most": MAX_PASSKEYS}
@@ -48,14 +48,21 @@ def passkeys(request: HttpRequest) -> HttpResponse:
     return render(request, "accounts/passkeys.html", context, status=status)
 
 
-def _add(request: HttpRequest, user: User, form: PasskeyForm) -> None:
-    """django-allauth makes recovery codes with any passkey; they are of use only where it is a second step."""
-    passkey = auth.WebAuthn.add(user, form.cleaned_data["name"], form.cleaned_data["credential"]).instance
+def _add(request: HttpRequest, user: User, form: PasskeyForm) -> bool:
+    """False where there are as many as may be; the page says so. django-allauth makes recovery codes with any passkey;
+    they are of use only where it is a second step."""
+    with transaction.atomic():
+        # One of a user after the other, so that two at once cannot both be the last.
+        User.objects.select_for_update(no_key=True).only("pk").get(pk=user.pk)
+        if len(_passkeys_of(user)) >= MAX_PASSKEYS:
+            return False
+        passkey = auth.WebAuthn.add(user, form.cleaned_data["name"], form.cleaned_data["credential"]).instance
     signals.authenticator_added.send(sender=Authenticator, request=request, user=user, authenticator=passkey)
     get_adapter(request).notify("mfa/email/webauthn_added", user)
     second_factor_added(request=request, user=user)
     if needs_second_step(user):
         auto_generate_recovery_codes(request)
+    return True
 
 
 def _passkeys_of(user: User) -> list[Authenticator]:

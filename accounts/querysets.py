@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 from django.conf import settings
 from django.contrib.auth.models import UserManager
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from accounts.names import name_keys, shown_name
@@ -108,6 +108,17 @@ class DataExportManager(models.Manager.from_queryset(DataExportQuerySet)):  # ty
 class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
     def of(self, user: "User") -> Self:
         return self.filter(user=user)
+
+    def of_nobody(self) -> Self:
+        return self.filter(user=None)
+
+    def failures(self) -> Self:
+        return self.filter(kind__in=["sign_in_failed", "limit"])
+
+    def users_with_more_than(self, at_most: int) -> list[int]:
+        """Keys of the members who have more of these events."""
+        counted = self.exclude(user=None).order_by().values("user").annotate(rows=Count("pk"))
+        return list(counted.filter(rows__gt=at_most).values_list("user", flat=True))
 
     def expired(self) -> Self:
         return self.filter(created_at__lte=timezone.now() - timedelta(days=settings.SECURITY_EVENT_DAYS))

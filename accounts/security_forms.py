@@ -6,12 +6,15 @@ from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.userkit import filter_users_by_email
 from allauth.account.models import EmailAddress
+from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa import app_settings as mfa_settings
 from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.models import Authenticator
 from django import forms
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 
+from accounts.events import Kind, event_log
 from accounts.models import ApiToken, User
 from accounts.services import sessions_end
 from accounts.tokens import tokens_revoke
@@ -42,7 +45,8 @@ class EndsTokens(forms.Form):
 
 
 class CodeOnce:
-    """A code of an app counts once. django-allauth forgets it after 30 seconds, while the code before counts too."""
+    """A code of an app counts once, with whatever spaces it is typed. django-allauth forgets it after 30 seconds, while
+    the code before counts too."""
 
     authenticator: Authenticator
 
@@ -54,7 +58,7 @@ class CodeOnce:
         code: str = super().clean_code()  # type: ignore[misc]
         if self.authenticator.type == Authenticator.Type.TOTP:
             seconds = mfa_settings.TOTP_PERIOD * (2 * mfa_settings.TOTP_TOLERANCE + 1)
-            if not cache.add(f"totp-used:{self.user.pk}:{code.strip()}", 1, timeout=seconds):
+            if not cache.add(f"totp-used:{self.user.pk}:{normalize_user_code(code)}", 1, timeout=seconds):
                 raise get_adapter().validation_error("incorrect_code")
         return code
 
@@ -68,7 +72,14 @@ class ConfirmCodeForm(CodeOnce, mfa_forms.ReauthenticateForm):
 
 
 class ChangePasswordForm(EndsTokens, allauth_forms.ChangePasswordForm):
-    pass
+    def clean_oldpassword(self) -> str:
+        """Whoever has a session that is not theirs may guess here: the owner sees it."""
+        try:
+            password: str = super().clean_oldpassword()
+        except ValidationError:
+            event_log(user=self.user, kind=Kind.SIGN_IN_FAILED, detail="Wrong password for a new one")
+            raise
+        return password
 
 
 class SetPasswordForm(EndsTokens, allauth_forms.SetPasswordForm):

@@ -15,13 +15,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts.confirmation import confirm_first, resume
 from accounts.context import ASK_EMAIL_SESSION_NAME
-from accounts.events import limit_log
+from accounts.models import User
 from accounts.requests import user_of
 from accounts.security_forms import ConfirmCodeForm
 from accounts.services import sessions_end
@@ -145,12 +145,6 @@ class SecondStep(FormPage, AuthenticateView):
         }
 
 
-def too_many_attempts(request: HttpRequest) -> HttpResponse:
-    """What django-allauth answers where one of its limits is reached."""
-    limit_log(request=request, user=request.user if request.user.is_authenticated else None, what=request.path)
-    return render(request, "429.html", status=429)
-
-
 @method_decorator(never_cache, name="dispatch")
 class WithMail:
     """A way that needs a mail server: without one there is no such page."""
@@ -203,7 +197,9 @@ class ResetDone(WithMail, views.PasswordResetFromKeyDoneView):
 
 class ConfirmEmail(WithMail, views.ConfirmEmailView):
     def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The new address and what becomes of the old one, or nothing of it."""
+        """The new address and what becomes of the old one, or nothing of it. After an undo that goes on at the same
+        time, which has removed this address (accounts.emails); allauth would write it again."""
         with transaction.atomic():
+            User.objects.select_for_update().get(pk=self.get_object().email_address.user_id)
             response: HttpResponse = super().post(*args, **kwargs)
         return response

@@ -5,11 +5,9 @@ from django.urls import include, path
 
 from musicgen_site import health, well_known
 
-# django-allauth asks for it.
-handler429 = "accounts.page_limits.too_many"
-handler500 = "musicgen_site.errors.error"
 # Where one of django-allauth's limits is reached.
-handler429 = "accounts.signing_views.too_many_attempts"
+handler429 = "accounts.page_limits.too_many_attempts"
+handler500 = "musicgen_site.errors.error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -75,6 +75,18 @@ def test_no_row_holds_a_secret_or_an_address(alices: Client, alice: User) -> Non
     assert "a…@example.org" in everything and plain[:8] in everything
 
 
+def test_a_guess_in_a_session_is_written_down_wherever_it_is_made(alices: Client, alice: User) -> None:
+    guess = {"oldpassword": "guessed", "password1": "harps-and-ships", "password2": "harps-and-ships"}
+    for url, form in (
+        ("/account/password/", guess),
+        ("/account/again/", {"password": "guessed"}),
+        ("/account/delete/", {"password": "guessed"}),
+    ):
+        SecurityEvent.objects.all().delete()
+        assert alices.post(url, form).status_code == 422
+        assert kinds(alice) == [Kind.SIGN_IN_FAILED], url
+
+
 def test_a_limit_that_is_hit_many_times_is_one_event(client: Client, alice: User) -> None:
     for _ in range(9):
         sign_in(client, "wrong")
@@ -88,6 +100,16 @@ def test_a_limit_at_the_door_is_written_down_too(client: Client) -> None:
     assert answer.status_code == 429
     event = SecurityEvent.objects.get(kind=Kind.LIMIT)
     assert event.user is None and event.detail == "/account/login/"
+
+
+def test_every_limit_is_written_down_without_the_key_of_a_mail(
+    mail: None, alices: Client, alice: User, settings: Any
+) -> None:
+    settings.API_WRITES_PER_MINUTE = 0
+    assert alices.post("/account/email/undo/secret-key/").status_code == 429
+    assert alices.post("/nowhere/secret-key/").status_code == 429
+    details = SecurityEvent.objects.of(alice).filter(kind=Kind.LIMIT).values_list("detail", flat=True)
+    assert sorted(details) == ["/account/email/undo/<str:key>/", "A page that isn't there"]
 
 
 def test_what_a_member_changes_is_written_down(alices: Client, alice: User) -> None:
@@ -142,6 +164,16 @@ def test_a_password_that_an_admin_sets_ends_sessions_and_tokens(client: Client, 
     assert SecurityEvent.objects.of(alice).get(kind=Kind.PASSWORD_CHANGED).detail == "by an admin"
 
 
+def test_the_administration_has_no_way_of_its_own_to_change_ones_password(carol: User) -> None:
+    client = Client()
+    client.force_login(carol)
+    form = {"old_password": "secret-enough", "new_password1": "harps-and-ships", "new_password2": "harps-and-ships"}
+    for answer in (client.get("/admin/password_change/"), client.post("/admin/password_change/", form)):
+        assert (answer.status_code, answer["Location"]) == (302, "/account/password/")
+    carol.refresh_from_db()
+    assert carol.check_password("secret-enough"), "that page would have left API tokens working, and no trace"
+
+
 def test_sign_up_makes_no_staff(client: Client) -> None:
     form = {"username": "eve", "password1": "ships-and-harps", "is_staff": "on", "is_superuser": "1"}
     client.post("/account/signup/", form)
@@ -193,6 +225,21 @@ def test_it_is_part_of_the_export(alices: Client, alice: User) -> None:
     with claimed.file.open("rb") as stored:
         account = json.loads(zipfile.ZipFile(io.BytesIO(stored.read())).read("account.json"))
     assert [event["what"] for event in account["recent_activity"]] == ["Data export requested", "Signed in"]
+
+
+def test_strangers_fill_the_table_only_so_far(alice: User, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.events.MAX_OF_NOBODY", 3)
+    monkeypatch.setattr("accounts.events.MAX_FAILURES_OF_ONE", 2)
+    event_log(user=alice, kind=Kind.PASSWORD_CHANGED)
+    for number in range(5):
+        for user in (None, alice):
+            event_log(user=user, kind=Kind.SIGN_IN_FAILED, detail=str(number))
+    for user in (bob, bob):
+        event_log(user=user, kind=Kind.SIGN_IN_FAILED)
+    accounts_clean_up()
+    assert [event.detail for event in SecurityEvent.objects.filter(user=None)] == ["4", "3", "2"]
+    assert [event.detail for event in SecurityEvent.objects.of(alice)] == ["4", "3", ""], "and nothing else goes"
+    assert SecurityEvent.objects.of(bob).count() == 2
 
 
 def test_it_is_kept_as_long_as_it_is_said(alice: User, settings: Any) -> None:

@@ -46,6 +46,13 @@ def test_names_that_could_be_taken_for_one_another_share_a_key(one: str, other: 
     assert mine.says == others.says or mine.looks == others.looks
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["admin.", "-admin-", "a.d.m.i.n", "Admin_", "Support+", "_ro\u043et_", "music.gen"])
+def test_marks_around_a_reserved_name_make_no_other_one(name: str) -> None:
+    assert name_is_reserved(name)
+    assert sign_up(name).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [("Ana", "Anna"), ("Zoe", "Zoë"), ("ana-b", "ana_b"), ("山田", "山口"), ("\u0430на", "\u0430нна")]
 )

@@ -69,6 +69,7 @@ def test_guests_count_by_household(client: Client) -> None:
     assert sign_in("2001:db8:1:3::1") == 422
 
 
+@pytest.mark.django_db(transaction=True)
 def test_many_at_once_count_one_by_one(settings: Any) -> None:
     settings.API_WRITES_PER_MINUTE = 3
     answers = at_once(*[partial(Client().post, "/account/logout/")] * 8)

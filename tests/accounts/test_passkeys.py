@@ -104,6 +104,18 @@ def test_a_passkey_is_made_and_signs_in(key: Key, here: Client, alice: User) -> 
     assert Piece.objects.get().owner == alice
 
 
+def test_one_too_many_is_refused_in_a_sentence(
+    key: Key, here: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page offers none then; a script may still send one."""
+    monkeypatch.setattr("accounts.passkey_views.MAX_PASSKEYS", 1)
+    options = here.get(f"{URL}options/").json()["publicKey"]
+    refused = here.post(URL, {"name": "Another", "credential": json.dumps(Key().create(options))})
+    assert refused.status_code == 422
+    assert "You already have 1 passkeys. Remove one you no longer use." in refused.content.decode()
+    assert Authenticator.objects.filter(user=alice).count() == 1
+
+
 def test_a_browser_is_asked_for_a_key_that_knows_its_owner(here: Client) -> None:
     chosen = here.get(f"{URL}options/").json()["publicKey"]["authenticatorSelection"]
     assert (chosen["residentKey"], chosen["userVerification"]) == ("required", "required")
