@@ -104,7 +104,7 @@ class AccountAdapter(DefaultAccountAdapter):
             else:
                 super().send_mail(template_prefix, email, context)
         except (OSError, SMTPException):
-            logger.exception("A mail could not be sent.")
+            logger.exception("An email could not be sent.")
             sentence = "The email couldn't be sent. Try again in a few minutes."
             messages.error(self.request, sentence, fail_silently=True)
 
@@ -143,7 +143,7 @@ class AccountAdapter(DefaultAccountAdapter):
             try:
                 message.send()
             except (OSError, SMTPException):
-                logger.exception("A notice could not be sent.")
+                logger.exception("A notification email could not be sent.")
 
         return send
 

@@ -157,7 +157,7 @@ class WithMail:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.MAIL_CONFIGURED:
-            raise Http404("This site sends no mail.")
+            raise Http404("This site doesn't send email.")
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
 

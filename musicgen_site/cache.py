@@ -18,7 +18,7 @@ def _forgiving(method: Callable[..., Any], otherwise: Any) -> Callable[..., Any]
         try:
             return method(self, *args, **kwargs)
         except (RedisError, OSError):
-            logger.warning("Redis does not respond: limits on attempts are not enforced.", exc_info=True)
+            logger.warning("Redis is not responding: limits on attempts are not enforced.", exc_info=True)
             return otherwise
 
     return forgiving

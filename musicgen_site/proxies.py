@@ -41,8 +41,8 @@ NOT_TRUSTED = (
 )
 CIRCLES = (
     "Requests from {address} never arrive over https, although SITE_URL starts with https://. If that is a proxy, make "
-    "it set X-Forwarded-Proto to https and add its address to TRUSTED_PROXIES. If the web process has TLS itself, set "
-    "SSL_REDIRECT=0."
+    "it set X-Forwarded-Proto to https and add its address to TRUSTED_PROXIES. If the web process handles TLS itself, "
+    "set SSL_REDIRECT=0."
 )
 
 

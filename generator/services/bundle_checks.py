@@ -23,10 +23,10 @@ from generator.engine.limited_process import (
 WALL_SECONDS = 900.0
 STALE_FOLDER_SECONDS = 2 * WALL_SECONDS
 _PREFIX = "check-"
-_FAULT = "The check ended without a result; the worker's log says more."
+_FAULT = "The check ended without a result. See the worker's log."
 SENTENCES = {
     Reason.CPU_SECONDS: "The check used more computing time than allowed, or the machine ran out of memory.",
-    Reason.MEMORY: "The check needed more memory than it may use, or TensorFlow could not bear the bundle's network.",
+    Reason.MEMORY: "The check needed more memory than allowed, or TensorFlow could not handle the bundle's network.",
     Reason.FAULT: _FAULT,
 }
 # One thread, and no GPU: the worker has that.

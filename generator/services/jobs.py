@@ -42,12 +42,11 @@ BACK_OFF_SECONDS = 2
 TRANSIENT_SENTENCES = {
     "model": "The model of this genre could not be read from storage. Try again in a few minutes.",
     "primer": "The file that the piece starts from could not be read from storage. Try again in a few minutes.",
-    "storage": "The piece was composed but could not be saved. Try again later. The site's administrator needs to "
-    "check the storage.",
-    "disk_full": "The piece was composed but could not be saved: the disk is full. Try again later. The site's "
-    "administrator needs to free some space.",
-    "database": "The database did not answer while your piece was being composed. Try again in a few minutes.",
-    "system": "The computer that composes had a problem with its files. Try again in a few minutes.",
+    "storage": "The piece was composed but could not be saved. Try again later. The admin needs to check the storage.",
+    "disk_full": "The piece was composed but could not be saved: the disk is full. Try again later. The admin "
+    "needs to free some space.",
+    "database": "The database did not respond while your piece was being composed. Try again in a few minutes.",
+    "system": "The worker had a problem with its files. Try again in a few minutes.",
 }
 
 
@@ -123,13 +122,13 @@ def generation_compose(*, pk: uuid.UUID | str, worker_id: str) -> None:
         except PrimerError as error:
             _fail(generation, "primer", error.message)
         except EngineError as error:
-            logger.exception("The engine refused.")
+            logger.exception("The engine rejected the job.")
             _fail(generation, "engine", error.message)
         except TRANSIENT_ERRORS as error:
-            logger.exception("An error that may pass.")
+            logger.exception("A temporary error.")
             _try_again(generation, _kind_of(error))
         except Exception:
-            logger.exception("An error that nobody foresaw.")
+            logger.exception("An unexpected error.")
             _fail(generation, "internal", "Something went wrong on our side. Try again in a few minutes.")
 
 
@@ -259,7 +258,7 @@ def _stopped(generation: Generation, why: Stop | None) -> None:
 
 def _lost(generation: Generation) -> None:
     """Another worker has the job, or it has ended otherwise. What we stored is removed unless somebody may use it."""
-    logger.warning("This worker was taken for dead and lost the generation.")
+    logger.warning("This worker was presumed dead and lost the generation.")
     if not Generation.objects.unfinished().filter(pk=generation.pk).exists():
         _discard_files(generation)
 

@@ -64,7 +64,7 @@ def rendering_request(*, piece: Piece, audio_format: str, owner: Owner) -> Rende
                 _queue_again(ready)
             transaction.on_commit(_send)
     except IntegrityError:
-        logger.info("The %s of piece %s was asked for twice at once.", audio_format, piece.pk)
+        logger.info("The %s of piece %s was requested twice at once.", audio_format, piece.pk)
     return piece.renderings.get(format=audio_format)
 
 
@@ -207,7 +207,7 @@ def rendering_make(*, rendering: Rendering, should_end: Callable[[], bool] = lam
         logger.error("The MIDI file of piece %s is gone.", piece.pk)
         claim.finish(Status.FAILED, "The MIDI file of this piece is missing, so no audio file can be made.")
     except OSError:
-        logger.exception("The %s of piece %s met a storage that did not answer.", rendering.format, piece.pk)
+        logger.exception("The %s of piece %s: the storage did not respond.", rendering.format, piece.pk)
         claim.try_again()
     except Exception:
         logger.exception("The %s of piece %s failed.", rendering.format, piece.pk)

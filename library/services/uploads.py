@@ -112,7 +112,7 @@ def piece_upload(*, user: User, midi: bytes, file_name: str) -> UploadResult:
                 result = UploadResult(name, Outcome.ACCEPTED, piece)
     except ValidationError as error:
         logger.warning("An upload made no piece: %s", error)
-        result = _refused(name, "This MIDI file contains values that make no sense.")
+        result = _refused(name, "This MIDI file contains invalid values.")
     finally:
         if result.outcome != Outcome.ACCEPTED:
             piece_file_discard(piece_id=piece_id)
@@ -135,7 +135,7 @@ def _refused(name: str, sentence: str) -> UploadResult:
 
 def _no_room(owner: Owner) -> str:
     megabytes = quota_of(owner).stored_bytes // 2**20
-    return f"There is no room for this file: you can keep {megabytes:,} MB. Empty the trash or delete some pieces."
+    return f"Not enough storage for this file: your limit is {megabytes:,} MB. Empty the trash or delete some pieces."
 
 
 def zip_upload(*, user: User, data: bytes, file_name: str) -> list[UploadResult]:
@@ -185,7 +185,7 @@ def _entry_upload(user: User, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, 
             # What the zip says of its sizes is not believed: one byte more than may be is enough to see it.
             midi = stream.read(MAX_UPLOAD_BYTES + 1)
     except _DAMAGES:
-        return _refused(shown, "This file is damaged in the zip.")
+        return _refused(shown, "This file in the zip is damaged.")
     return replace(piece_upload(user=user, midi=midi, file_name=name), name=shown)
 
 
@@ -199,7 +199,7 @@ def skipped(names: Iterable[str]) -> list[UploadResult]:
         results.append(_summed(more, f"more file{_s(more)}", "Not MIDI files." if more > 1 else "Not a MIDI file."))
     if system := len(names) - len(others):
         results.append(
-            _summed(system, f"system file{_s(system)} skipped", "Your computer made them. No music in them.")
+            _summed(system, f"system file{_s(system)} skipped", "Your computer created them. They contain no music.")
         )
     return results
 

@@ -211,7 +211,7 @@ class TestZip:
             ("Rain.mid", "accepted", ""),
             ("photo.png", "skipped", "Not a MIDI file."),
             ("inner.ZIP", "skipped", "Zips inside zips are not opened."),
-            ("4 system files skipped", "skipped", "Your computer made them. No music in them."),
+            ("4 system files skipped", "skipped", "Your computer created them. They contain no music."),
         ]
 
     def test_of_many_other_files_the_first_are_named_and_the_rest_are_counted(self, alice: User) -> None:

@@ -1,6 +1,6 @@
 """Texts stay plain English: translated or private phrases that we replaced do not come back.
 
-Covers templates and e-mails, scripts, documentation and the strings of the Python code.
+Covers templates and emails, scripts, documentation and the strings of the Python code.
 """
 
 import ast

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--genre", default="piano", help="genre for a .mag file; a new genre gets the piano's instruments"
         )
-        parser.add_argument("--genre-name", help="name shown on pages (default: the genre, capitalised)")
+        parser.add_argument("--genre-name", help="name shown on pages (default: the genre, capitalized)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         for path in map(Path, options["bundles"]):

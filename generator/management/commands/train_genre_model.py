@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("genre")
         parser.add_argument("--output", type=Path, required=True, metavar="FILE.bundle")
         parser.add_argument("--name", help="the model's own name (default: the genre)")
-        parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalised)")
+        parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalized)")
         parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
         parser.add_argument("--pieces", type=int, default=20, help="pieces to compose and check (default: %(default)s)")
         add_arguments(parser)
