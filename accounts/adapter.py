@@ -47,7 +47,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return address if ip_or_none(address) else NO_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Failed attempts count by name *and* address: nobody can lock the owner of a name out from elsewhere."""
+        """Failed attempts count by name *and* address: no one can lock an account's owner out from elsewhere."""
         key = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{client_network(client_address(request))}"
 
@@ -94,8 +94,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return name
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server that is away is told to whoever waits for the mail; it is no error of the page. What strangers
-        can ask for is limited, and sent after the answer (accounts.mails)."""
+        """If the mail server is down, the person waiting for the email is told so; it is not an error of the page.
+        What strangers can request is limited, and sent after the response (accounts.mails)."""
         try:
             if template_prefix in mails.ASKED_FOR:
                 known = {"request": self.request, "email": email, "current_site": get_current_site(self.request)}
@@ -148,7 +148,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return send
 
     def set_password(self, user: User, password: str) -> None:
-        """The password alone: whatever else has changed in the row meanwhile stays."""
+        """Saves the password alone, so that other changes to the row are kept."""
         user.set_password(password)
         user.save(update_fields=["password"])
 

@@ -166,7 +166,7 @@ class RequestCode(WithMail, FormPage, views.RequestLoginCodeView):
 
 
 def is_still_proven(user: Any, email: str | None) -> bool:
-    """Whether the address that a code was sent to is the account's yet: another may have taken its place meanwhile."""
+    """Whether the address that a code was sent to is still the account's: another may have replaced it."""
     return EmailAddress.objects.filter(user=user, email__iexact=email or "", verified=True).exists()
 
 

@@ -66,7 +66,7 @@ def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
 
 
 def _outcome(takes: list[Take]) -> str:
-    """What came of it, as far as it is still there."""
+    """The result, as far as it still exists."""
     pieces = [take.piece for take in takes if take.piece]
     if not pieces:
         return "It has been deleted."

@@ -57,7 +57,7 @@ class MissingFile:
 
 @dataclass
 class Size:
-    """Of what lies in a folder."""
+    """The files of one folder."""
 
     files: int = 0
     bytes: int = 0

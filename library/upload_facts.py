@@ -1,4 +1,4 @@
-"""What a MIDI file says of itself: the facts of a piece that somebody uploads. Framework-free, and bounded.
+"""Reads the details of an uploaded piece from its MIDI file. Framework-free, and bounded.
 
 The limits are those of a file to start from, so that whatever is taken can also be continued and varied. The web
 process does this, so everything is plain Python.

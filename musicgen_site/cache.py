@@ -25,7 +25,7 @@ def _forgiving(method: Callable[..., Any], otherwise: Any) -> Callable[..., Any]
 
 
 class ForgivingRedisCache(RedisCache):
-    """A cache that knows nothing while Redis is away: nobody is kept from signing in by that."""
+    """A cache that is empty while Redis is down, so that no one is kept from signing in."""
 
     add = _forgiving(RedisCache.add, True)
     set = _forgiving(RedisCache.set, None)

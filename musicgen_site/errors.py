@@ -1,4 +1,4 @@
-"""Answers to errors that nobody caught: 503 while the database is away or busy, 500 for our own faults; and 403, with
+"""Responses to uncaught errors: 503 while the database is away or busy, 500 for our own faults; and 403, with
 its cause, for a form that fails the check against forged ones."""
 
 import sys

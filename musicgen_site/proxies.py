@@ -1,7 +1,7 @@
 """What a proxy says about a request counts only if the proxy is ours. A proxy that says too little is named.
 
 Where SITE_URL is https, a request that does not come over https is redirected there. If a proxy ends TLS and does not
-say so, or is not believed, the redirected request looks like http again, and the browser goes in circles. Then the
+say so, or is not believed, the redirected request looks like http again, and the browser loops. Then the
 answer is a page that tells the administrator what to change.
 """
 

@@ -1,4 +1,4 @@
-"""The check of a bundle that comes from elsewhere: a process of its own, within limits, that can be stopped."""
+"""The check of an uploaded bundle: a separate process, within limits, that can be stopped."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ OnStep = Callable[[str, float], None]
 
 
 class CheckStopped(Exception):
-    """Whoever asked for the check does not want it any more."""
+    """The check was stopped by the person who requested it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def bundle_checked(
     wall_seconds: float = WALL_SECONDS,
     limits: dict[str, int] | None = None,
 ) -> Iterator[CheckedBundle]:
-    """Checks the bundle in a process of its own and lends what may be installed.
+    """Checks the bundle in a separate process and lends what can be installed.
 
     Args:
         on_step: called with what the check does and the share that is done, when that changes and about twice a second.

@@ -1,4 +1,4 @@
-"""Bundles that administrators upload: taken in by the web process, checked by a worker, installed when sound."""
+"""Bundles that admins upload: stored by the web process, checked by a worker, installed if sound."""
 
 import hashlib
 import logging

@@ -51,7 +51,7 @@ TRANSIENT_SENTENCES = {
 
 
 class MayPass(Exception):
-    """An error that may pass by itself; `kind` is a key of `TRANSIENT_SENTENCES`."""
+    """An error that may be temporary; `kind` is a key of `TRANSIENT_SENTENCES`."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -84,7 +84,7 @@ class ClaimLost(Exception):
 
 
 def generation_claim(*, pk: uuid.UUID | str, worker_id: str) -> Generation | None:
-    """Takes a queued job for this worker. None when another delivery was quicker, or nobody wants it any more."""
+    """Takes a queued job for this worker. None if another delivery was quicker, or the job is no longer wanted."""
     now = timezone.now()
     claimed = (
         Generation.objects.queued()
@@ -236,7 +236,7 @@ def _store(generation: Generation, live_notes: LiveNotes, drafts: list[tuple[Com
 
 
 def owner_now(generation: Generation) -> Owner:
-    """Whose a job is by now; what was read when it was claimed may be minutes old."""
+    """The job's current owner; what was read when it was claimed may be minutes old."""
     now = Generation.objects.select_related("owner").only("owner", "guest_key").get(pk=generation.pk)
     return Owner(user=now.owner, guest_key=now.guest_key)
 
@@ -289,7 +289,7 @@ def _fail(generation: Generation, code: str, message: str) -> None:
 def generation_finish(
     *, generation: Generation, status: Generation.Status, error_code: str = "", error_message: str = ""
 ) -> bool:
-    """Ends a claimed job without a piece, if the claim still holds. Whoever sees the end finds no file of it."""
+    """Ends a claimed job without a piece, if the claim still holds. Its files are gone before its end shows."""
     with transaction.atomic():
         ended = Generation.objects.of_claim(generation).update(
             status=status, finished_at=timezone.now(), error_code=error_code, error_message=error_message[:500]

@@ -190,8 +190,7 @@ def _entry_upload(user: User, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, 
 
 
 def skipped(names: Iterable[str]) -> list[UploadResult]:
-    """What is said of files that are no music: a line each, at most `MAX_NAMED`, and one for those that computers leave
-    everywhere."""
+    """Results for files that are not music: one line each, at most `MAX_NAMED`, and one line for all system files."""
     names = list(names)
     others = [name for name in names if not is_system_file(name)]
     results = [UploadResult(shown_name(name), Outcome.SKIPPED, sentence=_why(name)) for name in others[:MAX_NAMED]]
@@ -227,7 +226,7 @@ def _s(count: int) -> str:
 
 
 def shown_name(file_name: str) -> str:
-    """A name as it may be shown and kept: one line of letters, the end of it where it is long."""
+    """A name that is safe to show and store: one line, and only its end if it is long."""
     return clean_line(file_name)[-MAX_FILE_NAME:].strip() or "file.mid"
 
 

@@ -1,4 +1,4 @@
-"""The trash: what can still be had back."""
+"""The trash: pieces that can still be restored."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urlencode

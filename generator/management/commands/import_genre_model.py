@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _converted(self, path: Path, genre: str, genre_name: str | None) -> Iterator[Path]:
-        """Our bundle of Magenta's, made by a process of its own: reading it takes TensorFlow."""
+        """Magenta's bundle converted to ours, in a separate process, because reading it takes TensorFlow."""
         self.stderr.write(f"Converting {path}")
         with tempfile.TemporaryDirectory(prefix="musicgen-mag-") as folder:
             bundle = Path(folder) / f"{path.stem}.bundle"

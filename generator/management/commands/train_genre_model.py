@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError("Stopped.") from error
 
     def _publish(self, work_dir: Path, options: dict[str, Any]) -> dict[str, Any]:
-        """Export in a process of its own: it needs Keras on TensorFlow, the training may have run on another."""
+        """Exports in a separate process: it needs Keras on TensorFlow; training may have used another backend."""
         command = [sys.executable, "-m", "generator.engine.publishing", options["genre"]]
         command += ["--checkpoint", str(work_dir / "checkpoint.npz"), "--data", str(options["data"])]
         command += ["--output", str(options["output"]), "--pieces", str(options["pieces"])]
