@@ -118,7 +118,7 @@ class TestOneFile:
         files = stored_files()
         assert upload(alice, midi(60)).outcome == "accepted"
         result = upload(alice, midi(61))
-        assert (result.outcome, "no room" in result.sentence) == ("refused", True)
+        assert (result.outcome, "Not enough storage" in result.sentence) == ("refused", True)
         assert Piece.objects.count() == len(stored_files() - files) == 1
 
     def test_that_cannot_be_stored_is_worth_another_try(self, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
