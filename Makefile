@@ -100,6 +100,6 @@ lock: setup-dev  ## pin every version and hash: requirements*.in → requirement
 audit: setup-dev  ## look up known vulnerabilities of every package (needs access to pypi.org)
 	@$(IN) -m scripts.audit
 
-admin: setup  ## create an administrator, who signs in at /admin/
+admin: setup  ## create an admin account for /admin/
 	@$(IN) manage.py migrate --verbosity 0
 	@$(IN) manage.py createsuperuser

@@ -58,7 +58,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return address if ip_or_none(address) else NO_ADDRESS
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Failed attempts count by name *and* address: nobody can lock the owner of a name out from elsewhere."""
+        """Failed attempts count by name *and* address: no one can lock an account's owner out from elsewhere."""
         key = super()._get_login_attempts_cache_key(request, **credentials)
         return f"{key}:{client_network(client_address(request))}"
 
@@ -108,8 +108,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return site_address(reverse("account_confirm_email", args=[emailconfirmation.key]))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """A mail server that is away is told to whoever waits for the mail; it is no error of the page. What strangers
-        can ask for is limited, and sent after the answer (accounts.mails)."""
+        """If the mail server is down, the person waiting for the email is told so; it is not an error of the page.
+        What strangers can request is limited, and sent after the response (accounts.mails)."""
         try:
             if template_prefix in mails.ASKED_FOR:
                 known = {"request": self.request, "email": email}
@@ -118,7 +118,7 @@ class AccountAdapter(DefaultAccountAdapter):
             else:
                 super().send_mail(template_prefix, email, context | _addresses())
         except (OSError, SMTPException):
-            logger.exception("A mail could not be sent.")
+            logger.exception("An email could not be sent.")
             sentence = "The email couldn't be sent. Try again in a few minutes."
             messages.error(self.request, sentence, fail_silently=True)
 
@@ -154,12 +154,12 @@ class AccountAdapter(DefaultAccountAdapter):
             try:
                 message.send()
             except (OSError, SMTPException):
-                logger.exception("A notice could not be sent.")
+                logger.exception("A notification email could not be sent.")
 
         return send
 
     def set_password(self, user: User, password: str) -> None:
-        """The password alone: whatever else has changed in the row meanwhile stays."""
+        """Saves the password alone, so that other changes to the row are kept."""
         user.set_password(password)
         user.save(update_fields=["password"])
 

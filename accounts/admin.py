@@ -1,4 +1,4 @@
-"""Users with their limits, the site's texts, and what stands around accounts, in the administration."""
+"""Users with their limits, the site's texts, and account records, in the admin area."""
 
 from typing import Any
 

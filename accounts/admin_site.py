@@ -1,4 +1,4 @@
-"""The administration's site: its sign-in is ours, and who stays there confirms now and then that it is them."""
+"""The admin site: it uses our sign-in page, and asks staff to confirm it's them now and then."""
 
 from functools import update_wrapper
 from typing import Any

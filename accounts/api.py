@@ -68,8 +68,8 @@ class Guest(JsonView):
     @extend_schema(
         operation_id="guest_begin",
         summary="Get a guest token",
-        description="For scripts: get the token first, so that no lost answer costs you anything. Anyone with the "
-        "token can reach everything made with it.",
+        description="For scripts: get the token before your first request, so a lost response costs you nothing. "
+        "Anyone with the token can access everything made with it.",
         tags=["me"],
         request=None,
         responses={201: GuestSerializer},

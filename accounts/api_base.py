@@ -29,7 +29,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 class BodyTooLarge(APIException):
     status_code = 413
-    default_detail = f"The body of a request may have at most {MAX_BODY_BYTES // 1024} kB."
+    default_detail = f"A request body can be at most {MAX_BODY_BYTES // 1024} kB."
 
 
 class SmallJSONParser(JSONParser):
@@ -81,7 +81,7 @@ class TokenMayDoIt(BasePermission):
         reads = request.method in SAFE_METHODS or view.only_reads
         scope = ApiToken.Scope.READ if reads else ApiToken.Scope.WRITE
         if scope not in request.auth.scopes:
-            raise PermissionDenied(f"This token has no scope {scope}.")
+            raise PermissionDenied(f"This token doesn't have the scope {scope}.")
         return True
 
 

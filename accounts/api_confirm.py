@@ -9,7 +9,7 @@ from accounts.models import ApiToken
 
 
 def ensure_confirmed(request: Request, *, back: str) -> None:
-    """Raises Problem for a personal token, which somebody else may have, and for a session that needs to confirm.
+    """Raises Problem for a personal token, which someone else may have, and for a session that needs to confirm.
     `back` names the page of the step."""
     if isinstance(request.auth, ApiToken):
         raise Problem(403, "Personal tokens can't do this. Sign in on the site to do it.", slug="people-only")

@@ -63,8 +63,8 @@ class ExportList(ExportView):
     @extend_schema(
         operation_id="exports_create",
         summary="Request everything in your account as a zip file",
-        description="Not for personal tokens. A session has to confirm that it's you first (403 `confirm`). While an "
-        f"export is being prepared, that one is the answer. At most {services.MAX_A_DAY} a day: 429.",
+        description="Not for personal tokens. A session must confirm it's you first (403 `confirm`). If an export is "
+        f"already being prepared, you get that one. The limit is {services.MAX_A_DAY} a day (429).",
         tags=["exports"],
         request=None,
         responses={202: ExportSerializer},
@@ -106,8 +106,8 @@ class ExportFile(ExportView):
     @extend_schema(
         operation_id="exports_file",
         summary="The zip file of an export",
-        description="Not for personal tokens: the file also holds the email address and the sessions. A session has "
-        "to confirm that it's you first (403 `confirm`). 409 while the export is being prepared.",
+        description="Not for personal tokens: the file also holds the email address and the sessions. A session must "
+        "confirm it's you first (403 `confirm`). 409 while the export is being prepared.",
         tags=["exports"],
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 UNREADABLE = "The form cannot be read, or it has too many fields or files."
-NOT_FOUND = "There is nothing here, or it belongs to someone else."
+NOT_FOUND = "Not found, or it belongs to someone else."
 MAX_SENTENCE = 500
 
 
@@ -122,9 +122,9 @@ def _problem_of(error: Exception) -> Any:
         case Http404() | NotFound():
             return Problem(404, NOT_FOUND)
         case MethodNotAllowed():
-            return Problem(405, "This address does not take that method.")
+            return Problem(405, "This address doesn't support that method.")
         case PermissionDenied():
-            return Problem(403, "You may not do that.")
+            return Problem(403, "You don't have permission to do that.")
         case Throttled():
             wait = int(getattr(error, "wait", None) or 1)
             sentence = f"Too many requests. Try again in {wait} second{'' if wait == 1 else 's'}."

@@ -13,7 +13,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
     description="Any text, at most 255 characters. The same key gives the same job instead of a second one. Keys "
-    "belong to their sender, so a new script gets a guest token first.",
+    "belong to their sender, so a new script needs a guest token first.",
 )
 
 
@@ -55,7 +55,7 @@ class GuestTokenScheme(Described, OpenApiAuthenticationExtension):  # type: igno
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`Guest ` and the token from `guest/`, or from the answer to your first request.",
+        "description": "`Guest ` and the token from `guest/`, or from the response to your first request.",
     }
 
 

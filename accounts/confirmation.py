@@ -1,7 +1,7 @@
 """Confirm it's you: a step that could take an account away asks for the password or a passkey.
 
-One that was given within REAUTHENTICATION_SECONDS counts, and so does a sign-in. A form that was sent meanwhile is kept
-in the session and sent on after the confirmation, so that nothing has to be typed twice.
+One that was given within REAUTHENTICATION_SECONDS counts, and so does a sign-in. The form that triggered the question
+is kept in the session and sent on after the confirmation, so that nothing has to be typed twice.
 """
 
 import time
@@ -24,7 +24,7 @@ V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 
 
 def is_confirmed(request: HttpRequest, *, within_seconds: int | None = None) -> bool:
-    """Whether whoever is signed in has shown lately, in this session, that it is them."""
+    """Whether the signed-in user has recently confirmed, in this session, that it's them."""
     within = settings.REAUTHENTICATION_SECONDS if within_seconds is None else within_seconds
     return time.time() - confirmed_at(request) < within
 

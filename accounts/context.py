@@ -1,4 +1,4 @@
-"""What every page knows of the account."""
+"""What every page needs about the account."""
 
 from typing import Any
 

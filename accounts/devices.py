@@ -1,4 +1,4 @@
-"""Which browser it is: in words for lists and mails, and whether an account was signed in to with it before.
+"""Which browser it is: in words for lists and emails, and whether this account has signed in with it before.
 
 The second is known by a signed cookie that names accounts, for a year: nothing is stored here, and nobody else can
 make one.

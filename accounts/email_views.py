@@ -50,7 +50,7 @@ def email_undo(request: HttpRequest, key: str) -> HttpResponse:
     """The link of the mail to the old address. Mail programs open links too, so it is the button that does it."""
     change = change_of_key(key)
     if not settings.MAIL_CONFIGURED:
-        raise Http404("This site sends no mail.")
+        raise Http404("This site doesn't send email.")
     if change is None or request.method != "POST":
         return _undo_page(request, status=200 if change else 410, change=change)
     try:
@@ -59,7 +59,7 @@ def email_undo(request: HttpRequest, key: str) -> HttpResponse:
         return _undo_page(request, status=UNPROCESSABLE, error=error.messages[0])
     logout(request)
     PasswordResetVerificationProcess.initiate(request=request, user=user, email=change.old_email)
-    messages.success(request, "Your email address is back. Everyone is signed out. Now set a new password.")
+    messages.success(request, "Your email address is restored, and everyone is signed out. Now set a new password.")
     return redirect("account_confirm_password_reset_code")
 
 

@@ -50,11 +50,11 @@ def email_change(*, request: HttpRequest, user: User, email: str) -> None:
         _remove(request=request, user=user, proven=proven)
     elif proven and proven.email == email:
         EmailAddress.objects.filter(user=user, verified=False).delete()
-        messages.success(request, f"{email} is your confirmed address.")
+        messages.success(request, f"{email} is already your confirmed address.")
     elif not settings.MAIL_CONFIGURED:
         email_set(user=user, email=email)
         event_log(user=user, kind=Kind.EMAIL_CHANGED, detail=masked(email), request=request)
-        messages.success(request, "Your address is saved.")
+        messages.success(request, "Email saved.")
     else:
         _pend(request=request, user=user, email=email)
         event_log(user=user, kind=Kind.EMAIL_ASKED, detail=masked(email), request=request)
@@ -84,7 +84,7 @@ def _remove(*, request: HttpRequest, user: User, proven: EmailAddress | None) ->
         event_log(user=user, kind=Kind.EMAIL_REMOVED, request=request)
         if proven is not None:
             _tell_old_owner(request=request, user=user, old=proven.email, new="")
-    messages.success(request, "Your address is removed.")
+    messages.success(request, "Email removed.")
 
 
 def email_changed(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -125,10 +125,10 @@ def email_change_undo(*, change: EmailChange, request: HttpRequest) -> User:
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=change.user_id)
         if EmailAddress.objects.filter(email=change.old_email, verified=True).exclude(user=user).exists():
-            raise ValidationError("This address belongs to another account by now. Contact the admin of this site.")
+            raise ValidationError("This address now belongs to another account. Contact the admin of this site.")
         since = EmailChange.objects.of(user).filter(closed_at=None, changed_at__gte=change.changed_at)
         if not since.filter(pk=change.pk).exists():
-            raise ValidationError("This link was used already.")
+            raise ValidationError("This link has already been used.")
         since.update(closed_at=timezone.now())
         EmailAddress.objects.filter(user=user).delete()
         EmailAddress.objects.create(user=user, email=change.old_email, primary=True, verified=True)

@@ -41,7 +41,7 @@ def event_log(*, user: User | None, kind: str, detail: str = "", request: HttpRe
 
 
 def address_hash(request: HttpRequest) -> str:
-    """Tells networks apart without naming them: keyed, so that nobody can try all addresses without our key."""
+    """Tells networks apart without naming them: keyed, so that no one can try all addresses without our key."""
     network = client_network(client_address(request))
     return salted_hmac("accounts.events", network, algorithm="sha256").hexdigest()[:32] if network else ""
 

@@ -68,7 +68,7 @@ def export_download(request: HttpRequest, pk: UUID) -> HttpResponseBase:
     try:
         return export_response(export)
     except FileNotFoundError as error:
-        raise Http404("This export is gone. Request a new one.") from error
+        raise Http404("This export no longer exists. Request a new one.") from error
     except OSError:
         logger.exception("Export %s cannot be read.", pk)
         return render(request, "503.html", status=503)

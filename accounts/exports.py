@@ -124,7 +124,7 @@ def export_make(*, export: DataExport, should_end: Callable[[], bool] = lambda: 
         else:
             _finish(export, Status.STOPPED, "Stopped.")
     except OSError:
-        logger.exception("Export %s met a storage that did not answer.", export.pk)
+        logger.exception("Export %s: the storage did not respond.", export.pk)
         _try_again(export)
     except Exception:
         logger.exception("Export %s failed.", export.pk)

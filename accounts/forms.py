@@ -55,7 +55,7 @@ class SignUpForm(allauth_forms.SignupForm):
         name = self.fields["username"]
         # Our own sentences alone (accounts.names).
         name.validators = []
-        name.error_messages["required"] = "Enter a name."
+        name.error_messages["required"] = "Enter a username."
         name.widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["password1"].widget.attrs["autocomplete"] = "new-password"
 

@@ -54,7 +54,7 @@ def mail_send(request: HttpRequest, message: EmailMessage, *, is_unknown: bool) 
         try:
             connection.send_messages(wanted)
         except (OSError, SMTPException):
-            logger.exception("A mail could not be sent.")
+            logger.exception("An email could not be sent.")
         finally:
             connection.close()
 

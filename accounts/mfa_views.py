@@ -1,4 +1,4 @@
-"""Two-factor authentication: an authenticator app, its recovery codes, and the page that shows what one has."""
+"""Two-factor authentication: an authenticator app, its recovery codes, and the page that lists them."""
 
 from typing import Any
 

@@ -25,7 +25,7 @@ LIMIT_HELP = "Leave empty to use the default for this role."
 
 
 class User(AbstractUser):
-    """A member or an administrator. Our own class from the first migration on, so that it can grow.
+    """A member or an admin. Our own class from the first migration on, so that it can grow.
 
     An account that its owner wants deleted is not active and has `deletion_requested_at`; nobody can use it and others
     see nothing of it. It is removed after ACCOUNT_DELETION_DAYS, and until then its owner may undo it.

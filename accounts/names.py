@@ -26,7 +26,7 @@ RULES = (
     f"{MIN_VISIBLE} to {MAX_VISIBLE} characters: letters of any alphabet, digits, spaces and ' . - _ + &. "
     "Capitals and spaces make no difference when you sign in."
 )
-TAKEN = "This name is taken, or looks like one that is. Choose another one."
+TAKEN = "This username is taken, or looks like one that is. Choose another one."
 
 # Names by which visitors would take somebody for the site itself. Compared by their keys, so "Ädmin" is free and
 # "АDМIN" in Cyrillic letters is not.
@@ -62,12 +62,12 @@ def name_check(name: str) -> None:
         if not _is_allowed(name, at):
             is_seen = character.isprintable() and not _is_ignorable(character)
             shown = f"“{character}”" if is_seen else f"an invisible character (U+{ord(character):04X})"
-            raise ValidationError(f"A name can have letters, digits, spaces and ' . - _ + &, but not {shown}.")
+            raise ValidationError(f"A username can have letters, digits, spaces and ' . - _ + &, but not {shown}.")
     visible = sum(not unicodedata.category(character).startswith(("M", "Cf")) for character in name)
     if not MIN_VISIBLE <= visible <= MAX_VISIBLE or len(name) > MAX_CODE_POINTS:
-        raise ValidationError(f"A name has {MIN_VISIBLE} to {MAX_VISIBLE} characters; this one has {visible}.")
+        raise ValidationError(f"A username has {MIN_VISIBLE} to {MAX_VISIBLE} characters; this one has {visible}.")
     if not any(character.isalnum() for character in name):
-        raise ValidationError("A name needs at least one letter or digit.")
+        raise ValidationError("A username needs at least one letter or digit.")
     accents = itertools.groupby(unicodedata.normalize("NFD", name), key=lambda one: unicodedata.category(one) == "Mn")
     if any(is_accent and len(list(row)) > MAX_ACCENTS for is_accent, row in accents):
         raise ValidationError(f"A letter can have up to {MAX_ACCENTS} accents.")

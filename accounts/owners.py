@@ -30,7 +30,7 @@ class Owner:
 
 
 def owner_of(request: HttpRequest) -> Owner:
-    """Who this request speaks for. It may be nobody; a request that makes something uses `ensure_owner_of`."""
+    """Who this request speaks for. It may be no one; a request that creates something uses `ensure_owner_of`."""
     if request.user.is_authenticated:
         return Owner(user=request.user, client_address=client_address(request))
     return Owner(guest_key=guest_key(request), client_address=client_address(request))

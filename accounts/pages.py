@@ -1,4 +1,4 @@
-"""Privacy, terms, contact: texts that an admin writes in the administration."""
+"""Privacy, terms, contact: texts that an admin edits in the admin area."""
 
 import re
 from dataclasses import dataclass, field

@@ -122,7 +122,7 @@ def passkey_login(request: HttpRequest) -> HttpResponse:
 
 
 def _login_options(credentials: Any = ()) -> dict[str, Any]:
-    """Whoever holds the key has to show that it is theirs: there is no password beside it."""
+    """The key must verify its user (PIN, finger or face), because no password is asked for."""
     options, state = auth.get_server().authenticate_begin(
         credentials=list(credentials), user_verification=UserVerificationRequirement.REQUIRED
     )

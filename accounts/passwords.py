@@ -17,8 +17,8 @@ MIN_LENGTH = 8
 # As long as a program needs for eight characters drawn by chance.
 MIN_GUESSES = 10**8
 RULES = (
-    f"At least {MIN_LENGTH} characters, and hard to guess: no common or leaked password, no name or date alone. "
-    "Three or four unrelated words are good."
+    f"At least {MIN_LENGTH} characters and hard to guess: not a common password, a leaked one, or just a name or date. "
+    "Three or four unrelated words work well."
 )
 
 # How much of a password is looked at. The estimate of one with many signs that stand for letters (@ for a) takes time
@@ -31,15 +31,15 @@ _SITE_WORDS = ("musicgen", "music", "composer", "piano", "password")
 _one_at_a_time = threading.Lock()
 
 _REASONS = {
-    "user_inputs": "it is close to your name or the name of this site",
-    "passwords": "it is like one that many people use",
+    "user_inputs": "it is too similar to your username or the name of this site",
+    "passwords": "it is similar to a common password",
     "english_wikipedia": "it is little more than a common word",
     "us_tv_and_film": "it is little more than a common word",
     "male_names": "it is little more than a person's name",
     "female_names": "it is little more than a person's name",
     "surnames": "it is little more than a person's name",
-    "spatial": "its keys lie side by side on a keyboard",
-    "repeat": "it repeats itself",
+    "spatial": "its keys are next to each other on a keyboard",
+    "repeat": "it repeats the same characters",
     "sequence": "it is a sequence such as abc or 6543",
     "regex": "it is little more than a year",
     "date": "it is little more than a date",

@@ -1,4 +1,4 @@
-"""How much an owner may use: by role from the settings, by user where the administration says otherwise."""
+"""How much an owner may use: by role from the settings, by user if the admin area says otherwise."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A second step beside the password: an authenticator app for whoever wants it, and for staff wherever it is required.
+"""A second step beside the password: an authenticator app for anyone who wants it, and for staff where it is required.
 
 A passkey signs in alone. It is asked for after the password too where staff need a second step.
 """
@@ -30,7 +30,7 @@ class MfaAdapter(DefaultMFAAdapter):
     }
 
     def encrypt(self, text: str) -> str:
-        """Secrets of authenticator apps are no use to somebody who has the database alone."""
+        """Encrypts secrets of authenticator apps, so that the database alone doesn't reveal them."""
         return _cipher(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
@@ -78,7 +78,7 @@ def second_factor_added(*, request: HttpRequest, user: User) -> None:
 
 
 def staff_step(request: HttpRequest) -> HttpResponseBase | None:
-    """What staff have to do before a page of the administration opens; None where it may."""
+    """What staff must do before a page of the admin area opens; None if nothing."""
     user = user_of(request)
     if is_required(user):
         if not has_second_factor(user):

@@ -87,7 +87,7 @@ class SetPasswordForm(EndsTokens, allauth_forms.SetPasswordForm):
 
 
 class NewPasswordForm(EndsTokens, allauth_forms.ResetPasswordKeyForm):
-    """After a reset; every session ends, whoever opened it."""
+    """After a reset: every session ends."""
 
     def save(self) -> None:
         super().save()

@@ -103,7 +103,7 @@ def sessions_end(*, user: User, but: str | None = None) -> int:
 
 
 def account_delete(*, user: User) -> datetime:
-    """Closes an account at once and returns when it will be gone. Raises ValidationError for the last administrator."""
+    """Closes an account at once and returns when it will be gone. Raises ValidationError for the last admin."""
     if user.is_superuser and not User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk).exists():
         raise ValidationError("You are the only admin of this site. Make someone else an admin first.")
     now = timezone.now()
@@ -118,12 +118,12 @@ def account_delete(*, user: User) -> datetime:
 
 
 def deletion_remember(request: HttpRequest, user: User) -> None:
-    """Whoever has just given the right password may undo the deletion from this session, for ten minutes."""
+    """Lets the person who just entered the right password undo the deletion, in this session, for ten minutes."""
     request.session[RESTORE_SESSION_NAME] = [user.pk, int(timezone.now().timestamp())]
 
 
 def deletion_remembered(request: HttpRequest) -> User | None:
-    """Whose deletion may be undone from this session."""
+    """The user whose deletion this session can undo."""
     found = request.session.get(RESTORE_SESSION_NAME)
     if not isinstance(found, list) or len(found) != 2:
         return None

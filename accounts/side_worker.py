@@ -71,6 +71,6 @@ class SideWorker:
             while not self.is_ending() and self.work():
                 pass
         except Exception:
-            logger.exception("The %s could not go on; it tries again in some seconds.", self.name)
+            logger.exception("The %s failed; it tries again in a few seconds.", self.name)
         finally:
             close_old_connections()

@@ -151,7 +151,7 @@ class WithMail:
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not settings.MAIL_CONFIGURED:
-            raise Http404("This site sends no mail.")
+            raise Http404("This site doesn't send email.")
         return super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
 
 
@@ -160,7 +160,7 @@ class RequestCode(WithMail, FormPage, views.RequestLoginCodeView):
 
 
 def is_still_proven(user: Any, email: str | None) -> bool:
-    """Whether the address that a code was sent to is the account's yet: another may have taken its place meanwhile."""
+    """Whether the address that a code was sent to is still the account's: another may have replaced it."""
     return EmailAddress.objects.filter(user=user, email__iexact=email or "", verified=True).exists()
 
 

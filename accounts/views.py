@@ -183,7 +183,7 @@ def _deleted(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def restore(request: HttpRequest) -> HttpResponse:
-    """Undoes a deletion, for whoever has just signed in to the closed account."""
+    """Undoes a deletion, for the person who has just signed in to the closed account."""
     user = services.deletion_remembered(request)
     if user is None:
         return redirect("account_login")

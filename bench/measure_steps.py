@@ -84,7 +84,7 @@ def network_steps(runtime: LiteRtRuntime, batch: int, runs: int, steps: float) -
 def composer_figure(bundle: Bundle, batch: int, runs: int, seconds: float) -> Figure:
     """Whole pieces composed in one batch, minus the cost of their network steps."""
     own, network, pieces = [], [], []
-    # The first composition of a process includes one-time set-up.
+    # The first composition of a process includes one-time setup.
     for run in range(-1, runs):
         runtime = CountingRuntime(LiteRtRuntime(bundle.step_function))
         composer = Composer(bundle, runtime=runtime)

@@ -24,7 +24,7 @@ def main() -> None:
         say(f"{genre}: {TAKES} takes, {runs} runs")
         composer = Composer(bundle, runtime=LiteRtRuntime(bundle.step_function))
         ratios, together, alone = [], [], []
-        # The first composition of a process includes one-time set-up.
+        # The first composition of a process includes one-time setup.
         for seed in range(runs + 1):
             requests = [compose_request(bundle.manifest, seed=seed, take=take) for take in range(TAKES)]
             _, batch_cpu, pieces = timed(lambda: composer.compose_many(requests))  # noqa: B023  called at once

@@ -129,7 +129,7 @@ class ScratchSite:
         return result
 
     def health(self) -> dict[str, Any]:
-        """The site's health report; empty while it does not answer."""
+        """The site's health report; empty while it does not respond."""
         request = urllib.request.Request(  # noqa: S310  our own address
             f"{self.url}/readyz", headers={"Authorization": f"Bearer {READY_TOKEN}"}
         )

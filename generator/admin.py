@@ -1,4 +1,4 @@
-"""The administration pages. What they write goes through the services; what happened is shown, not edited."""
+"""The admin pages. Writes go through the services; history is shown, not edited."""
 
 from collections.abc import Iterable
 from typing import Any

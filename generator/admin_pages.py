@@ -1,4 +1,4 @@
-"""What several administration pages share: asking before something is done, and a model's manifest for people."""
+"""What several admin pages share: asking for confirmation, and showing a model's manifest."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from accounts.models import User
 
 
 def user_of(request: HttpRequest) -> User:
-    """Who is signed in; `admin_view` has let nobody else through."""
+    """The signed-in user; `admin_view` lets no one else through."""
     if not isinstance(request.user, User):
         raise PermissionDenied
     return request.user

@@ -89,7 +89,10 @@ class BundleUploadAdmin(admin.ModelAdmin):
             ("Step function", built),
             ("int8 against float32", f"{facts['divergence']:g} nats per event"),
             ("Originality index", index),
-            ("Trial piece", f"{facts['notes']} notes in {facts['length_seconds']:g} s (seed {facts['seed']}), sound"),
+            (
+                "Trial piece",
+                f"{facts['notes']} notes in {facts['length_seconds']:g} s (seed {facts['seed']}), no errors",
+            ),
         ]
         return format_html_join("", "<div><strong>{}:</strong> {}</div>", lines)
 

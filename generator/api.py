@@ -32,7 +32,7 @@ from library.api_paging import PAGING, page_of, page_response
 KEY = "Idempotency-Key"
 MAX_KEY = 255
 KEY_OF_NOBODY = (
-    "A key needs an owner. Ask for a guest token first (POST /api/v1/guest/) and send it with the key each time."
+    "An Idempotency-Key needs an owner. Get a guest token first (POST /api/v1/guest/) and send it with every request."
 )
 # The fields a retried job shares with the original.
 AGAIN = ("genre_id", "kind", "source_piece_id", "start", "seed", "takes_asked")
@@ -122,9 +122,9 @@ class GenerationList(GeneratorView):
 
     @extend_schema(
         operation_id="generations_create",
-        summary="Ask for music",
+        summary="Request music",
         description="Creates a job. A script that sends neither a token nor cookies becomes a guest: `guest_token` in "
-        "the answer is its key to the job and everything made by it. To use an Idempotency-Key, get that token first, "
+        "the response is its key to the job and everything it makes. To use an Idempotency-Key, get that token first, "
         "under `guest/`. Every choice can be given by its key or its name, in any case: `hiphop`, `Hip-hop` and "
         "`hip hop` are the same style.",
         tags=["generations"],
@@ -199,7 +199,7 @@ class GenerationNotes(GeneratorView):
         generation = self.generation(pk)
         after = request.query_params.get("after", "0")
         if not (after.isascii() and after.isdigit() and len(after) < 10):
-            raise ValidationError({"after": ["Send the number called next in the last answer."]})
+            raise ValidationError({"after": ["Send the number `next` from the previous response."]})
         # Read after the row: a job that has succeeded has all its chunks. Read once: a worker appends meanwhile.
         stored = NoteChunk.objects.filter(generation=generation, take=0)
         chunks = list(stored.filter(index__gte=int(after)).order_by("index"))

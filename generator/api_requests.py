@@ -45,7 +45,7 @@ def _name_field(sentence: str) -> serializers.CharField:
 class ParamField(serializers.Field):
     """A string or a number. The composing model checks whether it offers the value."""
 
-    default_error_messages = {"invalid": "Expected a text or a number."}
+    default_error_messages = {"invalid": "Expected text or a number."}
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, allow_null=True, **options)

@@ -36,7 +36,7 @@ OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class EnsembleChoice:
-    """One type, with what the player has to know of its voices and which of them may be switched off."""
+    """One type, with what the player needs about its voices and which of them can be switched off."""
 
     key: str
     name: str
@@ -61,7 +61,7 @@ class EnsembleChoice:
 
 
 def voices_of(ensemble: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the player needs to know of the voices of an ensemble in a manifest."""
+    """What the player needs to know about the voices of an ensemble in a manifest."""
     return [
         {"name": voice["name"], "program": voice["program"], "is_drum": voice.get("is_drum", False)}
         for voice in ensemble["voices"]
@@ -124,7 +124,7 @@ class GenreChoice:
 
     @property
     def limits_json(self) -> str:
-        """What the page's script has to know of the genre beside its fields."""
+        """What the page's script needs to know about the genre besides its fields."""
         limits = {
             "length": [self.min_seconds, self.max_seconds, self.default_seconds],
             "start": self.controls.get("start", {}),

@@ -83,7 +83,7 @@ class LiveNotes:
         return self.stop is not None
 
     def beat(self) -> None:
-        """Says that the job lives, while its pieces are stored and nobody can stop it any more."""
+        """Keeps the job's heartbeat going while its pieces are stored and it can no longer be stopped."""
         if self._clock() - self._written_at >= WRITE_INTERVAL_SECONDS:
             Generation.objects.of_claim(self.generation).update(heartbeat_at=timezone.now())
             self._written_at = self._clock()

@@ -10,7 +10,7 @@ from generator.params import usual_level
 
 
 def controls_offered(model: Manifest) -> dict[str, Any]:
-    """By name of the param: what may be chosen, in the order of a form. What the model does not offer is left out."""
+    """The choices by param name, in the order of a form. What the model does not offer is left out."""
     controls = model.controls
     start = controls.start
     parts = {ensemble.key: _parts(model, ensemble.key) for ensemble in model.ensembles}

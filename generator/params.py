@@ -86,7 +86,7 @@ def params_of(request: ComposeRequest) -> dict[str, Any]:
 
 
 def usual_level(model: Manifest) -> str:
-    """The level of adventurousness that stands for the model's defaults; empty where none does."""
+    """The level of adventurousness equal to the model's defaults; empty if there is none."""
     usual = (model.defaults.temperature, model.defaults.top_p)
     levels = model.controls.adventurousness
     return next((level.key for level in levels if (level.temperature, level.top_p) == usual), "")

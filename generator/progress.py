@@ -47,7 +47,7 @@ def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
         case Generation.Status.RUNNING if is_silent(generation):
             again = "in a moment" if worker_seen else "as soon as a worker is running"
             what = "takes" if generation.takes_asked > 1 else "piece"
-            return f"The worker stopped answering. Your {what} will be started again {again}."
+            return f"The worker stopped responding. Your {what} will restart {again}."
         case Generation.Status.RUNNING:
             if generation.seconds_composed >= generation.total_seconds:
                 several = generation.takes_asked > 1
@@ -66,7 +66,7 @@ def sentence_of(generation: Generation, *, worker_seen: bool) -> str:
 
 
 def _outcome(takes: list[Take]) -> str:
-    """What came of it, as far as it is still there."""
+    """The result, as far as it still exists."""
     pieces = [take.piece for take in takes if take.piece]
     if not pieces:
         return "It has been deleted."

@@ -55,7 +55,7 @@ def quota_check(owner: Owner, generation: Generation) -> None:
         over = _seconds_until_free(generations, limit - length_seconds, now)
         if over:
             raise QuotaExceeded(
-                f"That is more music than {one} can generate in an hour. {shorter}, or come back in {_minutes(over)}.",
+                f"That is more music than {one} can generate per hour. {shorter}, or come back in {_minutes(over)}.",
                 retry_after_seconds=over,
             )
     if owner.is_guest:
@@ -68,7 +68,7 @@ def _check_all_guests(length_seconds: float, shorter: str, now: datetime) -> Non
     over = _seconds_until_free(_of_guests(now), settings.GUESTS_SECONDS_PER_HOUR - length_seconds, now)
     if over:
         raise QuotaExceeded(
-            f"Visitors without an account have used up what this site composes for them in an hour. {shorter}, "
+            f"Visitors without an account have used up this site's music for this hour. {shorter}, "
             f"come back in {_minutes(over)}, or sign up.",
             retry_after_seconds=over,
         )

@@ -1,4 +1,4 @@
-"""What a worker process does beside composing: it says that it lives, recovers lost jobs and follows the active models.
+"""What a worker process does besides composing: it sends a heartbeat, recovers lost jobs and follows the active models.
 
 Celery starts it (see `connect`). One thread of its own does this, so that a long piece holds up none of it.
 """

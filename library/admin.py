@@ -1,4 +1,4 @@
-"""The administration pages of the library: what is there, who has it; what can be done to it goes through the services.
+"""The admin pages of the library: what is there and who owns it; writes go through the services.
 
 Pieces and what their owners wrote are theirs: staff may look, move to the trash and remove, not rewrite.
 """
@@ -164,7 +164,7 @@ class CollectionAdmin(LookedAt):
 
 @admin.register(ShareLink)
 class ShareLinkAdmin(LookedAt):
-    """Without the tokens: whoever has one hears the piece."""
+    """Without the tokens: anyone who has one can play the piece."""
 
     list_display = ["piece", "owner", "created_at", "expires_at", "revoked_at", "views_count"]
     list_select_related = ["piece__owner"]

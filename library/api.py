@@ -195,7 +195,8 @@ class PieceTrash(PieceView):
     @_act(
         "trash",
         "Move a piece to the trash",
-        f"It is deleted after {settings.TRASH_DAYS} days. Repeating the request has no effect.",
+        f"It is deleted after {settings.TRASH_DAYS} days, or, for guests, when it expires. Repeating the request has "
+        "no effect.",
     )
     def post(self, request: Request, pk: UUID) -> Response:
         return self.answer(services.piece_trash(piece=self.mine_anywhere(pk)))

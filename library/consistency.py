@@ -51,13 +51,13 @@ class MissingFile:
         if self.model is Piece:
             return "moved to the trash"
         if self.model is Rendering:
-            return "forgotten; it is rendered again when somebody asks"
+            return "forgotten; it is rendered again on request"
         return "emptied" if self.model._meta.get_field(self.field_name).blank else ""  # type: ignore[union-attr]
 
 
 @dataclass
 class Size:
-    """Of what lies in a folder."""
+    """The files of one folder."""
 
     files: int = 0
     bytes: int = 0
@@ -123,7 +123,7 @@ def mend(report: Report, *, everything: bool = False) -> int:
         for name in names:
             if name not in named and not _is_young(name):
                 default_storage.delete(name)
-                logger.info("Removed %s, which no row names.", name)
+                logger.info("Removed %s, which no row refers to.", name)
                 mended += 1
     for row in report.missing:
         if row.cure and not default_storage.exists(row.name) and _mend_row(row):

@@ -1,4 +1,4 @@
-"""Zip files of MIDI: the voices of a piece, each as a file of its own, and many pieces."""
+"""Zip files of MIDI: the voices of a piece, one file each, and many pieces."""
 
 import io
 import logging

@@ -174,7 +174,7 @@ class Piece(models.Model):
 
 
 class Collection(models.Model):
-    """Pieces that a member puts together, in an order of their own; a piece may be in many."""
+    """A member's playlist of pieces, in any order; a piece can be in several."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="collections")
     title = models.CharField(max_length=MAX_TITLE)
@@ -235,7 +235,7 @@ def new_share_token() -> str:
 
 
 class ShareLink(models.Model):
-    """An address that lets whoever has it hear and download one piece."""
+    """A link with which anyone can play and download one piece."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     piece = models.ForeignKey(Piece, on_delete=models.CASCADE, related_name="share_links")

@@ -1,4 +1,4 @@
-"""Reads of pieces and what stands around them, as sentences."""
+"""Reads of pieces and related rows, as sentences."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -30,14 +30,14 @@ class PieceQuerySet(OwnedQuerySet["Piece"]):
         return self.filter(trashed_at=None)
 
     def kept(self) -> Self:
-        """Without drafts, those that nobody has chosen yet."""
+        """Without drafts."""
         return self.filter(is_draft=False)
 
     def drafts(self) -> Self:
         return self.filter(is_draft=True)
 
     def to_clear(self) -> Self:
-        """Drafts that nobody has marked."""
+        """Drafts that are not favourites."""
         return self.drafts().filter(is_favourite=False)
 
     def favourites(self) -> Self:
@@ -174,7 +174,7 @@ class CollectionQuerySet(models.QuerySet["Collection"]):
 
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
     def open(self) -> Self:
-        """Those that whoever has the address may use now."""
+        """Links that work now."""
         return self.filter(
             Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None, piece__trashed_at=None
         ).filter(

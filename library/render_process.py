@@ -1,4 +1,4 @@
-"""One rendering as a process of its own (`library.renderer`), followed and ended from here."""
+"""One rendering as a separate process (`library.renderer`), followed and ended from here."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ SENTENCES = {
 
 
 class RenderStopped(Exception):
-    """Whoever asked for the sound file does not want it any more, or this worker is ending."""
+    """The audio file is no longer wanted, or this worker is ending."""
 
 
 @contextmanager

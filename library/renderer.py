@@ -1,8 +1,8 @@
-"""Renders one piece in a process of its own, within limits.
+"""Renders one piece in a separate process, within limits.
 
     python -m library.renderer PIECE.mid --format mp3 --output FILE --sounds DIR …
 
-It limits its memory, computing time and files before it reads the piece, and dies with whoever started it
+It limits its memory, computing time and files before it reads the piece, and dies with the process that started it
 (`generator.engine.limited_process`). What it writes is one JSON object a line on stdout: ``{"share"}`` while it works;
 last ``{"facts"}``, with the sound in FILE, or ``{"error"}``, one sentence. It needs no Django.
 """

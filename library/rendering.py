@@ -66,7 +66,7 @@ def render(
         audio_format: a key of `FORMATS`.
         sounds: folder with the sounds and their index.
         folder: for files that are needed meanwhile; about 21 MB a minute.
-        title, mark: go into the file, for whoever looks there.
+        title, mark: are written into the file.
 
     Raises:
         RenderError: a sentence for the user.

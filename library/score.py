@@ -130,7 +130,7 @@ def _controls_of(midi: bytes, bounds: MidiLimits) -> tuple[ScoreControl, ...]:
             elif kind == CONTROL and values[0] in CONTROLS:
                 found.append((tick, channel, values[0], values[1]))
     if len(found) > MAX_CONTROLS:
-        raise RenderError("This piece has more controller events than a sound file can be made of.")
+        raise RenderError("This piece has too many controller events for an audio file.")
     # Order within a tick matters: a registered parameter is named before its value is given.
     found.sort(key=lambda control: control[0])
     tempo_map = TempoMap(tempos, reader.ticks_per_quarter)

@@ -16,7 +16,7 @@ CHUNK_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """What a storage knows of a file without reading it."""
+    """What a storage can tell about a file without reading it."""
 
     name: str
     size_bytes: int

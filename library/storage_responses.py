@@ -1,6 +1,6 @@
 """Stored files as HTTP answers: parts of them (Range), unchanged ones (ETag), downloads straight from the bucket.
 
-Whoever may have a file is asked before: nothing here looks at owners.
+Access is checked before: nothing here looks at owners.
 """
 
 import logging

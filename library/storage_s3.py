@@ -56,7 +56,7 @@ class PrivateS3Storage(S3Storage):
         raise ValueError("Stored files are private: a view hands them out, not an address of their own.")
 
     def download_url(self, name: str, *, file_name: str, content_type: str) -> str | None:
-        """An address of the bucket at which whoever has it can fetch the object for DOWNLOAD_SECONDS."""
+        """A URL of the bucket with which anyone can fetch the object for DOWNLOAD_SECONDS."""
         return super().url(
             name,
             parameters={

@@ -150,7 +150,7 @@ def _grain(seconds: float) -> int:
 
 
 def play_with_fluidsynth(score: Score, sounds: Sounds, folder: Path) -> "Blocks":
-    """In a process of its own, which writes into `folder`."""
+    """In a separate process, which writes into `folder`."""
     import numpy as np
 
     midi, raw = folder / "score.mid", folder / "fluidsynth.raw"

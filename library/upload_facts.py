@@ -1,4 +1,4 @@
-"""What a MIDI file says of itself: the facts of a piece that somebody uploads. Framework-free, and bounded.
+"""Reads the details of an uploaded piece from its MIDI file. Framework-free, and bounded.
 
 The limits are those of a file to start from, so that whatever is taken can also be continued and varied. The web
 process does this, so everything is plain Python.
@@ -71,8 +71,8 @@ def upload_facts(midi: bytes, file_name: str) -> UploadFacts:
     length_seconds = seconds_at(end_tick)
     if length_seconds > LIMITS.max_length_seconds:
         raise MidiError(
-            f"Expected a MIDI file of at most {LIMITS.max_length_seconds / 60:g} minutes, "
-            f"got {length_seconds / 60:.0f} minutes."
+            f"A MIDI file can be up to {LIMITS.max_length_seconds / 60:g} minutes long. "
+            f"This one is {length_seconds / 60:.0f} minutes long."
         )
     metre, bars = _metre(music, end_tick)
     said = _said(midi)

@@ -1,4 +1,4 @@
-"""A MIDI file → one file a voice. A voice is what one track plays on one channel. Framework-free."""
+"""A MIDI file → one file per voice. A voice is what one track plays on one channel. Framework-free."""
 
 import struct
 from collections.abc import Iterable

@@ -45,7 +45,7 @@ class Counts:
 
 
 def backup(target: Path, *, on_file: Callable[[str], None] = lambda name: None) -> Counts:
-    """Writes everything to a tar file that appears under its name once it is whole. The site may go on meanwhile.
+    """Writes everything to a tar file that appears under its name once it is whole. The site can keep running.
 
     Raises BackupError, and OSError where the disk or the storage fails.
     """
@@ -94,7 +94,7 @@ def _add(archive: tarfile.TarFile, name: str, stream: Any, size_bytes: int) -> N
 
 
 def restore(source: Path, *, replace: bool = False, on_file: Callable[[str], None] = lambda name: None) -> Counts:
-    """Puts back what `backup` wrote. The site must not run meanwhile. Without `replace` only into an empty site.
+    """Puts back what `backup` wrote. The site must be stopped. Without `replace` only into an empty site.
 
     The files come first, so that no row is ever without its file; the database changes at once or not at all.
     """

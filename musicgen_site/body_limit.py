@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.api_problems import problem_response
 
-SENTENCE = "That's too large. The limit is {} MB at once."
+SENTENCE = "That's too large. The limit is {} MB."
 
 
 class BodyLimitMiddleware:

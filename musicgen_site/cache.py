@@ -18,14 +18,14 @@ def _forgiving(method: Callable[..., Any], otherwise: Any) -> Callable[..., Any]
         try:
             return method(self, *args, **kwargs)
         except (RedisError, OSError):
-            logger.warning("Redis does not respond: limits on attempts are not enforced.", exc_info=True)
+            logger.warning("Redis is not responding: limits on attempts are not enforced.", exc_info=True)
             return otherwise
 
     return forgiving
 
 
 class ForgivingRedisCache(RedisCache):
-    """A cache that knows nothing while Redis is away: nobody is kept from signing in by that."""
+    """A cache that is empty while Redis is down, so that no one is kept from signing in."""
 
     add = _forgiving(RedisCache.add, True)
     set = _forgiving(RedisCache.set, None)

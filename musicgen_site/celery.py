@@ -1,4 +1,4 @@
-"""The Celery application. It only delivers: what is true of a job stands in its Generation row."""
+"""The Celery application. It only delivers: the Generation row is the truth about a job."""
 
 import os
 from typing import Any

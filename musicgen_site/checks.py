@@ -86,17 +86,17 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
         messages.append(
             checks.Warning(
                 "SITE_URL starts with https://, but TRUSTED_PROXIES is empty: behind a proxy, every request looks like "
-                "plain http and browsers are redirected in circles.",
+                "plain http and browsers are stuck in a redirect loop.",
                 hint="Set TRUSTED_PROXIES to the addresses of your proxies, such as 127.0.0.1 or 10.0.0.0/8. If the "
-                "web process has TLS itself, set SSL_REDIRECT=0.",
+                "web process handles TLS itself, set SSL_REDIRECT=0.",
                 id="musicgen_site.W004",
             )
         )
     if settings.GUESTS_SECONDS_PER_HOUR < settings.GUEST_SECONDS_PER_HOUR:
         messages.append(
             checks.Warning(
-                "GUESTS_SECONDS_PER_HOUR, what all guests may ask for together, is less than GUEST_SECONDS_PER_HOUR, "
-                "what one of them may: the first uses up the hour of all.",
+                "GUESTS_SECONDS_PER_HOUR (all guests together) is less than GUEST_SECONDS_PER_HOUR (one guest): a "
+                "single guest can use up the music of all.",
                 hint="Raise GUESTS_SECONDS_PER_HOUR, or lower GUEST_SECONDS_PER_HOUR.",
                 id="musicgen_site.W006",
             )
@@ -112,7 +112,7 @@ def profile_makes_sense(**kwargs: Any) -> list[CheckMessage]:
     if settings.SERVED_OVER_HTTPS and not settings.STAFF_REQUIRE_SECOND_FACTOR:
         messages.append(
             checks.Warning(
-                "STAFF_REQUIRE_SECOND_FACTOR is off: on a public site a password alone opens the administration.",
+                "STAFF_REQUIRE_SECOND_FACTOR is off: on a public site, a password alone opens the admin area.",
                 hint="Remove STAFF_REQUIRE_SECOND_FACTOR from the environment; staff then set up a second step first.",
                 id="musicgen_site.W010",
             )

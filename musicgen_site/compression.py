@@ -1,4 +1,4 @@
-"""Pages and JSON travel compressed, in a length that tells nothing of what is in them.
+"""Pages and JSON are sent compressed, with a length that reveals nothing about their content.
 
 Compression can betray a secret that stands beside text of an attacker's choice (BREACH): a right guess makes the answer
 shorter. So each answer is padded by up to 100 random bytes (Heal the BREACH, which is Django's), CSRF tokens are masked

@@ -1,4 +1,4 @@
-"""What every page knows of the site."""
+"""What every page needs about the site."""
 
 from typing import Any
 

@@ -98,7 +98,7 @@ def origin(name: str, default: str) -> str:
     if scheme not in ("http", "https") or not host:
         raise ImproperlyConfigured(f"{wanted} Received: {value!r}.")
     if parts.username is not None or parts.password is not None:
-        raise ImproperlyConfigured(f"{wanted} It has a user name or password in it; remove them.")
+        raise ImproperlyConfigured(f"{wanted} Remove the username or password from it.")
     extra = parts.path.strip("/") or parts.query or parts.fragment or ("?" if value[-1] in "?#" else "")
     if extra:
         raise ImproperlyConfigured(

@@ -1,4 +1,4 @@
-"""Answers to errors that nobody caught: 503 while the database is away or busy, 500 for our own faults; and 403, with
+"""Responses to uncaught errors: 503 while the database is away or busy, 500 for our own faults; and 403, with
 its cause, for a form that fails the check against forged ones."""
 
 import sys
@@ -15,7 +15,7 @@ from django.views.defaults import server_error
 from accounts.api_problems import problem_response
 
 RETRY_SECONDS = 5
-SENTENCE = "The database does not respond. Your pieces are safe. Try again in a minute."
+SENTENCE = "The database isn't responding. Your pieces are safe. Try again in a minute."
 FAULT = "Something went wrong on our side. Try again in a minute."
 
 
@@ -38,7 +38,7 @@ def error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's check against forged forms refused one: says which of the ordinary causes it was."""
     if request.path.startswith("/api/"):
-        return problem_response(403, "The request was refused: it carries no valid CSRF token of this site.")
+        return problem_response(403, "The request was refused: it has no valid CSRF token for this site.")
     before = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(before, {request.get_host()}, require_https=request.is_secure())
     context = {"cause": _csrf_cause(reason), "page_before": before if is_ours else ""}

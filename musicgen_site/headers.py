@@ -1,4 +1,4 @@
-"""What a browser is told with every answer, beside what Django says (settings: SECURE_…, CONTENT_SECURITY_POLICY)."""
+"""Headers of every response, besides those that Django sends (settings: SECURE_…, CONTENT_SECURITY_POLICY)."""
 
 from collections.abc import Callable
 

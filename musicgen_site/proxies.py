@@ -1,7 +1,7 @@
 """What a proxy says about a request counts only if the proxy is ours. A proxy that says too little is named.
 
 Where SITE_URL is https, a request that does not come over https is redirected there. If a proxy ends TLS and does not
-say so, or is not believed, the redirected request looks like http again, and the browser goes in circles. Then the
+say so, or is not believed, the redirected request looks like http again, and the browser loops. Then the
 answer is a page that tells the administrator what to change.
 """
 
@@ -41,8 +41,8 @@ NOT_TRUSTED = (
 )
 CIRCLES = (
     "Requests from {address} never arrive over https, although SITE_URL starts with https://. If that is a proxy, make "
-    "it set X-Forwarded-Proto to https and add its address to TRUSTED_PROXIES. If the web process has TLS itself, set "
-    "SSL_REDIRECT=0."
+    "it set X-Forwarded-Proto to https and add its address to TRUSTED_PROXIES. If the web process handles TLS itself, "
+    "set SSL_REDIRECT=0."
 )
 
 

@@ -38,7 +38,7 @@ def manifest(request: HttpRequest) -> JsonResponse:
 @require_safe
 @cache_control(public=True, max_age=24 * 3600)
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """Where to report a weakness (RFC 9116); 404 where the site names no contact, as if nobody had written the file."""
+    """Where to report a weakness (RFC 9116); 404 if the site names no contact."""
     if not settings.SECURITY_CONTACT:
         raise Http404
     expires = datetime.now(UTC) + timedelta(days=SECURITY_DAYS)

@@ -1,6 +1,6 @@
 """Separate processes for demanding work: limited with setrlimit, monitored while they run, and always terminated.
 
-They render sound files and check uploaded bundles. A process writes one JSON object per line to stdout: progress while
+They render audio files and check uploaded bundles. A process writes one JSON object per line to stdout: progress while
 it works, and finally ``{"facts": …}`` or ``{"error": …}`` with one sentence. The first half of this module is for the
 parent, the second for the process itself.
 """

@@ -52,10 +52,10 @@ def read_mag(path: Path) -> tuple[str, Weights]:
     try:
         bundle.ParseFromString(path.read_bytes())
     except DecodeError as error:
-        raise BundleError("The file is no bundle of Magenta's.") from error
+        raise BundleError("The file is not a Magenta bundle.") from error
     kind = bundle.generator_details.id
     if not kind or len(bundle.checkpoint_file) != 1:
-        raise BundleError("The file is no bundle of Magenta's: it names no generator or holds no checkpoint.")
+        raise BundleError("The file is not a Magenta bundle: it names no generator or has no checkpoint.")
     if kind != GENERATOR:
         raise BundleError(f"Only Magenta's {GENERATOR} can be read; this is {kind[:60]!r}.")
     return bundle.bundle_details.description, _variables(bundle.checkpoint_file[0])

@@ -189,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, metavar="FILE.bundle")
     parser.add_argument("--name", help="the model's own name (default: the genre)")
     parser.add_argument("--like", help="for a new genre: the shipped one to base it on")
-    parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalised)")
+    parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalized)")
     parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
     parser.add_argument("--norms", type=int, default=150, help="pieces the critic learns from (default: %(default)s)")
     parser.add_argument("--pieces", type=int, default=20, help="pieces to compose and check (default: %(default)s)")

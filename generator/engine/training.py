@@ -222,7 +222,7 @@ def train(
         run.save()
     except KeyboardInterrupt:
         run.save()
-        log(f"Stopped after {run.seconds / 60:.1f} CPU minutes; go on with --resume.")
+        log(f"Stopped after {run.seconds / 60:.1f} CPU minutes; continue with --resume.")
         raise
     finally:
         bar.close()

@@ -1,4 +1,4 @@
-"""The check of a bundle that comes from elsewhere: a process of its own, within limits, that can be stopped."""
+"""The check of an uploaded bundle: a separate process, within limits, that can be stopped."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,10 +23,10 @@ from generator.engine.limited_process import (
 WALL_SECONDS = 900.0
 STALE_FOLDER_SECONDS = 2 * WALL_SECONDS
 _PREFIX = "check-"
-_FAULT = "The check ended without a result; the worker's log says more."
+_FAULT = "The check ended without a result. See the worker's log."
 SENTENCES = {
     Reason.CPU_SECONDS: "The check used more computing time than allowed, or the machine ran out of memory.",
-    Reason.MEMORY: "The check needed more memory than it may use, or TensorFlow could not bear the bundle's network.",
+    Reason.MEMORY: "The check needed more memory than allowed, or TensorFlow could not handle the bundle's network.",
     Reason.FAULT: _FAULT,
 }
 # One thread, and no GPU: the worker has that.
@@ -41,7 +41,7 @@ OnStep = Callable[[str, float], None]
 
 
 class CheckStopped(Exception):
-    """Whoever asked for the check does not want it any more."""
+    """The check was stopped by the person who requested it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def bundle_checked(
     wall_seconds: float = WALL_SECONDS,
     limits: dict[str, int] | None = None,
 ) -> Iterator[CheckedBundle]:
-    """Checks the bundle in a process of its own and lends what may be installed.
+    """Checks the bundle in a separate process and lends what can be installed.
 
     Args:
         on_step: called with what the check does and the share that is done, when that changes and about twice a second.

@@ -1,4 +1,4 @@
-"""Bundles that administrators upload: taken in by the web process, checked by a worker, installed when sound."""
+"""Bundles that admins upload: stored by the web process, checked by a worker, installed if sound."""
 
 import hashlib
 import logging
@@ -142,7 +142,7 @@ def bundle_upload_check(*, upload: BundleUpload, should_end: Any = lambda: False
             row = BundleUpload.objects.of_claim(upload)
             row.update(heartbeat_at=None, attempts=upload.attempts - 1, **_WAITING)
         else:
-            _finish(upload, Status.STOPPED, "Stopped by an administrator.")
+            _finish(upload, Status.STOPPED, "Stopped by an admin.")
     except BundleError as error:
         _finish(upload, Status.REJECTED, error.message)
     except FileNotFoundError:
@@ -153,7 +153,7 @@ def bundle_upload_check(*, upload: BundleUpload, should_end: Any = lambda: False
         _try_again(upload)
     except Exception:
         logger.exception("The check of upload %s failed.", upload.pk)
-        _finish(upload, Status.REJECTED, "Something unforeseen went wrong in the check; the worker's log says more.")
+        _finish(upload, Status.REJECTED, "The check failed unexpectedly. See the worker's log.")
 
 
 def bundle_uploads_sweep() -> int:
@@ -163,9 +163,11 @@ def bundle_uploads_sweep() -> int:
     count = 0
     for upload in lost:
         if upload.stop_requested_at:
-            count += _finish(upload, Status.STOPPED, "Stopped by an administrator.")
+            count += _finish(upload, Status.STOPPED, "Stopped by an admin.")
         elif upload.attempts >= MAX_ATTEMPTS:
-            sentence = f"The worker stopped in {MAX_ATTEMPTS} checks of this bundle. It may have run out of memory."
+            sentence = (
+                f"The worker stopped {MAX_ATTEMPTS} times while checking this bundle. It may have run out of memory."
+            )
             count += _finish(upload, Status.REJECTED, sentence)
         else:
             row = BundleUpload.objects.of_claim(upload).filter(heartbeat_at=upload.heartbeat_at)
@@ -182,7 +184,7 @@ def bundle_uploads_clean_up(*, at_most: int = 100) -> None:
 
 def _try_again(upload: BundleUpload) -> None:
     if upload.attempts >= MAX_ATTEMPTS:
-        sentence = "The storage of this site did not answer. Upload the bundle again in a few minutes."
+        sentence = "The site's storage did not respond. Upload the bundle again in a few minutes."
         _finish(upload, Status.REJECTED, sentence)
         return
     BundleUpload.objects.of_claim(upload).update(heartbeat_at=timezone.now(), **_WAITING)

@@ -106,7 +106,7 @@ def genre_roll_back(*, genre: Genre) -> GenreModel:
         genre = Genre.objects.select_for_update().get(pk=genre.pk)
         previous = _previous_activation(genre)
         if previous is None:
-            raise NoPreviousModel(f"{genre.name} has no earlier model to return to.")
+            raise NoPreviousModel(f"{genre.name} has no earlier model to roll back to.")
         newer = genre.activations.filter(undone_at=None).exclude(pk=previous.pk)
         newer.filter(activated_at__gte=previous.activated_at).update(undone_at=timezone.now())
         _set_active(genre, previous.genre_model)

@@ -1,4 +1,4 @@
-"""The list of what somebody asked for: asking for the same again, and taking entries off it."""
+"""An owner's list of requests: retrying one, and removing entries."""
 
 import logging
 from typing import Any

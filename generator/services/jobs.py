@@ -42,17 +42,16 @@ BACK_OFF_SECONDS = 2
 TRANSIENT_SENTENCES = {
     "model": "The model of this genre could not be read from storage. Try again in a few minutes.",
     "primer": "The file that the piece starts from could not be read from storage. Try again in a few minutes.",
-    "storage": "The piece was composed but could not be saved. Try again later. The site's administrator needs to "
-    "check the storage.",
-    "disk_full": "The piece was composed but could not be saved: the disk is full. Try again later. The site's "
-    "administrator needs to free some space.",
-    "database": "The database did not answer while your piece was being composed. Try again in a few minutes.",
-    "system": "The computer that composes had a problem with its files. Try again in a few minutes.",
+    "storage": "The piece was composed but could not be saved. Try again later. The admin needs to check the storage.",
+    "disk_full": "The piece was composed but could not be saved: the disk is full. Try again later. The admin "
+    "needs to free some space.",
+    "database": "The database did not respond while your piece was being composed. Try again in a few minutes.",
+    "system": "The worker had a problem with its files. Try again in a few minutes.",
 }
 
 
 class MayPass(Exception):
-    """An error that may pass by itself; `kind` is a key of `TRANSIENT_SENTENCES`."""
+    """An error that may be temporary; `kind` is a key of `TRANSIENT_SENTENCES`."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -85,7 +84,7 @@ class ClaimLost(Exception):
 
 
 def generation_claim(*, pk: uuid.UUID | str, worker_id: str) -> Generation | None:
-    """Takes a queued job for this worker. None when another delivery was quicker, or nobody wants it any more."""
+    """Takes a queued job for this worker. None if another delivery was quicker, or the job is no longer wanted."""
     now = timezone.now()
     claimed = (
         Generation.objects.queued()
@@ -123,13 +122,13 @@ def generation_compose(*, pk: uuid.UUID | str, worker_id: str) -> None:
         except PrimerError as error:
             _fail(generation, "primer", error.message)
         except EngineError as error:
-            logger.exception("The engine refused.")
+            logger.exception("The engine rejected the job.")
             _fail(generation, "engine", error.message)
         except TRANSIENT_ERRORS as error:
-            logger.exception("An error that may pass.")
+            logger.exception("A temporary error.")
             _try_again(generation, _kind_of(error))
         except Exception:
-            logger.exception("An error that nobody foresaw.")
+            logger.exception("An unexpected error.")
             _fail(generation, "internal", "Something went wrong on our side. Try again in a few minutes.")
 
 
@@ -237,7 +236,7 @@ def _store(generation: Generation, live_notes: LiveNotes, drafts: list[tuple[Com
 
 
 def owner_now(generation: Generation) -> Owner:
-    """Whose a job is by now; what was read when it was claimed may be minutes old."""
+    """The job's current owner; what was read when it was claimed may be minutes old."""
     now = Generation.objects.select_related("owner").only("owner", "guest_key").get(pk=generation.pk)
     return Owner(user=now.owner, guest_key=now.guest_key)
 
@@ -259,7 +258,7 @@ def _stopped(generation: Generation, why: Stop | None) -> None:
 
 def _lost(generation: Generation) -> None:
     """Another worker has the job, or it has ended otherwise. What we stored is removed unless somebody may use it."""
-    logger.warning("This worker was taken for dead and lost the generation.")
+    logger.warning("This worker was presumed dead and lost the generation.")
     if not Generation.objects.unfinished().filter(pk=generation.pk).exists():
         _discard_files(generation)
 
@@ -290,7 +289,7 @@ def _fail(generation: Generation, code: str, message: str) -> None:
 def generation_finish(
     *, generation: Generation, status: Generation.Status, error_code: str = "", error_message: str = ""
 ) -> bool:
-    """Ends a claimed job without a piece, if the claim still holds. Whoever sees the end finds no file of it."""
+    """Ends a claimed job without a piece, if the claim still holds. Its files are gone before its end shows."""
     with transaction.atomic():
         ended = Generation.objects.of_claim(generation).update(
             status=status, finished_at=timezone.now(), error_code=error_code, error_message=error_message[:500]

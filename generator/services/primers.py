@@ -34,7 +34,7 @@ def primer_check(data: bytes, manifest: dict[str, Any], ensemble: str, *, field:
 
 
 def primer_name(generation_id: uuid.UUID) -> str:
-    """Where the file of a job lies in storage."""
+    """Where the file of a job is in storage."""
     return f"primers/{generation_id.hex[:2]}/{generation_id}.mid"
 
 

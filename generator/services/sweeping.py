@@ -1,4 +1,4 @@
-"""Looking after jobs: what a lost worker or a lost message left behind, and what nobody needs any more."""
+"""Looking after jobs: what a lost worker or a lost message left behind, and what is no longer needed."""
 
 import contextlib
 import logging
@@ -114,7 +114,7 @@ def _redeliver(idle: bool) -> int:
 
 
 def clean_up() -> None:
-    """Removes what nobody needs any more: notes of stored pieces, drafts and trash whose time is over, guests' old
+    """Removes what is no longer needed: notes of stored pieces, expired drafts and trash, guests' old
     pieces and sessions, old addresses, traces of workers that were lost with their machine, old messages."""
     now = timezone.now()
     old_chunks = NoteChunk.objects.filter(

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 def piece_file_name(piece_id: uuid.UUID) -> str:
-    """Where the MIDI file of a piece lies in storage. The same for every try, so that a later try replaces it."""
+    """Where the MIDI file of a piece is in storage. The same for every try, so that a later try replaces it."""
     return f"pieces/{piece_id.hex[:2]}/{piece_id}.mid"
 
 
@@ -71,7 +71,7 @@ def piece_store(*, piece_id: uuid.UUID, owner: Owner, midi: bytes, is_draft: boo
 
 
 def expiry_of(*, is_draft: bool, is_guests: bool) -> datetime | None:
-    """When a piece that is stored, kept or restored now goes by itself; None for never."""
+    """When a piece that is stored, kept or restored now expires; None for never."""
     if is_guests:
         return timezone.now() + timedelta(days=settings.GUEST_DAYS)
     return timezone.now() + timedelta(days=settings.DRAFT_DAYS) if is_draft else None
@@ -136,7 +136,7 @@ def _tag_names(piece: Piece) -> list[str]:
 
 @contextmanager
 def changing(piece: Piece, *, version: int | None = None) -> Iterator[set[str]]:
-    """Holds the row of a piece, reads it anew, and saves the fields whose names are put into the set.
+    """Locks the row of a piece, reads it again, and saves the fields whose names are put into the set.
 
     Two changes at once pass one after another, so that neither undoes the other's. Raises PieceChanged as `piece_edit`
     does, and Piece.DoesNotExist where it was removed meanwhile.

@@ -1,4 +1,4 @@
-"""Sound files of pieces: asked for, made by one worker, kept as long as somebody wants them.
+"""Audio files of pieces: requested, made by one worker, kept as long as they are downloaded.
 
 The row is the truth (`library.models.Rendering`); the message to a worker may be lost.
 """
@@ -64,7 +64,7 @@ def rendering_request(*, piece: Piece, audio_format: str, owner: Owner) -> Rende
                 _queue_again(ready)
             transaction.on_commit(_send)
     except IntegrityError:
-        logger.info("The %s of piece %s was asked for twice at once.", audio_format, piece.pk)
+        logger.info("The %s of piece %s was requested twice at once.", audio_format, piece.pk)
     return piece.renderings.get(format=audio_format)
 
 
@@ -207,7 +207,7 @@ def rendering_make(*, rendering: Rendering, should_end: Callable[[], bool] = lam
         logger.error("The MIDI file of piece %s is gone.", piece.pk)
         claim.finish(Status.FAILED, "The MIDI file of this piece is missing, so no audio file can be made.")
     except OSError:
-        logger.exception("The %s of piece %s met a storage that did not answer.", rendering.format, piece.pk)
+        logger.exception("The %s of piece %s: the storage did not respond.", rendering.format, piece.pk)
         claim.try_again()
     except Exception:
         logger.exception("The %s of piece %s failed.", rendering.format, piece.pk)
@@ -223,12 +223,12 @@ def mark_of(piece: Piece) -> str:
 
 
 def rendering_file_name(rendering: Rendering) -> str:
-    """Where the sound file lies in storage. The same for every try, so that a later try replaces it."""
+    """Where the audio file is in storage. The same for every try, so that a later try replaces it."""
     return f"renderings/{rendering.piece_id.hex[:2]}/{rendering.piece_id}.{rendering.format}"
 
 
 def _store(claim: "_Claim", path: Path) -> None:
-    """The file, then the row. Where the piece went meanwhile, so does the file."""
+    """Stores the file, then the row. If the piece has been removed in the meantime, removes the file too."""
     rendering = claim.rendering
     claim.look()
     name = rendering_file_name(rendering)
@@ -273,7 +273,7 @@ class _Claim:
         return self._stops or self._should_end()
 
     def look(self) -> None:
-        """Raises ClaimLost where nobody wants the file any more."""
+        """Raises ClaimLost if the file is no longer wanted."""
         if not Rendering.objects.of_claim(self.rendering).filter(cancel_requested_at=None).exists():
             raise ClaimLost
 
@@ -316,7 +316,7 @@ def renderings_sweep() -> None:
 
 
 def renderings_clean_up(*, at_most: int = 500) -> int:
-    """Removes sound files that nobody asked for in a long time, then the oldest while all are too many; how many."""
+    """Removes audio files not downloaded for a long time, then the oldest while there are too many; how many."""
     remove_old_folders()
     now = timezone.now()
     finished = Rendering.objects.exclude(status__in=(Status.QUEUED, Status.RUNNING))

@@ -1,4 +1,4 @@
-"""Links that let whoever has them hear and download one piece."""
+"""Links with which anyone can play and download one piece."""
 
 from datetime import datetime
 
@@ -14,8 +14,8 @@ MAX_OPEN_LINKS = 20
 
 
 def share_link_create(*, piece: Piece, expires_at: datetime | None = None) -> ShareLink:
-    """A new link to a member's piece, until it is revoked or `expires_at`. A draft is kept by it: nobody wants to
-    share what will be gone soon. Raises ValidationError."""
+    """A new link to a member's piece, until it is revoked or `expires_at`. This keeps a draft: no one wants to
+    share something that will be deleted soon. Raises ValidationError."""
     if piece.owner_id is None:
         raise ValidationError("Sign up to share pieces.")
     if expires_at is not None and expires_at <= timezone.now():

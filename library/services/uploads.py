@@ -112,7 +112,7 @@ def piece_upload(*, user: User, midi: bytes, file_name: str) -> UploadResult:
                 result = UploadResult(name, Outcome.ACCEPTED, piece)
     except ValidationError as error:
         logger.warning("An upload made no piece: %s", error)
-        result = _refused(name, "This MIDI file contains values that make no sense.")
+        result = _refused(name, "This MIDI file contains invalid values.")
     finally:
         if result.outcome != Outcome.ACCEPTED:
             piece_file_discard(piece_id=piece_id)
@@ -135,7 +135,7 @@ def _refused(name: str, sentence: str) -> UploadResult:
 
 def _no_room(owner: Owner) -> str:
     megabytes = quota_of(owner).stored_bytes // 2**20
-    return f"There is no room for this file: you can keep {megabytes:,} MB. Empty the trash or delete some pieces."
+    return f"Not enough storage for this file: your limit is {megabytes:,} MB. Empty the trash or delete some pieces."
 
 
 def zip_upload(*, user: User, data: bytes, file_name: str) -> list[UploadResult]:
@@ -185,13 +185,12 @@ def _entry_upload(user: User, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, 
             # What the zip says of its sizes is not believed: one byte more than may be is enough to see it.
             midi = stream.read(MAX_UPLOAD_BYTES + 1)
     except _DAMAGES:
-        return _refused(shown, "This file is damaged in the zip.")
+        return _refused(shown, "This file in the zip is damaged.")
     return replace(piece_upload(user=user, midi=midi, file_name=name), name=shown)
 
 
 def skipped(names: Iterable[str]) -> list[UploadResult]:
-    """What is said of files that are no music: a line each, at most `MAX_NAMED`, and one for those that computers leave
-    everywhere."""
+    """Results for files that are not music: one line each, at most `MAX_NAMED`, and one line for all system files."""
     names = list(names)
     others = [name for name in names if not is_system_file(name)]
     results = [UploadResult(shown_name(name), Outcome.SKIPPED, sentence=_why(name)) for name in others[:MAX_NAMED]]
@@ -199,7 +198,7 @@ def skipped(names: Iterable[str]) -> list[UploadResult]:
         results.append(_summed(more, f"more file{_s(more)}", "Not MIDI files." if more > 1 else "Not a MIDI file."))
     if system := len(names) - len(others):
         results.append(
-            _summed(system, f"system file{_s(system)} skipped", "Your computer made them. No music in them.")
+            _summed(system, f"system file{_s(system)} skipped", "Your computer created them. They contain no music.")
         )
     return results
 
@@ -227,7 +226,7 @@ def _s(count: int) -> str:
 
 
 def shown_name(file_name: str) -> str:
-    """A name as it may be shown and kept: one line of letters, the end of it where it is long."""
+    """A name that is safe to show and store: one line, and only its end if it is long."""
     return clean_line(file_name)[-MAX_FILE_NAME:].strip() or "file.mid"
 
 

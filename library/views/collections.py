@@ -25,7 +25,7 @@ MAX_SHOWN = 500
 
 
 def _member(request: HttpRequest) -> User:
-    """Whoever signed in; login_required has seen to it."""
+    """The signed-in user; login_required makes sure there is one."""
     user = owner_of(request).user
     if user is None:
         raise Http404

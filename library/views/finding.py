@@ -197,7 +197,7 @@ class Finding:
 
     @property
     def filters_count(self) -> int:
-        """How many filters are chosen. What is searched for stands in a field of its own, above them."""
+        """How many filters are chosen. The search text is not counted; it has its own field above them."""
         return len(self.chips) - bool(self.values["q"])
 
     @property

@@ -90,7 +90,7 @@ def favourite(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @require_POST
 def rate(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """A thumb of whoever may hear the piece; 0 takes it back."""
+    """Rates a piece that the caller can play; 0 removes the rating."""
     piece = get_object_or_404(Piece.objects.visible_to(owner_of(request)), pk=pk)
     form = ValueForm(request.POST)
     if not form.is_valid():

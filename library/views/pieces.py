@@ -27,7 +27,7 @@ def recent(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def pieces(request: HttpRequest) -> HttpResponse:
-    """A member's library, and a guest's recent pieces. What of the filters cannot be understood is said."""
+    """A member's library, and a guest's recent pieces. Invalid filters are reported."""
     owner = owner_of(request)
     filters, errors = PieceFilters.read(request.GET)
     found = Piece.objects.in_library(owner).filtered(filters)

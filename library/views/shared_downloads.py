@@ -1,4 +1,4 @@
-"""Downloads by a link that shares a piece: whoever has it may have every file of the piece, and asks for sound too."""
+"""Downloads through a share link: anyone who has it can download every file of the piece, and request audio files."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render

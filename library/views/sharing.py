@@ -1,4 +1,4 @@
-"""Links to share, and the page that whoever has one sees."""
+"""Share links, and the page behind them."""
 
 from uuid import UUID
 
@@ -92,7 +92,7 @@ def shared_midi(request: HttpRequest, token: str) -> HttpResponseBase:
 @require_safe
 @cache_control(private=True, max_age=300)
 def shared_picture(request: HttpRequest, token: str) -> HttpResponse:
-    """The picture that goes with the link in a message: the notes of the piece."""
+    """The preview image of the link: the notes of the piece."""
     link = open_link(token)
     if link is None:
         return gone(request, token)

@@ -1,4 +1,4 @@
-"""The trash: what can still be had back."""
+"""The trash: pieces that can still be restored."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -80,7 +80,7 @@ def drafts_trash(request: HttpRequest) -> HttpResponse:
         moved = Piece.objects.in_trash(owner_of(request)).filter(pk__in=ids[:1])
         trashed_message(request, moved, f"{counted(len(ids), 'draft')} moved to trash.")
     else:
-        messages.info(request, "There are no drafts to move, except favourites.")
+        messages.info(request, "There are no drafts to move other than favourites.")
     return back(request, "library:pieces")
 
 

@@ -75,7 +75,7 @@ def _as_data(result: services.UploadResult) -> dict[str, Any]:
 
 
 def facts_line(piece: Piece) -> str:
-    """What one wants to know of a piece that has just come: "3:05 · 4 voices · 1,204 notes · 102 BPM · C minor"."""
+    """The details of a piece that was just uploaded: "3:05 · 4 voices · 1,204 notes · 102 BPM · C minor"."""
     voices = len(piece.voices)
     parts = [clock(piece.length_seconds), f"{voices} voice{'s' if voices != 1 else ''}"]
     parts.append(f"{piece.notes_count:,} note{'s' if piece.notes_count != 1 else ''}")

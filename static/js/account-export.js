@@ -1,4 +1,4 @@
-// Watches a zip file of one's data being made, from the address in data-status, and shows the page anew when it is.
+// Watches an export being prepared, at the address in data-status, and reloads the page when it is done.
 
 import { visit } from "./navigation.js";
 

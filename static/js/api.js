@@ -16,9 +16,9 @@ export class ApiError extends Error {
 }
 
 const SENTENCES = {
-  0: "The site cannot be reached at the moment.",
-  403: "This page was open for too long. Reload it, then try again.",
-  404: "There is nothing here any more.",
+  0: "No connection to the site. Try again in a minute.",
+  403: "This page is out of date. Reload it and try again.",
+  404: "This no longer exists.",
   500: "Something went wrong on our side. Try again in a minute.",
 };
 

@@ -237,7 +237,7 @@ export class GenerationView {
   #gone(error) {
     this.#stopLive();
     this.section.dataset.status = "failed";
-    this.part("title").textContent = "This piece is not here";
+    this.part("title").textContent = "Piece not found";
     this.part("status").textContent = "";
     this.part("progress-row").hidden = true;
     this.part("cancel").hidden = true;

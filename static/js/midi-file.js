@@ -111,7 +111,7 @@ function tempoMap(tracks, ticksPerQuarter) {
   };
 }
 
-/* Notes begin, end and are left out as in generator/engine/midi_lines.py: one that nobody ends lasts as long as its track,
+/* Notes begin, end and are left out as in generator/engine/midi_lines.py: one without a note-off lasts as long as its track,
  * one that ends where it begins is none, unless it is a drum or the pedal holds it. */
 function collect(track, secondsAt, result) {
   const found = [];

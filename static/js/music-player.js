@@ -5,7 +5,7 @@
  *
  * Methods: load · play · pause · stop · seek, and for a piece that grows: prepare (as the click comes near, see
  * sound-intent.js; a page loads no sounds by itself) → unlock (inside the click) → startLive → appendNotes and setComposed, again and again → finishLive, or abortLive.
- * load and finishLive take the address of the piece's page as `href`, for the player bar, which goes on with a piece whose
+ * load and finishLive take the address of the piece's page as `href`, for the player bar, which keeps playing a piece whose
  * page goes.
  * Notes of appendNotes are [pitch, velocity, start_ms, end_ms, voice].
  * Read only: currentTime, duration, state, rms (loudness now, 0 … 1).

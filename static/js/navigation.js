@@ -1,4 +1,4 @@
-/* Moves between pages without loading anew, so that the player bar goes on playing.
+/* Moves between pages without a page load, so that the player bar keeps playing.
  *
  * A link or a form of this site is fetched; header, footer and what stands in #main are exchanged, the new page's modules
  * (<script type="module" src>) and style sheets are added. Without this script, and for everything it leaves alone, links
@@ -10,7 +10,7 @@
  *
  * For modules: onPage((main, signal) => …) runs now and after each exchange, also on pages that have nothing for the
  * module; `signal` aborts when the content goes. A module is evaluated once, so it starts everything in there.
- * For scripts that lead elsewhere: visit(url, {replace, keepScroll}); it shows /account/ pages anew, too.
+ * For scripts that lead elsewhere: visit(url, {replace, keepScroll}); it reloads /account/ pages, too.
  * Events on document: page:leave {detail.path of the page that goes} before the exchange, page:load after it.
  */
 
@@ -156,7 +156,7 @@ export async function visit(address, { body = null, replace = false, keepScroll 
     }
     await addStyleSheets(next, found);
     if (isOver()) return;
-    // A form that was refused is shown anew under the address it came from; its errors get the focus.
+    // A form that was refused is shown again under the address it came from; its errors get the focus.
     const isRefused = body !== null && !response.redirected;
     const target = isRefused ? shown : found;
     const isSame = pageOf(target) === pageOf(shown);

@@ -1,7 +1,7 @@
 /* Rows of a list in another order by mouse, pen or finger. Elsewhere there are buttons and keys for the same.
  *
  * [data-grip] in a row is what a finger drags; a mouse may take the row by [data-grip-mouse], too, where a click without
- * moving stays a click. The list may be written anew meanwhile: rows are known by their data-key.
+ * moving stays a click. The list may be rewritten meanwhile: rows are known by their data-key.
  */
 
 const BEGIN_PX = 5;
@@ -31,7 +31,7 @@ export class RowDrag {
     if (!grip || this.held || event.button !== 0) return;
     const { pointerId, clientY } = event;
     this.held = { pointerId, key: grip.closest("[data-key]").dataset.key, from: clientY, y: clientY, isMoving: false };
-    // A finger leaves the row that it dragged, and the row may be written anew.
+    // A finger leaves the row that it dragged, and the row may be rewritten.
     if ("grip" in grip.dataset) {
       event.preventDefault();
       this.list.setPointerCapture(pointerId);

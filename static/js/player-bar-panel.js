@@ -57,7 +57,7 @@ export class QueuePanel {
     if (row) this.list.scrollTop = row.offsetTop - (this.list.clientHeight - row.offsetHeight) / 2;
   }
 
-  /* Writes the list anew; the focus stays on the same button of the same entry, or goes to the one in its place. */
+  /* Rewrites the list; the focus stays on the same button of the same entry, or goes to the one in its place. */
   show({ queue }) {
     const focused = document.activeElement?.closest?.("[data-do]");
     const action = this.list.contains(focused) ? focused.dataset.do : null;

@@ -130,7 +130,7 @@ export class Queue {
     this.index = this.entries.indexOf(current);
   }
 
-  /* What has not been played yet is mixed anew. */
+  /* What has not been played yet is shuffled again. */
   shuffleRest() {
     const done = this.entries.slice(0, this.index + 1);
     this.entries = [...done, ...shuffled(this.entries.slice(this.index + 1))];

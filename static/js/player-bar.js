@@ -71,7 +71,7 @@ export class PlayerBar extends HTMLElement {
     else this.setState("paused", "Press play to continue");
   }
 
-  /* A full load: the sound ends with the page, and what sounds is what the bar goes on with. A page that the browser keeps
+  /* A full load: the sound ends with the page, and what sounds is what the bar continues. A page that the browser keeps
      for its button "back" is silent, too. */
   leave() {
     const player = this.adopt(window.location.pathname);
@@ -353,7 +353,7 @@ export class PlayerBar extends HTMLElement {
     return player;
   }
 
-  /* A player of the page that sounds while its page goes: the bar goes on with it, without a gap. */
+  /* A player of the page that sounds while its page goes: the bar continues it without a gap. */
   takeOver(path) {
     const player = this.adopt(path);
     if (!player) return;

@@ -31,7 +31,7 @@ export class RollColors {
   constructor(canvas, context) {
     const isForced = window.matchMedia("(forced-colors: active)").matches;
     const style = getComputedStyle(canvas);
-    // Asking the element makes the browser style it anew each time, so it is asked only where it must be.
+    // Asking the element makes the browser recompute its style each time, so it is asked only where it must be.
     const written = (name) => (isForced ? asWritten(canvas, name) : style.getPropertyValue(name).trim());
     const value = (name) => toRgb(context, written(name));
     const softest = isForced ? 1 : 0.42;

@@ -304,7 +304,7 @@ class SoundEngine {
     this.owner = owner;
   }
 
-  /* Another owner goes on with what sounds, without a gap. The one before is not told: it is about to go. */
+  /* Another owner takes over what sounds, without a gap. The one before is not told: it is about to go. */
   handOver(owner) {
     this.owner = owner;
   }

@@ -128,10 +128,10 @@ class UploadFiles extends HTMLElement {
     const own = files.filter((file) => !isSystem(pathOf(file)));
     const music = own.filter((file) => this.#isWanted(file));
     for (const file of music.slice(0, MAX_FILES)) this.#take(file);
-    for (const path of unread) this.#told(path, "refused", "Your browser could not read this.");
+    for (const path of unread) this.#told(path, "refused", "Your browser couldn't read this.");
     this.#skip(own.filter((file) => !music.includes(file)).map(pathOf), system.length);
     if (music.length > MAX_FILES) {
-      this.#told("More files", "refused", `One upload takes up to ${counted(MAX_FILES, "file")}. Upload the others after these.`);
+      this.#told("More files", "refused", `You can upload up to ${counted(MAX_FILES, "file")} at a time. Upload the rest afterwards.`);
     }
     if (!files.length && !unread.length) {
       this.say("Nothing to upload.");
@@ -163,7 +163,7 @@ class UploadFiles extends HTMLElement {
     for (const path of paths.slice(0, MAX_NAMED)) this.#told(path, "skipped", "Not a MIDI file.");
     const more = paths.length - MAX_NAMED;
     if (more > 0) this.#told(counted(more, "more file"), "skipped", more > 1 ? "Not MIDI files." : "Not a MIDI file.", more);
-    if (system) this.#told(`${counted(system, "system file")} skipped`, "skipped", "Your computer made them. No music in them.", system);
+    if (system) this.#told(`${counted(system, "system file")} skipped`, "skipped", "Your computer created them. They contain no music.", system);
   }
 
   #told(name, outcome, sentence, count = 1) {

@@ -60,7 +60,7 @@ class TestPersonalTokens:
         reader, writer = member_script(alice, "read")[0], member_script(alice, "write")[0]
         assert reader.get("/api/v1/pieces/").status_code == 200
         refused = reader.send("post", "/api/v1/collections/", {"title": "x"})
-        assert (refused.status_code, refused.json()["detail"]) == (403, "This token has no scope write.")
+        assert (refused.status_code, refused.json()["detail"]) == (403, "This token doesn't have the scope write.")
         assert writer.send("post", "/api/v1/collections/", {"title": "x"}).status_code == 201
         assert writer.get("/api/v1/pieces/").status_code == 403
 

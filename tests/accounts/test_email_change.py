@@ -133,7 +133,7 @@ def test_a_link_undoes_once(change: Change, proven: User) -> None:
     url = link_to(OLD, "/account/email/undo/")
     assert Client().post(url).status_code == 302
     assert Client().post(url).status_code == Client().get(url).status_code == 410
-    assert "expired or was used already" in Client().get(url).content.decode()
+    assert "expired or has already been used" in Client().get(url).content.decode()
 
 
 def test_the_thiefs_own_link_is_dead_after_the_owners(change: Change, proven: User) -> None:

@@ -11,9 +11,7 @@ from accounts.pages import Block, blocks_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize(
-    ("slug", "word"), [("privacy", "cookie"), ("terms", "warranty"), ("contact", "administration")]
-)
+@pytest.mark.parametrize(("slug", "word"), [("privacy", "cookie"), ("terms", "warranty"), ("contact", "admin area")])
 def test_a_text_comes_with_the_site(client: Client, slug: str, word: str) -> None:
     SiteText.objects.all().delete()
     page = client.get(f"/{slug}/")

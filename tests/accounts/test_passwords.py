@@ -55,11 +55,11 @@ def test_long_phrases_and_chance_pass(password: str) -> None:
     ("password", "reason"),
     [
         ("short", "this password has 5 characters"),
-        ("anaproducer", "close to your name"),
-        ("producer2026", "close to your name"),
+        ("anaproducer", "too similar to your username"),
+        ("producer2026", "too similar to your username"),
         ("musicgen1", "the name of this site"),
         ("zxcvbnm,./", "keyboard"),
-        ("xyxyxyxyxyxyxyxyxyxy", "repeats itself"),
+        ("xyxyxyxyxyxyxyxyxyxy", "repeats the same characters"),
         ("01/02/1990", "date"),
     ],
 )

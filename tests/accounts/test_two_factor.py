@@ -183,7 +183,7 @@ def test_staff_are_led_to_set_it_up_first(required: None, carols: Client) -> Non
     assert User.objects.exists()
     set_up(carols)
     assert carols.get("/admin/").status_code == 200
-    assert "Open the administration" in carols.get("/account/two-factor/").content.decode()
+    assert "Open the admin area" in carols.get("/account/two-factor/").content.decode()
 
 
 def test_a_session_from_before_shows_its_second_step_once(required: None, carols: Client, carol: User) -> None:

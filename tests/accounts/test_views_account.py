@@ -130,7 +130,7 @@ def test_where_mail_is_sent_an_address_is_confirmed_by_a_link(mail: None, alices
 
 
 def test_a_link_that_is_no_longer_good_says_so(mail: None, alices: Client) -> None:
-    assert "has expired or was used already" in alices.get("/account/email/nonsense/").content.decode()
+    assert "has expired or has already been used" in alices.get("/account/email/nonsense/").content.decode()
 
 
 # --- sessions

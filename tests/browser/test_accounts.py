@@ -135,7 +135,7 @@ def test_a_guest_keeps_a_piece_with_a_name_and_a_password(make_page, site):
     assert piece.owner == User.objects.get() and not piece.is_draft
     page.fill("#ask-email-address", "alice@example.org")
     page.click(".ask-email button")
-    page.wait_for_selector("text=Your address is saved")
+    page.wait_for_selector("text=Email saved")
     assert User.objects.get().email == "alice@example.org"
     assert page.url.endswith(f"/pieces/{piece.pk}/")
 

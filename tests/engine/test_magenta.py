@@ -131,7 +131,7 @@ def test_other_bundles_are_refused(tmp_path: Path, kind: str, checkpoints: int, 
 def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.mag"
     path.write_bytes(data)
-    with pytest.raises(BundleError, match="no bundle of Magenta's"):
+    with pytest.raises(BundleError, match="not a Magenta bundle"):
         magenta.read_mag(path)
 
 

@@ -101,7 +101,7 @@ def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(data_dir: Path, tmp_path: Path
                 break
         rest = process.stderr.read()
     assert process.returncode == 130, "".join(seen) + rest
-    assert "go on with --resume" in rest and "Traceback" not in rest
+    assert "continue with --resume" in rest and "Traceback" not in rest
     done = subprocess.run(
         [*command, "--max-updates", "1", "--resume"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

@@ -195,7 +195,7 @@ class TestTheCheck:
         bundle_upload_check(upload=claimed())
         upload.refresh_from_db()
         assert upload.status == "rejected"
-        assert upload.message.startswith("Something unforeseen went wrong")
+        assert upload.message.startswith("The check failed unexpectedly")
 
     def test_a_storage_that_is_away_is_waited_for_three_times(
         self, sound: None, monkeypatch: pytest.MonkeyPatch
@@ -215,7 +215,7 @@ class TestTheCheck:
                     long_ago = timezone.now() - timedelta(seconds=60)
                     BundleUpload.objects.update(heartbeat_at=long_ago)
         assert upload.status == "rejected"
-        assert upload.message.startswith("The storage of this site did not answer.")
+        assert upload.message.startswith("The site's storage did not respond.")
         assert stored_uploads(), "it could not be removed"
         bundle_uploads_clean_up()
         assert not stored_uploads()
@@ -259,7 +259,7 @@ class TestStopping:
         bundle_upload_stop(upload=upload)
         bundle_upload_check(upload=upload)
         upload.refresh_from_db()
-        assert (upload.status, upload.message) == ("stopped", "Stopped by an administrator.")
+        assert (upload.status, upload.message) == ("stopped", "Stopped by an admin.")
         assert started[0].returncode == -9
         assert not stored_uploads()
 

@@ -243,9 +243,9 @@ def test_a_media_folder_that_cannot_be_written_fails_after_three_tries(generatio
     [
         ("write", OSError(errno.ENOSPC, "full"), "disk_full", "free some space"),
         ("write", OSError(errno.EACCES, "denied"), "storage", "could not be saved"),
-        ("write", OperationalError("locked"), "database", "database did not answer"),
-        ("compose", OperationalError("gone"), "database", "database did not answer"),
-        ("compose", InterfaceError("connection already closed"), "database", "database did not answer"),
+        ("write", OperationalError("locked"), "database", "database did not respond"),
+        ("compose", OperationalError("gone"), "database", "database did not respond"),
+        ("compose", InterfaceError("connection already closed"), "database", "database did not respond"),
         ("compose", OSError(errno.EIO, "broken disk"), "system", "a problem with its files"),
         ("load", OSError(errno.EIO, "no answer"), "model", "model of this genre could not be read"),
         ("primer", OSError(errno.EIO, "no answer"), "primer", "file that the piece starts from"),

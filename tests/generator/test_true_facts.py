@@ -144,16 +144,14 @@ class TestWorkers:
     def test_one_that_stopped_answering_is_named(self, guest_client: Client) -> None:
         WorkerBeat.objects.create(worker_id="other", hostname="h", pid=1)
         generation = self.silent()
-        said = "The worker stopped answering. Your piece will be started again in a moment."
+        said = "The worker stopped responding. Your piece will restart in a moment."
         assert guest_client.get(f"{URL}{generation.pk}/").json()["message"] == said
         assert guest_client.get(f"{URL}{generation.pk}/notes/").json()["message"] == said
         assert said in guest_client.get(f"/generations/{generation.pk}/").content.decode()
 
     def test_without_another_one_nothing_is_promised_for_the_moment(self, guest_client: Client) -> None:
         message = guest_client.get(f"{URL}{self.silent(takes_asked=2).pk}/").json()["message"]
-        assert (
-            message == "The worker stopped answering. Your takes will be started again as soon as a worker is running."
-        )
+        assert message == "The worker stopped responding. Your takes will restart as soon as a worker is running."
 
     def test_one_that_writes_is_not(self, guest_client: Client) -> None:
         generation = factories.make_generation(status="running", heartbeat_at=timezone.now(), seconds_composed=4.0)

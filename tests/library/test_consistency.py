@@ -176,7 +176,7 @@ def test_what_can_be_made_again_is_forgotten_and_what_cannot_is_only_named() -> 
     )
     model = factories.make_genre_model(bundle="bundles/piano/gone.bundle", created_at=TWO_HOURS_AGO)
     said, sentence = check_library("--mend")
-    assert f"{model.pk}: bundles/piano/gone.bundle is gone → a person has to see to it" in said
+    assert f"{model.pk}: bundles/piano/gone.bundle is gone → needs manual repair" in said
     assert sentence.startswith("2 rows without a file")
     assert not Rendering.objects.exists()
     primers = dict(Generation.objects.values_list("pk", "primer"))
@@ -200,4 +200,4 @@ def test_a_storage_that_is_away_is_said(monkeypatch: pytest.MonkeyPatch) -> None
             raise OSError("no answer")
 
     monkeypatch.setattr(default_storage, "_wrapped", Away())
-    assert check_library("--mend")[1] == "The storage does not answer: no answer. Try again later."
+    assert check_library("--mend")[1] == "The storage is not responding: no answer. Try again later."

@@ -164,8 +164,8 @@ def test_of_a_metre_that_changes_no_bars_are_counted() -> None:
         (b"RIFF....WAVEfmt ", "not a MIDI file"),
         (write_midi(notes((60, 80, 0.0, 1.0)), [PIANO])[:-9], "damaged or cut off"),
         (file_of([mido.MetaMessage("set_tempo", tempo=500_000)]), "no notes"),
-        (write_midi(notes((60, 80, 0.0, 3700.0)), [PIANO]), "at most 60 minutes"),
-        (b"MThd" + bytes(MAX_UPLOAD_BYTES), "at most 1,024 kB"),
+        (write_midi(notes((60, 80, 0.0, 3700.0)), [PIANO]), "up to 60 minutes"),
+        (b"MThd" + bytes(MAX_UPLOAD_BYTES), "up to 1,024 kB"),
     ],
 )
 def test_what_makes_no_piece_is_refused_in_a_sentence(midi: bytes, sentence: str) -> None:

@@ -118,7 +118,7 @@ class TestOneFile:
         files = stored_files()
         assert upload(alice, midi(60)).outcome == "accepted"
         result = upload(alice, midi(61))
-        assert (result.outcome, "no room" in result.sentence) == ("refused", True)
+        assert (result.outcome, "Not enough storage" in result.sentence) == ("refused", True)
         assert Piece.objects.count() == len(stored_files() - files) == 1
 
     def test_that_cannot_be_stored_is_worth_another_try(self, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ class TestZip:
             ("Rain.mid", "accepted", ""),
             ("photo.png", "skipped", "Not a MIDI file."),
             ("inner.ZIP", "skipped", "Zips inside zips are not opened."),
-            ("4 system files skipped", "skipped", "Your computer made them. No music in them."),
+            ("4 system files skipped", "skipped", "Your computer created them. They contain no music."),
         ]
 
     def test_of_many_other_files_the_first_are_named_and_the_rest_are_counted(self, alice: User) -> None:

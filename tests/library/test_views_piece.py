@@ -228,6 +228,17 @@ class TestTrash:
         assert "The trash is empty" in Client().get("/library/trash/").content.decode()
         assert alices.post("/library/trash/").status_code == 405
 
+    def test_a_guest_is_told_that_pieces_expire_in_the_trash_too(self, guest_client: Client, settings: Any):
+        settings.GUEST_DAYS, settings.TRASH_DAYS = 3, 30
+        empty = guest_client.get("/library/trash/").content.decode()
+        expires_at = timezone.now() + timedelta(days=1, hours=23)
+        make_piece(guest(), expires_at=expires_at, trashed_at=timezone.now())
+        full = guest_client.get("/library/trash/").content.decode()
+        for page in (empty, full):
+            assert "are deleted after 3 days, in the trash too." in page
+            assert "30 days" not in page
+        assert "2 days left" in full and "2 days left" not in empty
+
     def test_undo_takes_nothing_from_others(self, alices: Client, bob: User):
         piece = make_piece(member(bob), trashed_at=timezone.now())
         assert piece.trashed_at

@@ -28,7 +28,7 @@ def test_what_is_small_passes(length: Any) -> None:
 def test_what_is_large_is_refused_in_a_sentence(length: Any) -> None:
     page, api = answer("/", length), answer("/api/v1/generations/", length)
     assert (page.status_code, api.status_code) == (413, 413)
-    assert page.content.decode() == "That's too large. The limit is 8 MB at once."
+    assert page.content.decode() == "That's too large. The limit is 8 MB."
     assert api["Content-Type"] == "application/problem+json"
 
 

@@ -135,7 +135,7 @@ def test_an_origin_is_written_as_browsers_send_it(setting: Any, value: str, mean
         ("https://example.org?a=b", "root of its host"),
         ("https://example.org/?", "root of its host"),
         ("https://example.org#top", "root of its host"),
-        ("https://user:secret@example.org", "user name or password"),
+        ("https://user:secret@example.org", "username or password"),
         ("https://example.org:port", "Received"),
         ("https://example.org:99999", "Received"),
         ("https://müsik.example.org", "xn--"),

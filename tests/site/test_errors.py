@@ -33,7 +33,7 @@ def test_a_database_that_is_away_is_said_and_asked_for_again(
     response = client.get(path)
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
-    assert b"The database does not respond." in response.content
+    assert b"t responding. Your pieces are safe." in response.content
     assert response["Content-Type"].startswith("application/problem+json" if path.startswith("/api/") else "text/html")
 
 

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--genre", default="piano", help="genre for a .mag file; a new genre gets the piano's instruments"
         )
-        parser.add_argument("--genre-name", help="name shown on pages (default: the genre, capitalised)")
+        parser.add_argument("--genre-name", help="name shown on pages (default: the genre, capitalized)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         for path in map(Path, options["bundles"]):
@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
     @contextmanager
     def _converted(self, path: Path, genre: str, genre_name: str | None) -> Iterator[Path]:
-        """Our bundle of Magenta's, made by a process of its own: reading it takes TensorFlow."""
+        """Magenta's bundle converted to ours, in a separate process, because reading it takes TensorFlow."""
         self.stderr.write(f"Converting {path}")
         with tempfile.TemporaryDirectory(prefix="musicgen-mag-") as folder:
             bundle = Path(folder) / f"{path.stem}.bundle"

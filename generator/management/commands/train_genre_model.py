@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("genre")
         parser.add_argument("--output", type=Path, required=True, metavar="FILE.bundle")
         parser.add_argument("--name", help="the model's own name (default: the genre)")
-        parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalised)")
+        parser.add_argument("--genre-name", help="a new genre's name on pages (default: the genre, capitalized)")
         parser.add_argument("--commercial-use", action="store_true", help="all data sets allow commercial use")
         parser.add_argument("--pieces", type=int, default=20, help="pieces to compose and check (default: %(default)s)")
         add_arguments(parser)
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError("Stopped.") from error
 
     def _publish(self, work_dir: Path, options: dict[str, Any]) -> dict[str, Any]:
-        """Export in a process of its own: it needs Keras on TensorFlow, the training may have run on another."""
+        """Exports in a separate process: it needs Keras on TensorFlow; training may have used another backend."""
         command = [sys.executable, "-m", "generator.engine.publishing", options["genre"]]
         command += ["--checkpoint", str(work_dir / "checkpoint.npz"), "--data", str(options["data"])]
         command += ["--output", str(options["output"]), "--pieces", str(options["pieces"])]

@@ -43,16 +43,16 @@ class Command(BaseCommand):
         except consistency.TooMuchMissing as error:
             raise CommandError(f"{error} Nothing was changed. If it is really lost, pass --everything.") from error
         except OSError as error:
-            raise CommandError(f"The storage does not answer: {error}. Try again later.") from error
+            raise CommandError(f"The storage is not responding: {error}. Try again later.") from error
         if not report.is_clean:
             raise CommandError(
                 f"{len(report.missing)} rows without a file, {len(report.unnamed)} files without a row."
-                + ("" if options["mend"] else " Run it with --mend to mend what can be.")
+                + ("" if options["mend"] else " Run it with --mend to fix what can be fixed.")
             )
 
     def _print(self, report: consistency.Report, *, mends: bool) -> None:
         for row in report.missing:
-            cure = row.cure or "a person has to see to it"
+            cure = row.cure or "needs manual repair"
             self.stdout.write(f"{row} → {cure}" if mends else str(row))
         for found in report.unnamed:
             size = f"{found.size_bytes} bytes, {found.modified_at:%Y-%m-%d}"
