@@ -1,7 +1,8 @@
 """Confirm it's you: a step that could take an account away asks for the password or a passkey.
 
-One that was given within REAUTHENTICATION_SECONDS counts, and so does a sign-in. The form that triggered the question
-is kept in the session and sent on after the confirmation, so that nothing has to be typed twice.
+One that was given within REAUTHENTICATION_SECONDS counts, and so does a sign-in. A session that was opened before its
+member set up a second step shows that once, too: the person who opened it may know the password. The form that
+triggered the question is kept in the session and sent on after the confirmation, so that nothing has to be typed twice.
 """
 
 import time
@@ -15,6 +16,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.urls import resolve, reverse
 from django.utils.http import urlencode
+
+from accounts.models import User
 
 STASH_SESSION_NAME = "confirm_stash"
 # A longer form is not kept; it has to be sent again.
@@ -44,6 +47,14 @@ def second_factor_given(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in get_authentication_records(request, request.user))
 
 
+def second_step_missing(request: HttpRequest) -> bool:
+    """Whether a second step is asked for at the sign-in by now, and this session has not shown it."""
+    from accounts.second_factor import needs_second_step  # which is built on this module
+
+    user = request.user
+    return isinstance(user, User) and needs_second_step(user) and not second_factor_given(request)
+
+
 def confirm_first(*, only_posts: bool = False, back: str = "") -> Callable[[V], V]:
     """Asks to confirm before the view. `only_posts` lets everybody look; `back` names the page where a form stands
     whose own address shows nothing."""
@@ -53,9 +64,12 @@ def confirm_first(*, only_posts: bool = False, back: str = "") -> Callable[[V], 
         def confirmed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             looks = only_posts and request.method in ("GET", "HEAD")
             # Signing in comes before, and the view says so.
-            if looks or not request.user.is_authenticated or is_confirmed(request):
+            if looks or not request.user.is_authenticated:
                 return view(request, *args, **kwargs)
-            return confirm(request, back=reverse(back) if back else "")
+            second = second_step_missing(request)
+            if second or not is_confirmed(request):
+                return confirm(request, back=reverse(back) if back else "", second_factor=second)
+            return view(request, *args, **kwargs)
 
         return cast(V, confirmed)
 

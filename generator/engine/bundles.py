@@ -357,7 +357,7 @@ def _check_weights(stored: "Mapping[str, np.ndarray]", manifest: Manifest) -> No
     for name, shape in manifest.weights.items():
         if shapes[name] != shape:
             raise BundleError(
-                f"The bundle's weights do not fit its manifest: expected shape {_said(shape)} for {name[:60]!r}, "
+                f"The bundle's weights do not fit its manifest: expected shape {_said(shape)} for {name[:60]!r}; "
                 f"got {_said(shapes[name])}."
             )
     for name, array in stored.items():

@@ -136,6 +136,40 @@ def test_a_code_confirms_too(secret: str, alices: Client) -> None:
     assert answer.status_code == 200 and answer.context["made"].name == "mine"
 
 
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [
+        *(("get", url) for url in (CODES, f"{CODES}file/", f"{APP}remove/", "/account/passkeys/")),
+        *(("post", url) for url in (f"{CODES}new/", f"{APP}remove/", "/account/tokens/", "/account/email/")),
+        *(("get", "/account/passkeys/options/"), ("post", "/account/passkeys/1/remove/")),
+    ],
+)
+def test_a_session_from_before_the_app_shows_it_before_it_takes_anything(
+    alices: Client, alice: User, method: str, url: str
+) -> None:
+    """A thief who knows the password and was signed in already would read the recovery codes, or add a passkey."""
+    thief = Client()
+    sign_in(thief)
+    secret = set_up(alices)
+    answer = getattr(thief, method)(url)
+    assert answer.status_code == 302 and answer["Location"].startswith("/account/again/?next=")
+    assert answer["Location"].endswith("&second=1")
+    assert thief.post(answer["Location"], {"password": "secret-enough"}).status_code == 422
+    thief.post("/account/again/", {"password": "secret-enough"})
+    assert getattr(thief, method)(url).get("Location", "").endswith("&second=1")
+    thief.post(answer["Location"], {"code": code_of(secret)})
+    assert "/account/again/" not in getattr(thief, method)(url).get("Location", "")
+
+
+def test_the_api_asks_a_session_from_before_the_app_too(alices: Client, alice: User) -> None:
+    thief = Client()
+    sign_in(thief)
+    set_up(alices)
+    refused = thief.post("/api/v1/exports/")
+    assert (refused.status_code, refused.json()["type"]) == (403, "/api/v1/docs/#problem-confirm")
+    assert refused.json()["confirm_url"].endswith("/account/again/?next=/account/export/&second=1")
+
+
 def test_the_owner_is_told_by_mail(mail: None, alices: Client, alice: User) -> None:
     EmailAddress.objects.create(user=alice, email="alice@example.org", verified=True, primary=True)
     secret = str(alices.get(APP).context["form"].secret)

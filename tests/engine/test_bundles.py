@@ -197,10 +197,10 @@ class TestDamage:
 
     @pytest.mark.parametrize("kept", [0.0, 0.3, 0.9, 0.999])
     def test_a_truncated_bundle(self, good: bytes, kept: float) -> None:
-        assert "no complete zip file" in refusal(good[: int(len(good) * kept)])
+        assert "not a complete zip file" in refusal(good[: int(len(good) * kept)])
 
     def test_bytes_of_another_kind(self) -> None:
-        assert "no complete zip file" in refusal(b"\x80\x04\x95" + bytes(100))
+        assert "not a complete zip file" in refusal(b"\x80\x04\x95" + bytes(100))
 
     @pytest.mark.parametrize("name", ["manifest.json", "weights.safetensors", "step.tflite"])
     def test_a_missing_member(self, good: bytes, name: str) -> None:
@@ -218,10 +218,10 @@ class TestDamage:
     def test_a_member_that_no_bundle_has(self, good: bytes, name: str) -> None:
         members = members_of(good)
         members.pop("step.tflite")
-        assert "no bundle has" in refusal(zipped(members | {name: b"x"}))
+        assert "an unexpected file" in refusal(zipped(members | {name: b"x"}))
 
     def test_more_members_than_a_bundle_has(self, good: bytes) -> None:
-        assert "more files" in refusal(zipped(members_of(good) | {f"{n}": b"" for n in range(5000)}))
+        assert "too many files" in refusal(zipped(members_of(good) | {f"{n}": b"" for n in range(5000)}))
 
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     def test_a_member_twice(self, good: bytes) -> None:
@@ -315,7 +315,7 @@ class TestManifest:
             values.clear()
             values["format"] = 2
 
-        assert "format 2, but this version reads formats up to 1" in refusal(with_manifest(good, newer))
+        assert "format 2, but this version reads up to 1" in refusal(with_manifest(good, newer))
 
     @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b'{"format": NaN}', b"[" * 100_000, b'{"format": 1}'])
     def test_no_manifest_at_all(self, good: bytes, content: bytes) -> None:

@@ -152,7 +152,7 @@ class TestInspecting:
     @pytest.mark.parametrize(
         ("limits", "sentence"),
         [
-            (MidiLimits(max_bytes=50), "at most"),
+            (MidiLimits(max_bytes=50), "up to"),
             (MidiLimits(max_tracks=1), "more than 1 tracks"),
             (MidiLimits(max_events=10), "more than 10 events"),
             (MidiLimits(max_ticks=100), "longer than any piece"),
@@ -198,7 +198,7 @@ class TestReading:
             read_midi(write_midi([], [GRAND_PIANO]))
 
     def test_limits_hold_before_note_seq_sees_the_file(self) -> None:
-        with pytest.raises(MidiError, match="at most"):
+        with pytest.raises(MidiError, match="up to"):
             read_midi(write_midi(scale(), [GRAND_PIANO]), limits=MidiLimits(max_bytes=10))
 
     @settings(deadline=None, max_examples=100)

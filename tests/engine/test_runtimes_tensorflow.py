@@ -204,4 +204,4 @@ def test_the_composer_plays_it_and_names_it(found: dict[str, Any]) -> None:
 
 def test_weights_that_do_not_fit_are_refused(found: dict[str, Any]) -> None:
     assert "output_bias" in found["unfit"]
-    assert "does not know" in found["unknown"]
+    assert "does not support" in found["unknown"]

@@ -62,7 +62,7 @@ def test_somebody_elses_step_function_is_thrown_away(no_tensorflow: None, tiny: 
         ({"units": 100_000}, "got 1 of 100000"),
         ({"num_classes": 10_000_000}, "expected 388 for num_classes; got 10000000"),
         ({"num_features": 129}, "expected 280 for num_features; got 129"),
-        ({"wings": 2}, "a network that this version does not know"),
+        ({"wings": 2}, "a network that this version does not support"),
     ],
 )
 def test_a_network_is_looked_at_before_it_is_built(
@@ -106,7 +106,7 @@ class Answering:
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
-    [(0.0, None), (3.0, "The weights lose too much as int8: expected at most 0.02"), (np.nan, "is no number")],
+    [(0.0, None), (3.0, "The weights lose too much as int8: expected at most 0.02"), (np.nan, "is not a number")],
 )
 def test_the_step_function_must_play_the_network(
     tiny: Bundle, monkeypatch: pytest.MonkeyPatch, error: float, sentence: str | None
@@ -145,4 +145,4 @@ def test_the_process_answers_in_json_alone(tmp_path: Path) -> None:
     )
     *steps, last = map(json.loads, result.stdout.splitlines())
     assert [step["share"] for step in steps] == [0.0]
-    assert last == {"error": "The bundle is damaged: it is no complete zip file."}
+    assert last == {"error": "The bundle is damaged: it is not a complete zip file."}
