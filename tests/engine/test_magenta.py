@@ -118,7 +118,7 @@ def test_int8_keeps_one_hot_rows() -> None:
     [
         ("attention_rnn", 1, "Only Magenta's performance_with_dynamics can be read; this is 'attention_rnn'."),
         ("", 1, "names no generator"),
-        (magenta.GENERATOR, 2, "holds no checkpoint"),
+        (magenta.GENERATOR, 2, "has no checkpoint"),
     ],
 )
 def test_other_bundles_are_refused(tmp_path: Path, kind: str, checkpoints: int, sentence: str) -> None:

@@ -306,7 +306,7 @@ class TestALostWorker:
         bundle_uploads_sweep()
         upload.refresh_from_db()
         assert upload.status == "rejected"
-        assert "stopped in 3 checks" in upload.message
+        assert "stopped 3 times" in upload.message
         assert not stored_uploads()
 
     def test_one_that_was_to_stop_has_stopped(self, lost: Callable[..., BundleUpload]) -> None:
