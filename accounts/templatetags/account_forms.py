@@ -22,7 +22,7 @@ def dressed(form: forms.BaseForm) -> forms.BaseForm:
 @register.simple_tag
 def sign_up_rules() -> str:
     """What a name and a password have to be, for the short form beside a piece."""
-    return f"Name: {NAME_RULES} Password: {PASSWORD_RULES}"
+    return f"Username: {NAME_RULES} Password: {PASSWORD_RULES}"
 
 
 @register.filter
