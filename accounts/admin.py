@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm
@@ -14,7 +15,7 @@ from accounts.emails import masked
 from accounts.events import Kind, event_log, factor_name
 from accounts.models import ApiToken, SecurityEvent, SiteText, User
 from accounts.pages import default_text
-from accounts.services import sessions_end
+from accounts.services import session_end, sessions_end
 from accounts.tokens import token_revoke, tokens_revoke
 
 LIMITS = ("seconds_per_hour", "stored_bytes", "running_jobs")
@@ -157,8 +158,28 @@ class EmailAddressAdmin(ReadOnly):
             self.delete_model(request, address)
 
 
+class UserSessionAdmin(ReadOnly):
+    """Where members are signed in. A session that is deleted here ends; its key would let anybody take it over."""
+
+    list_display = ("user", "created_at", "last_seen_at", "ip", "user_agent")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "ip")
+    exclude = ("session_key", "data")
+
+    def delete_model(self, request: HttpRequest, obj: UserSession) -> None:
+        session_end(session=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[UserSession]) -> None:
+        for session in queryset:
+            session_end(session=session)
+
+
 # In the place of django-allauth's own, which show secrets and change addresses without a trace.
-for model, ours in ((Authenticator, AuthenticatorAdmin), (EmailAddress, EmailAddressAdmin)):
+for model, ours in (
+    (Authenticator, AuthenticatorAdmin),
+    (EmailAddress, EmailAddressAdmin),
+    (UserSession, UserSessionAdmin),
+):
     admin.site.unregister(model)
     admin.site.register(model, ours)
 

@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MaxLengthValidator
@@ -171,6 +172,12 @@ class Piece(models.Model):
     @property
     def is_upload(self) -> bool:
         return self.kind == self.Kind.UPLOAD
+
+    @property
+    def playing_voices(self) -> list[dict[str, Any]]:
+        """The voices without those that were turned off, which stay in `voices` because notes name theirs by number."""
+        off = self.params.get("voices_off") or ()
+        return [voice for voice in self.voices if voice.get("part") not in off]
 
 
 class Collection(models.Model):

@@ -182,11 +182,11 @@ class Finding:
         values = self.values
         chips = []
         for select in self.selects:
-            if values[select.name]:
+            if values[select.name] and not select.errors:
                 name = dict(select.choices).get(values[select.name], values[select.name])
                 chips.append(Chip(f"{select.label}: {name}", self.url(**{select.name: None})))
         for one in self.ranges:
-            if one.low_value or one.high_value:
+            if (one.low_value or one.high_value) and not one.errors:
                 text = f"{one.label}: {one.low_value or '…'} – {one.high_value or '…'}"
                 chips.append(Chip(text, self.url(**{one.low: None, one.high: None})))
         if values["favourite"]:

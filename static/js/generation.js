@@ -203,6 +203,7 @@ export class GenerationView {
     this.part("player").hidden = false;
     this.playing = src;
     if (!state.piece) return;
+    this.part("facts").textContent = `${state.genre_name} · ${state.ensemble_name} · ${clock(piece.length_seconds)}`;
     this.part("title").textContent = piece.title;
     this.part("status").textContent = state.message;
     const download = this.part("download");

@@ -420,10 +420,12 @@ export class MusicPlayer extends HTMLElement {
 
   showVoices() {
     this.roll.setVoices(this.voices);
-    this.view.mixer.show(this.voices, this.mix, () => {
+    const onChange = () => {
       this.roll.setMutedVoices(this.voices.map((_, voice) => voice).filter((voice) => !this.mix.isHeard(voice)));
       this.sendLevels();
-    });
+    };
+    const playing = this.loaded ? new Set(this.notes.map((note) => note[5])) : null;
+    this.view.mixer.show(this.voices, this.mix, onChange, playing);
   }
 
   sendLevels() {

@@ -64,13 +64,16 @@ export async function enhanceRows(root) {
   mark();
 }
 
-/** Fetches the short list of recent pieces again, unless one of them is being listened to. */
+/** Fetches again what a new piece changes on this page: what is left of the hour, and the short list of recent pieces,
+ * unless one of them is being listened to. */
 export async function renewRecentPieces() {
   const list = document.querySelector("[data-recent]");
-  if (!list || list.contains(open)) return;
+  if (!list) return;
   const response = await fetch(window.location.pathname, { cache: "no-store" }).catch(() => null);
   if (!response?.ok) return; // the next visit shows it
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const left = page.querySelector("[data-quota-line]");
+  if (left) document.querySelector("[data-quota-line]")?.replaceWith(left);
   const fresh = page.querySelector("[data-recent]");
   if (!fresh || list.contains(open)) return;
   list.replaceWith(fresh);

@@ -32,21 +32,25 @@ export class PlayerMixer {
     this.element.open = window.matchMedia(WIDE).matches;
   }
 
-  /* Shows the voices as `mix` has them; onChange is called after each change of it. */
-  show(voices, mix, onChange) {
+  /* Shows the voices as `mix` has them; onChange is called after each change of it. `playing` holds the numbers of those that
+     have notes, once that is known: the others keep their place, but there is nothing to mix. */
+  show(voices, mix, onChange, playing = null) {
     const names = voices.map((voice, index) => voice.name || `Voice ${index + 1}`);
     this.element.hidden = names.length < 2;
     const rows = this.element.hidden ? [] : names.map((name, voice) => row(voice, name));
     this.list.replaceChildren(...rows.map(({ item }) => item));
     this.legend.replaceChildren(...(this.element.hidden ? [] : names).map((name, voice) => swatch(voice, name)));
+    const isEmpty = (voice) => playing !== null && !playing.has(voice);
     const renew = () => {
       rows.forEach(({ mute, solo, volume, item }, voice) => {
+        const isSilent = isEmpty(voice) || !mix.isHeard(voice);
+        for (const control of [mute, solo, volume]) control.disabled = isEmpty(voice);
         mute.setAttribute("aria-pressed", String(mix.muted.has(voice)));
         setIcon(mute, mix.muted.has(voice) ? "volume-mute-fill" : "volume-up-fill");
         solo.setAttribute("aria-pressed", String(mix.solo.has(voice)));
         showPercent(volume, mix.volumeOf(voice), `${mix.volumeOf(voice)}%`);
-        item.classList.toggle("mp-silent", !mix.isHeard(voice));
-        this.legend.children[voice].classList.toggle("mp-silent", !mix.isHeard(voice));
+        item.classList.toggle("mp-silent", isSilent);
+        this.legend.children[voice].classList.toggle("mp-silent", isSilent);
       });
       onChange();
     };

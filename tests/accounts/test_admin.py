@@ -3,6 +3,7 @@
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from accounts.models import ApiToken, SecurityEvent, User
@@ -55,6 +56,21 @@ def test_sign_in_methods_are_removed_for_who_lost_them_and_show_no_secret(
     client.post(f"{url}{app.pk}/delete/", {"post": "yes"})
     assert not Authenticator.objects.exists()
     assert SecurityEvent.objects.of(alice).get().detail == "Authenticator app (by carol)"
+
+
+def test_sessions_are_ended_and_their_keys_are_not_shown(client: Client, carol: User, alice: User) -> None:
+    hers = Client()
+    hers.force_login(alice)
+    key = hers.session.session_key or ""
+    session = UserSession.objects.create(user=alice, ip="192.0.2.1", session_key=key, user_agent="Firefox")
+    client.force_login(carol)
+    url = f"/admin/usersessions/usersession/{session.pk}"
+    page = client.get(f"{url}/change/").content.decode()
+    assert "192.0.2.1" in page and key and key not in page
+    assert client.get("/admin/usersessions/usersession/add/").status_code == 403
+    client.post(f"{url}/delete/", {"post": "yes"})
+    assert not UserSession.objects.filter(user=alice).exists()
+    assert hers.get("/account/").status_code == 302
 
 
 def test_addresses_are_removed_but_changed_by_their_owners_alone(client: Client, carol: User, alice: User) -> None:

@@ -147,6 +147,13 @@ def test_the_address_is_asked_for_once(client: Client) -> None:
     assert 'id="ask-email-address"' not in second
 
 
+def test_the_account_page_has_one_field_for_the_address(client: Client) -> None:
+    sign_up(client)
+    account, compose = (client.get(path).content.decode() for path in ("/account/", "/"))
+    assert account.count('type="email"') == 1
+    assert 'id="ask-email-address"' not in compose
+
+
 def test_composing_needs_no_account(client: Client) -> None:
     factories.make_genre()
     assert 'name="form_token"' in client.get("/").content.decode()

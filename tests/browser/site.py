@@ -92,10 +92,10 @@ class ScriptedWorker:
         self._update(seconds_composed=upto_seconds, heartbeat_at=timezone.now())
         return self
 
-    def finish(self) -> Piece:
+    def finish(self, **fields: Any) -> Piece:
         if self.seconds < self.generation.length_seconds:
             self.compose(self.generation.length_seconds)
-        piece = self._piece("Piece of the test")
+        piece = self._piece("Piece of the test", **fields)
         Take.objects.create(generation=self.generation, index=0, seed=self.generation.seed, piece=piece)
         self._update(status=Generation.Status.SUCCEEDED, finished_at=timezone.now())
         return piece
@@ -136,12 +136,11 @@ class ScriptedWorker:
             Owner(user=self.generation.owner, guest_key=self.generation.guest_key),
             title=title,
             midi=midi_bytes(self.notes),
-            length_seconds=self.generation.length_seconds,
             notes_count=len(self.notes),
             seed=self.generation.seed,
             genre=self.generation.genre.slug,
             params=self.generation.params,
-            **fields,
+            **{"length_seconds": self.generation.length_seconds, **fields},
         )
 
     def _update(self, **fields: Any) -> None:

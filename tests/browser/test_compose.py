@@ -74,6 +74,14 @@ class TestHappyPath:
         poll(page, f"location.pathname === '/pieces/{piece.pk}/'")
         poll(page, "document.querySelector('music-player')?.canPlay")
 
+    def test_the_length_above_a_finished_piece_is_its_own(self, page, poll):
+        """A piece ends with a bar, a little before or after the length that was asked for."""
+        generate(page)
+        worker = ScriptedWorker().claim().compose(5)
+        poll(page, "document.querySelector('[data-result-facts]').textContent.endsWith('0:30')")
+        worker.finish(length_seconds=30.6)
+        poll(page, "document.querySelector('[data-result-facts]').textContent.endsWith('0:31')")
+
     def test_one_click_with_the_defaults(self, page, poll):
         page.click("[data-generate]")
         worker = ScriptedWorker().claim()
@@ -102,6 +110,7 @@ class TestHappyPath:
         generate(page)
         ScriptedWorker().claim().finish()
         poll(page, f"{STATUS} === 'succeeded'")
+        poll(page, "document.querySelector('[data-quota-line]').textContent.startsWith('29 minutes')")
         page.click("[data-result-again]")
         assert not page.is_visible("[data-generation]")
         generate(page, length="0:20")

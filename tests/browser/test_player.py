@@ -313,6 +313,8 @@ def test_a_voice_keeps_its_colour_when_another_plays_nothing(browser_page, playe
     assert browser_page.evaluate(f"{PLAYER}.voices.map((voice) => voice.program)") == [0, 0, 80]
     channels = browser_page.evaluate(f"{PLAYER}.piece.channels")
     assert len(set(channels)) == 3
+    solo = [browser_page.get_by_role("button", name=f"Solo {name}") for name in ("Drums", "Bass", "Lead")]
+    assert [button.is_disabled() for button in solo] == [True, True, False]
 
 
 def test_drums_have_a_lane_of_their_own(browser_page, player_site, poll):

@@ -194,6 +194,13 @@ def test_recent_pieces_are_the_own_ones_and_the_example_is_for_all(guest_client:
     assert "For everyone" in page
 
 
+def test_a_recent_piece_without_a_type_leaves_no_gap_for_it(guest_client: Client):
+    make_genre()
+    make_piece(guest("guest-alice"), genre_name="Uploaded", ensemble="", ensemble_name="", length_seconds=11)
+    page = text_of(guest_client.get("/"))
+    assert "Uploaded · 0:11" in page
+
+
 def test_the_example_is_of_the_first_style_that_has_one(guest_client: Client):
     make_genre(position=0)
     make_genre("rock", position=1)

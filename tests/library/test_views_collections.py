@@ -52,6 +52,10 @@ class TestList:
         assert "2 pieces · 0:30" in page
         assert "Bobs" not in page
 
+    @pytest.mark.parametrize("path", ["/library/", "/collections/", "/generations/", "/library/trash/"])
+    def test_every_part_of_the_library_is_marked_in_the_navigation(self, alices: Client, path: str):
+        assert '<a href="/library/" aria-current="page">Library</a>' in alices.get(path).content.decode()
+
     def test_making_one(self, alices: Client, alice: User):
         response = alices.post("/collections/", {"title": " Morning ", "description": "Bright"})
         made = Collection.objects.of(alice).get()

@@ -68,6 +68,14 @@ class TestBlock:
         assert page.count("csrfmiddlewaretoken") >= 3
         assert "data-running" not in page.split("<piece-downloads")[1].split(">")[0]
 
+    def test_counts_the_voices_that_play(self, hers: Client, alice: User) -> None:
+        parts = ("drums", "bass", "keys")
+        voices = [{"name": part.title(), "program": 0, "is_drum": part == "drums", "part": part} for part in parts]
+        piece = factories.make_piece(factories.member(alice), voices=voices, params={"voices_off": ["keys"]})
+        page = hers.get(url("piece", piece)).content.decode()
+        assert "each of the 2 voices" in page
+        assert "<dd>Drums, Bass</dd>" in page
+
     def test_asks_the_database_as_often_however_many_files_there_are(
         self, hers: Client, piece: Piece, django_assert_max_num_queries: Any
     ) -> None:

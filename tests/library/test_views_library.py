@@ -182,6 +182,7 @@ class TestFinding:
         page = page_of(alices, "?length_min=9:99", status=422)
         assert "Enter a length, e.g. 90, 1:30 or 2 min." in page
         assert 'value="9:99"' in page
+        assert "filters-count" not in page and "Length: 9:99" not in page, "nothing is left out because of it"
 
     def test_the_page_says_whose_days_it_means(self, alices: Client):
         days = "?from=2026-09-27&until=2026-09-27"
