@@ -15,6 +15,7 @@ from generator.choices import GenreChoice
 from generator.engine.controls import MAX_SEED, parse_seed
 from generator.engine.errors import ControlError
 from generator.engine.lengths import LENGTH_REQUIRED, parse_length
+from generator.engine.music import pitch_name
 from generator.engine.names import find_named
 from generator.models import MAX_TAKES
 from generator.reuse import reused, settings_of_piece
@@ -263,7 +264,6 @@ def piece_choice(genres: list[GenreChoice], piece: Piece) -> dict[str, Any]:
     return values | ({"start": "nothing"} if values.get("start") == "midi" else {})
 
 
-NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 STARTING_NOTES = range(21, 109)  # those of a piano
 
 
@@ -288,9 +288,7 @@ def form_context(form: ComposeForm) -> dict[str, Any]:
                 # Middle C opens the fourth octave.
                 "name": f"Octave {octave - 1}",
                 "notes": [
-                    {"pitch": pitch, "name": f"{NOTE_NAMES[pitch % 12]}{octave - 1}"}
-                    for pitch in STARTING_NOTES
-                    if pitch // 12 == octave
+                    {"pitch": pitch, "name": pitch_name(pitch)} for pitch in STARTING_NOTES if pitch // 12 == octave
                 ],
             }
             for octave in octaves

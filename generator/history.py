@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.engine.manifest_controls import LEVEL_NAMES
+from generator.engine.music import pitch_name
 from generator.models import Generation, GenreModel
 from generator.progress import sentence_of
 from generator.reuse import again_url
@@ -79,9 +80,11 @@ def settings_in_words(generation: Generation, model: GenreModel | None = None) -
     if params.get("key"):
         words.append(accidentals(str(params["key"])))
     if params.get("density"):
-        words.append(f"{params['density']} density")
+        words.append(str(params["density"]))
     if params.get("feel"):
         words.append(_choice_name(model, "feel", params["feel"]).lower())
+    if params.get("starting_note") is not None:
+        words.append(f"from {accidentals(pitch_name(params['starting_note']))}")
     if params.get("voices_off"):
         words.append(f"no {', '.join(_part_name(generation, model, part) for part in params['voices_off'])}")
     if generation.takes_asked > 1:

@@ -27,16 +27,20 @@ def sign_up_rules() -> str:
 
 @register.filter
 def minutes(seconds: float) -> str:
-    """1800 → 30 minutes; less than a minute in seconds."""
+    """1800 → 30 minutes, 90 → 1.5 minutes; less than a minute in seconds.
+
+    Rounded down, as it is also said of what is left.
+    """
     if seconds < 60:
         return f"{seconds:.0f} seconds"
-    whole = int(seconds // 60)
-    return f"{whole:,} minute{'' if whole == 1 else 's'}"
+    tenths = int(seconds // 6)
+    count = f"{tenths / 10:.1f}" if tenths < 100 and tenths % 10 else f"{tenths // 10:,}"
+    return f"{count} minute{'' if count == '1' else 's'}"
 
 
 @register.filter
 def bytes_of(count: int) -> str | SafeString:
-    return filesizeformat(count)
+    return filesizeformat(count).replace(".0\xa0", "\xa0")
 
 
 @register.filter

@@ -9,6 +9,8 @@ MIN_VELOCITY = 1
 MAX_VELOCITY = 127
 MAX_PROGRAM = 127
 
+_PITCH_CLASS_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+
 # The parts of a band, in the order of its voices and tracks.
 PARTS = ("drums", "bass", "rhythm", "keys", "lead")
 
@@ -93,3 +95,8 @@ def without_overlaps(notes: Iterable[Note]) -> list[Note]:
             line[-1] = replace(line[-1], end_seconds=note.start_seconds)
         line.append(note)
     return in_order(note for line in lines.values() for note in line)
+
+
+def pitch_name(pitch: int) -> str:
+    """What people call a pitch; 60, middle C, is C4."""
+    return f"{_PITCH_CLASS_NAMES[pitch % 12]}{pitch // 12 - 1}"

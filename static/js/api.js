@@ -47,7 +47,10 @@ async function request(url, options) {
   throw new ApiError(status, errorsOf(status, data), Number(response.headers.get("Retry-After")) || null);
 }
 
-export const getJson = (url) => request(url, { headers: { Accept: "application/json" } });
+/* A server that accepts and never answers is as good as none: what is asked again and again says so after this long. */
+const ANSWER_WITHIN_MS = 15_000;
+
+export const getJson = (url) => request(url, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
 
 export function postJson(url, body, csrfToken) {
   return request(url, {

@@ -9,6 +9,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.owners import Owner
 from accounts.quotas import Quota, quota_of, stored_bytes_left, usage_of
+from accounts.templatetags.account_forms import bytes_of, minutes
 from generator.errors import QuotaExceeded
 from generator.models import Generation
 from generator.services import generation_create
@@ -90,9 +91,9 @@ def test_jobs_at_once_go_by_role(alice: User) -> None:
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        (0, "1 minute of music left this hour"),
+        (0, "1.6 minutes of music left this hour"),
         (60, "40 seconds of music left this hour"),
-        (100, "used your 1 minute of music for this hour"),
+        (100, "used your 1.6 minutes of music for this hour"),
     ],
 )
 def test_the_compose_page_says_what_is_left(guest_client: Client, asked: int, sentence: str) -> None:
@@ -125,3 +126,16 @@ def test_the_administration_sets_the_limits_of_a_user(client: Client, carol: Use
     alice.refresh_from_db()
     assert quota_of(factories.member(alice)).seconds_per_hour == 77
     assert quota_of(factories.member(alice)).stored_bytes == 2 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(40, "40 seconds"), (60, "1 minute"), (90, "1.5 minutes"), (599, "9.9 minutes"), (1859, "30 minutes")],
+)
+def test_music_is_counted_in_minutes_that_people_write(seconds: float, words: str) -> None:
+    assert minutes(seconds) == words
+
+
+def test_whole_megabytes_have_no_decimals() -> None:
+    assert bytes_of(1000 * 2**20) == "1000\xa0MB"
+    assert bytes_of(3 * 2**19) == "1.5\xa0MB"

@@ -17,6 +17,7 @@ from generator.engine.beats import bars_of_file
 from generator.engine.midi import write_midi
 from generator.engine.music import Voice
 from generator.engine.primers import continuation_of, continued_seconds
+from generator.history import settings_in_words
 from generator.models import WORKER_ALIVE_SECONDS, Generation, WorkerBeat
 from generator.services.judging import claimed_key, sentences_of
 from generator.services.primers import primer_load
@@ -221,6 +222,12 @@ class TestNames:
         noted = dict(re.findall(r'<span data-genre="(\w+)"[^>]*>([^<]+)</span>', page))
         assert noted["piano"] == "Key, density, creativity, start, takes (all optional)"
         assert noted["rock"].startswith("Style, instruments, tempo, key, ")
+
+
+@pytest.mark.django_db
+def test_the_list_of_requests_names_the_note_it_starts_from() -> None:
+    generation = factories.make_generation(params={"starting_note": 61, "density": "dense"})
+    assert settings_in_words(generation)[1:] == ["dense", "from C♯4"]
 
 
 @pytest.mark.django_db

@@ -66,7 +66,8 @@ class TensorFlowRuntime:
         try:
             config = NetworkConfig(**bundle.manifest.network)
         except TypeError as error:
-            raise BundleError("The bundle's manifest describes a network that this version does not support.") from error
+            sentence = "The bundle's manifest describes a network that this version does not support."
+            raise BundleError(sentence) from error
         return cls(config, bundle.weights, num_threads=num_threads)
 
     @property
