@@ -127,7 +127,7 @@ class MidiReader:
         """
         if len(data) > limits.max_bytes:
             raise MidiError(
-                f"A MIDI file can be up to {limits.max_bytes // 1024:,} kB. This one has {-(-len(data) // 1024):,} kB."
+                f"A MIDI file can be up to {limits.max_bytes // 1024:,} kB; this one has {-(-len(data) // 1024):,} kB."
             )
         data = without_riff(data)
         if data[:4] != b"MThd":
@@ -320,8 +320,8 @@ def inspect(data: bytes, *, limits: MidiLimits | None = None) -> MidiFacts:
     length_seconds = tempo_map.seconds_at(end_tick)
     if length_seconds > limits.max_length_seconds:
         raise MidiError(
-            f"A MIDI file can be up to {limits.max_length_seconds / 60:g} minutes long. "
-            f"This one is {length_seconds / 60:.0f} minutes long."
+            f"A MIDI file can be up to {limits.max_length_seconds / 60:g} minutes long; "
+            f"this one has {length_seconds / 60:.0f} minutes."
         )
     total = sum(track.notes for track in tracks)
     return MidiFacts(

@@ -42,14 +42,16 @@
             const {outlineStyle, outlineWidth, outlineOffset} = getComputedStyle(ringed);
             if (outlineStyle === 'none') continue;
             const [width, offset] = [parseFloat(outlineWidth), parseFloat(outlineOffset)];
-            const box = ringed.getBoundingClientRect();
-            if (!width || !box.width) continue;
-            const grown = (by) => ({left: box.left - by, right: box.right + by, top: box.top - by, bottom: box.bottom + by});
-            const [inner, outer] = [grown(offset), grown(offset + width)];
-            const cut = texts.find((text) => !ringed.contains(text.node) && !one.contains(text.node) &&
-                text.left < outer.right - BESIDE && text.right > outer.left + BESIDE && text.top < outer.bottom && text.bottom > outer.top &&
-                !(text.left >= inner.left && text.right <= inner.right && text.top >= inner.top && text.bottom <= inner.bottom));
-            if (cut) found.push(`the focus ring of ${one.outerHTML.slice(0, 90)} covers "${cut.node.data.trim().slice(0, 40)}"`);
+            // A link that goes over two lines has a ring around each part.
+            for (const box of ringed.getClientRects()) {
+                if (!width || !box.width) continue;
+                const grown = (by) => ({left: box.left - by, right: box.right + by, top: box.top - by, bottom: box.bottom + by});
+                const [inner, outer] = [grown(offset), grown(offset + width)];
+                const cut = texts.find((text) => !ringed.contains(text.node) && !one.contains(text.node) &&
+                    text.left < outer.right - BESIDE && text.right > outer.left + BESIDE && text.top < outer.bottom && text.bottom > outer.top &&
+                    !(text.left >= inner.left && text.right <= inner.right && text.top >= inner.top && text.bottom <= inner.bottom));
+                if (cut) found.push(`the focus ring of ${one.outerHTML.slice(0, 90)} covers "${cut.node.data.trim().slice(0, 40)}"`);
+            }
         }
     }
     document.activeElement?.blur();

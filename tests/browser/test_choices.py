@@ -210,7 +210,7 @@ def test_continue_goes_on_from_the_piece_that_is_there(page, poll):
     page.click("[data-generate]")
     piece = ScriptedWorker().claim().finish()
     poll(page, "document.querySelector('[data-more-of]')")
-    assert page.is_visible("text=About this piece")
+    assert page.is_visible(".about summary")
     page.click("text=Continue")
     poll(page, f"['queued', 'running'].includes({STATUS})")
     second = ScriptedWorker().claim().generation

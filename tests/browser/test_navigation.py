@@ -1,7 +1,11 @@
 """Moving between pages without loading anew: everything that a browser does by itself must still be so."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from accounts.owners import Owner
 from tests.browser.bar_site import BarSite
 from tests.browser.midi_bytes import midi_bytes, scale
 from tests.browser.site import PLAYER, STATUS, ScriptedWorker, Site
@@ -266,7 +270,7 @@ class TestTheSite:
         piece = ScriptedWorker().claim().finish()
         poll(page, f"{STATUS} === 'succeeded' && {PLAYER}.rms > 0.01")
         assert page.evaluate(STAYS)
-        page.click("text=Open its page")
+        page.click("text=Open piece")
         poll(page, f"location.pathname === '/pieces/{piece.pk}/'")
         bar = "document.querySelector('player-bar')"
         poll(page, f"{bar}.state === 'playing' && {bar}.rms > 0.01")
@@ -280,7 +284,10 @@ class TestTheSite:
         assert page.evaluate(f"{player}.currentTime") >= reached
 
     def test_a_take_is_kept_without_leaving(self, page, site, poll):
-        draft = make_piece(guest("guest-alice"), is_draft=True, midi=midi_bytes(scale(15)))
+        alice = make_user()
+        later = timezone.now() + timedelta(days=1)
+        draft = make_piece(Owner(user=alice), is_draft=True, expires_at=later, midi=midi_bytes(scale(15)))
+        site.be_member(page, alice)
         site.open(page, f"/pieces/{draft.pk}/")
         page.evaluate("window.stays = true")
         page.click("form[action$='/keep/'] button")

@@ -59,7 +59,7 @@ class TestBadInput:
             (song(2)[:200], "damaged or cut off"),
             (song(2)[:-5], "damaged or cut off"),
             (write_midi([], [GRAND_PIANO]), "This MIDI file has no notes."),
-            (file_of(NOTE) + bytes(1024 * 1024), "up to 1,024 kB. This one has 1,025 kB"),
+            (file_of(NOTE) + bytes(1024 * 1024), "up to 1,024 kB; this one has 1,025 kB"),
             (file_of(b"\x00\x90\x3c\x50" + b"\x00\x3c\x50" * 100_000), "more than 100,000 events"),
             (file_of(b"\x00\xff\x51\x03\x00\x00\x00" + NOTE), "a tempo of zero"),
             (file_of(b"\x00\xff\x51\x02\x07\xa1" + NOTE), "damaged"),
@@ -75,7 +75,7 @@ class TestBadInput:
             (file_of(), "damaged"),
             (
                 file_of(b"\x00\x90\x3c\x50\x83\xff\xff\x7f\x80\x3c\x00", division=480),
-                "up to 60 minutes long. This one is 146 minutes long",
+                "up to 60 minutes long; this one has 146 minutes",
             ),
             (song(2)[:14], "cut off"),
         ],

@@ -55,7 +55,7 @@ def test_an_uploaded_bundle_is_rebuilt_and_composes(start_worker: StartWorker, c
         assert read_bundle(stream.read()).step_function == bundle.step_function
     assert upload.facts["rebuilt"]
     assert 0 <= upload.facts["divergence"] < 0.02
-    assert "replaced by the one that its weights give" in client.get(page).content.decode()
+    assert "rebuilt from its weights" in client.get(page).content.decode()
     assert not list(Path(settings.VAR_DIR).glob("checks/*"))
 
     client.post(f"/admin/generator/genremodel/{model.pk}/activate/")

@@ -132,7 +132,7 @@ class TestMidi:
         monkeypatch.setattr(default_storage.__class__, "stream", away)
         response = self.get(guest_client, piece)
         assert response.status_code == 503
-        assert "The storage doesn't respond. Your pieces are safe. Try again in a minute." in response.content.decode()
+        assert "The storage isn't responding. Your pieces are safe. Try again in a minute." in response.content.decode()
 
 
 class TestFacts:

@@ -109,7 +109,7 @@ def test_fifty_megabytes_are_refused_before_they_are_read(hers: Client) -> None:
     answer = hers.generic(
         "POST", URL, b"", CONTENT_LENGTH=str(50 * 2**20), content_type="multipart/form-data; boundary=x"
     )
-    assert (answer.status_code, "at most 8 MB" in answer.content.decode()) == (413, True)
+    assert (answer.status_code, "The limit is 8 MB" in answer.content.decode()) == (413, True)
     assert not Piece.objects.exists()
 
 

@@ -77,7 +77,7 @@ def test_importing_again_activates_without_a_second_version(tmp_path: Path, caps
     call_command("import_genre_model", str(tiny_bundle()), trusted=True)
     assert Genre.objects.get(slug="piano").active_model is None
     call_command("import_genre_model", str(tiny_bundle()), activate=True)
-    assert "Found the installed piano-tiny" in capsys.readouterr().out
+    assert "Already installed: piano-tiny" in capsys.readouterr().out
     assert GenreModel.objects.get().active_in.get().slug == "piano"
 
 
