@@ -97,7 +97,7 @@ def test_a_bucket_that_stays_away_ends_in_a_sentence(
         asked = guest.ask_for_music(15).json
         last, _ = guest.follow(asked["id"])
         assert last["status"] == "failed", worker.log.read_text()
-        assert last["error"].startswith("The piece was composed but could not be stored. Try again later")
+        assert last["error"].startswith("The piece was composed but could not be saved. Try again later")
     assert production.names_in_bucket() == before
     again = guest.ask_for_music(15).json
     assert guest.follow(again["id"])[0]["status"] == "succeeded"

@@ -80,7 +80,7 @@ def test_a_backup_comes_back_on_another_machine(made: tuple[Site, Path], tmp_pat
     told = new.python("-c", TELL).stdout
     assert told == old.python("-c", TELL).stdout
     assert told.splitlines()[0] == "Piece 0 alice b'MThd'"
-    assert new.manage("check_library").endswith("Looked at 3 rows and 3 files.\n")
+    assert new.manage("check_library").endswith("Checked 3 rows and 3 files.\n")
 
 
 def test_what_is_there_is_not_lost_by_mistake(made: tuple[Site, Path]) -> None:
