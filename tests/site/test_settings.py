@@ -73,8 +73,8 @@ def test_a_public_site_refuses_a_missing_or_weak_key(tmp_path: Path, key: str) -
     ("environment", "required"),
     [
         ({}, "False"),
-        ({"SITE_URL": "https://music.example.org"}, "True"),
-        ({"SITE_URL": "https://music.example.org", "STAFF_REQUIRE_SECOND_FACTOR": "0"}, "False"),
+        ({"SITE_URL": "https://music.example.org", "SECRET_KEY": SECRET}, "True"),
+        ({"SITE_URL": "https://music.example.org", "SECRET_KEY": SECRET, "STAFF_REQUIRE_SECOND_FACTOR": "0"}, "False"),
         ({"STAFF_REQUIRE_SECOND_FACTOR": "1"}, "True"),
     ],
 )
