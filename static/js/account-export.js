@@ -1,4 +1,4 @@
-// Watches an export being prepared, at the address in data-status, and reloads the page when it is done.
+// Watches a zip file of the account being prepared, at the address in data-status, and reloads the page when it is done.
 
 import { visit } from "./navigation.js";
 
