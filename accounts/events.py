@@ -128,6 +128,6 @@ def attempt_failed(*, request: HttpRequest, username: str, email: str) -> None:
 
 def user_named(*, username: str, email: str) -> User | None:
     if username:
-        return User.objects.filter(username__iexact=username).first()
+        return User.objects.by_name(username)
     # An address that was not proven may be somebody else's, whose attempts are no business of who wrote it down.
     return User.objects.filter(emailaddress__email__iexact=email, emailaddress__verified=True).first()
